@@ -1,0 +1,1 @@
+"""One set of Pydantic models, two colours of API: the async shop window."""

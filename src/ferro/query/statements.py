@@ -1,0 +1,72 @@
+"""Statements as plain data: what to do, never how to say it in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, TypeAlias
+
+from ferro.query.expressions import Expression, Order, Source
+from ferro.schema.table import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Rows of a source: `columns` are what each returned tuple holds, in order."""
+
+    source: Source
+    columns: tuple[Expression, ...]
+    where: tuple[Expression, ...] = ()
+    order_by: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int | None = None
+    distinct: bool = False
+    lock: Literal["", "update"] = ""
+
+
+class OnConflict(Enum):
+    """What an INSERT does about a row that is already there."""
+
+    NOTHING = "nothing"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The ON CONFLICT clause: `key` is empty for any key; `update` are the columns to overwrite."""
+
+    action: OnConflict
+    key: tuple[Column, ...] = ()
+    update: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """New rows. `rows` are Python values in the order of `columns`; no columns means all defaults."""
+
+    source: Source
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[Any]]
+    returning: tuple[Column, ...] = ()
+    conflict: Conflict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Changed columns of the rows that match."""
+
+    source: Source
+    values: tuple[tuple[Column, Expression], ...]
+    where: tuple[Expression, ...] = ()
+    returning: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The rows that match, gone."""
+
+    source: Source
+    where: tuple[Expression, ...] = ()
+    returning: tuple[Column, ...] = ()
+
+
+Statement: TypeAlias = Select | Insert | Update | Delete

@@ -1,0 +1,90 @@
+"""What a table is: frozen facts, read once from a model class."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ferro.types.base import ColumnType
+
+if TYPE_CHECKING:
+    from ferro.fields import Check
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column, compared by identity.
+
+    Attributes:
+        name: its name in the database.
+        field: the attribute of the model that holds its value; equal to `name` unless the model
+            says `Field(column=...)`.
+        default: what the database fills in when a row leaves the column out: a SQL fragment for
+            DDL (`"now()"`, `"0"`), by dialect name; empty when it has none.
+        autoincrement: the database numbers it.
+    """
+
+    name: str
+    field: str
+    type: ColumnType
+    nullable: bool = False
+    primary_key: bool = False
+    autoincrement: bool = False
+    default: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def generated(self) -> bool:
+        """Whether the database provides a value when a row leaves the column out."""
+        return self.autoincrement or bool(self.default)
+
+    def __repr__(self) -> str:
+        return f"Column({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A unique constraint over columns, by name."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A plain index over columns, by name."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What ferro knows of a model's table; everything that is per model is computed here once."""
+
+    name: str
+    model: type
+    columns: tuple[Column, ...]
+    uniques: tuple[Unique, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    checks: "tuple[Check, ...]" = ()
+
+    @cached_property
+    def primary_key(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.primary_key)
+
+    @cached_property
+    def by_field(self) -> dict[str, Column]:
+        """The columns by the attribute that holds them."""
+        return {column.field: column for column in self.columns}
+
+    @cached_property
+    def mutable(self) -> tuple[Column, ...]:
+        """The columns whose values can change in place."""
+        return tuple(column for column in self.columns if column.type.mutable)
+
+    @cached_property
+    def keys(self) -> tuple[tuple[Column, ...], ...]:
+        """Every set of columns that names at most one row: the primary key first."""
+        return (*((self.primary_key,) if self.primary_key else ()), *(unique.columns for unique in self.uniques))
+
+    def __repr__(self) -> str:
+        return f"Table({self.name})"

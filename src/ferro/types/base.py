@@ -1,0 +1,58 @@
+"""What a column type is: a Python type, and how each database keeps its values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How one database keeps a value.
+
+    Attributes:
+        name: the column type in DDL.
+        dump: Python value to driver value, never called with None; None when the driver takes the
+            value as it is. Raises ValueError for a value this database would change or refuse.
+        load: driver value to Python value, never called with None; None when it already is right.
+        collation: the collation ferro names in its own SQL wherever values of this column are
+            compared or sorted; None where the database compares them rightly by itself.
+        functions: SQL functions to use for this type instead of operators and aggregates, by
+            operator or lower-case function name: `{"+": "ferro_decimal_add", "sum": "ferro_decimal_sum"}`.
+    """
+
+    name: str
+    dump: Convert | None = None
+    load: Convert | None = None
+    collation: str | None = None
+    functions: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnType:
+    """A Python type as a column: compared by identity, shared by all columns of the same type.
+
+    Attributes:
+        name: what an error message calls it: "int", "Decimal", "Role".
+        python_type: the class of its values, for documentation and casts.
+        kind: the family that decides which operators and functions make sense: one of
+            "bool", "int", "float", "decimal", "text", "bytes", "date", "time", "datetime",
+            "naive_datetime", "timedelta", "uuid", "inet", "json".
+        accept: any value a user may compare with or assign in a query -> the exact Python value;
+            raises ValueError saying what was expected. Never called with None.
+        stored: `Stored` by dialect name: "sqlite", "postgresql".
+        mutable: values can change in place (JSON), so a loaded instance must watch them.
+        secret: values are masked wherever they would be shown.
+    """
+
+    name: str
+    python_type: Any
+    kind: str
+    accept: Convert
+    stored: dict[str, Stored]
+    mutable: bool = False
+    secret: bool = False
+
+    def __repr__(self) -> str:
+        return f"ColumnType({self.name})"
