@@ -1,13 +1,11 @@
 """What a table is: frozen facts, read once from a model class."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ferro.types.base import ColumnType
-
-if TYPE_CHECKING:
-    from ferro.fields import Check
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +16,8 @@ class Column:
         name: its name in the database.
         field: the attribute of the model that holds its value; equal to `name` unless the model
             says `Field(column=...)`.
-        default: what the database fills in when a row leaves the column out: a SQL fragment for
-            DDL (`"now()"`, `"0"`), by dialect name; empty when it has none.
+        default: what the database fills in when a row leaves the column out: a Python value, or an
+            expression such as `now`; None when it fills in nothing.
         autoincrement: the database numbers it.
     """
 
@@ -29,12 +27,12 @@ class Column:
     nullable: bool = False
     primary_key: bool = False
     autoincrement: bool = False
-    default: dict[str, str] = field(default_factory=dict[str, str])
+    default: object | None = None
 
     @property
     def generated(self) -> bool:
         """Whether the database provides a value when a row leaves the column out."""
-        return self.autoincrement or bool(self.default)
+        return self.autoincrement or self.default is not None
 
     def __repr__(self) -> str:
         return f"Column({self.name})"
@@ -56,6 +54,14 @@ class Index:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckConstraint:
+    """A condition every row must meet: `predicate` takes the table's `Row` and returns an expression."""
+
+    name: str
+    predicate: Callable[[Any], object]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """What ferro knows of a model's table; everything that is per model is computed here once."""
@@ -65,7 +71,7 @@ class Table:
     columns: tuple[Column, ...]
     uniques: tuple[Unique, ...] = ()
     indexes: tuple[Index, ...] = ()
-    checks: "tuple[Check, ...]" = ()
+    checks: tuple[CheckConstraint, ...] = ()
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:
