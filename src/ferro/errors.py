@@ -60,6 +60,10 @@ class InterfaceError(FerroError):
     """ferro is used in a way it cannot work: a closed handle, another loop's pool, a bad option."""
 
 
+class OptionError(InterfaceError, ValueError):
+    """An option or a URL holds a value that means nothing."""
+
+
 class NoDatabaseError(InterfaceError):
     """No database is connected where one is needed."""
 
@@ -155,5 +159,5 @@ class TransactionEnded(TransactionError):
     """A call was made through a transaction whose block has ended."""
 
 
-class CommitUnknown(OperationalError):
-    """The link died during COMMIT and the server could not be asked: the rows may or may not be there."""
+class CommitUnknown(DatabaseConnectionError):
+    """The link died while a change was on its way, and nobody can be asked: it may or may not be done."""

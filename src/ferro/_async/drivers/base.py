@@ -1,0 +1,50 @@
+"""What a connection can do, whichever its driver."""
+
+from typing import Protocol, TypeVar
+
+from ferro.drivers.link import Link
+from ferro.operations.steps import Steps
+
+T = TypeVar("T")
+
+
+class AsyncConnection(Protocol):
+    """One connection to a database, used by one call at a time."""
+
+    @property
+    def link(self) -> Link:
+        """The transaction it is in."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether the next caller may have it: alive, idle and in no transaction."""
+        ...
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Answer each statement the steps ask for, until they return."""
+        ...
+
+    async def commit(self) -> None:
+        """End the transaction well, or raise saying what is known of it; a cancellation waits for the answer."""
+        ...
+
+    async def rollback(self) -> None:
+        """Undo the transaction; a cancellation waits for it."""
+        ...
+
+    async def rollback_to(self, name: str) -> None:
+        """Undo what was done since a savepoint; a cancellation waits for it."""
+        ...
+
+    async def fate_of(self, transaction: str) -> str | None:
+        """What became of a transaction by its number: "committed", "aborted", "in progress" or None."""
+        ...
+
+    async def close(self) -> None:
+        """Close it in order."""
+        ...
+
+    def drop(self) -> None:
+        """Close it at once; needs no loop and never fails."""
+        ...

@@ -1,0 +1,93 @@
+"""PostgreSQL: a psycopg connection, spoken to in conversations."""
+
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+from ferro._async.drivers.base import AsyncConnection
+from ferro._concurrency._async.libpq import converse
+from ferro.drivers.link import Link
+from ferro.drivers.options import Options
+from ferro.drivers.postgres import PostgresLink, connection_refused
+from ferro.drivers.urls import Address
+from ferro.errors import FerroError
+from ferro.operations.steps import Steps
+
+T = TypeVar("T")
+
+
+class AsyncPsycopgConnection(psycopg.AsyncConnection[Any]):
+    """A psycopg connection that survives the cancellation of whoever waits for it."""
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
+        """Drive a psycopg generator; cancelled, leave the connection in order."""
+        return await converse(self, gen)
+
+
+class AsyncPostgresConnection:
+    """One connection to a PostgreSQL server."""
+
+    def __init__(self, raw: AsyncPsycopgConnection, link: PostgresLink) -> None:
+        self._raw = raw
+        self._link = link
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    @property
+    def usable(self) -> bool:
+        return self._link.usable and self._link.alive()
+
+    async def run(self, steps: Steps[T]) -> T:
+        try:
+            statement = next(steps)
+            while True:
+                try:
+                    result = await converse(self._raw, self._link.fetch(statement))
+                except FerroError as error:
+                    statement = steps.throw(error)
+                else:
+                    statement = steps.send(result)
+        except StopIteration as stop:
+            return stop.value
+
+    async def commit(self) -> None:
+        await converse(self._raw, self._link.commit(), finish=True)
+
+    async def rollback(self) -> None:
+        await converse(self._raw, self._link.rollback(), finish=True)
+
+    async def rollback_to(self, name: str) -> None:
+        await converse(self._raw, self._link.rollback_to(name), finish=True)
+
+    async def fate_of(self, transaction: str) -> str | None:
+        return await converse(self._raw, self._link.status_of(transaction))
+
+    async def close(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        # Terminating is one message that is not answered: nothing to wait for, no loop needed.
+        self._link.ended()
+        self._raw.pgconn.finish()
+
+
+async def open_connection(address: Address, options: Options) -> AsyncConnection:
+    try:
+        raw = await AsyncPsycopgConnection.connect(
+            address.target,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=max(2, round(options.connect_timeout)),
+        )
+    except psycopg.Error as error:
+        raise connection_refused(error, address) from (None if address.tells(str(error)) else error)
+    try:
+        link = PostgresLink(raw, address, options.prepare)
+        await converse(raw, link.settings())
+    except BaseException:
+        raw.pgconn.finish()
+        raise
+    return AsyncPostgresConnection(raw, link)

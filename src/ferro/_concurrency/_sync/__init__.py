@@ -1,0 +1,74 @@
+"""The threads' side: the same names as the event loop's side."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Any, TypeVar
+
+T = TypeVar("T")
+
+# How long an interrupted call may still take to leave everything in order, in seconds.
+CLEANUP = 0.45
+
+Lock = threading.Lock
+sleep = time.sleep
+
+
+def owner() -> object:
+    """Whoever a transaction belongs to: the running thread."""
+    return threading.get_ident()
+
+
+class Slots:
+    """A number of places, first come first served."""
+
+    def __init__(self, count: int) -> None:
+        self._semaphore = threading.Semaphore(count)
+
+    def take(self, timeout: float) -> bool:
+        """Wait for a place; False when the timeout passed."""
+        return self._semaphore.acquire(timeout=timeout)
+
+    def give(self) -> None:
+        self._semaphore.release()
+
+
+# What `connect()` gives: here it is open at once.
+Opening = Annotated[T, "open"]
+
+
+def opening(open_: Callable[[], T]) -> T:
+    return open_()
+
+
+class Worker:
+    """The same calls, made by the caller's own thread."""
+
+    idle = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:
+        """Make a call. Ctrl-C interrupts it where that is possible."""
+        try:
+            return function(*args)
+        except KeyboardInterrupt:
+            if interrupt is not None:
+                interrupt()
+            raise
+
+    def finish(self, function: Callable[[], object]) -> None:
+        """Make one last call."""
+        run_quietly(function)
+
+
+def run_quietly(function: Callable[[], object]) -> None:
+    with suppress(Exception):
+        function()
+
+
+def in_background(function: Callable[[], object]) -> None:
+    """Let a thread of its own do what may hang."""
+    threading.Thread(target=run_quietly, args=(function,), daemon=True).start()

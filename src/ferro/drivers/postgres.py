@@ -1,0 +1,392 @@
+"""One PostgreSQL connection as a conversation: generators that psycopg's own waiting functions drive.
+
+libpq is asked directly, through psycopg's public `pq` layer and its generators: what must reach the
+server together travels in one pipeline, and every answer is looked at here.
+"""
+
+import logging
+import select
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.abc import PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.types.json import set_json_dumps, set_json_loads
+from pydantic_core import from_json, to_json
+
+from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
+from ferro.drivers.urls import Address
+from ferro.errors import (
+    CheckViolationError,
+    CommitUnknown,
+    DatabaseBusy,
+    DatabaseConnectionError,
+    DataError,
+    DeadlockError,
+    FerroError,
+    ForeignKeyViolationError,
+    IntegrityError,
+    NotNullViolationError,
+    OperationalError,
+    SerializationError,
+    TransactionAborted,
+    UniqueViolationError,
+)
+from ferro.query.dialect import Compiled, Result, Template
+
+T = TypeVar("T")
+Conversation: TypeAlias = Generator[Any, Any, T]
+Send: TypeAlias = Callable[[], None]
+
+TUPLES_OK = pq.ExecStatus.TUPLES_OK
+COMMAND_OK = pq.ExecStatus.COMMAND_OK
+EMPTY_QUERY = pq.ExecStatus.EMPTY_QUERY
+FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
+PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+CONNECTION_OK = pq.ConnStatus.OK
+IDLE = pq.TransactionStatus.IDLE
+TEXT = pq.Format.TEXT
+
+# A statement is prepared when a connection meets it for the third time, and no more than this many are.
+PREPARE_AT = 3
+PREPARED_LIMIT = 256
+
+# The server's answers that mean a prepared statement no longer fits: it was not executed, and may be asked again.
+STALE_PLANS = ("0A000", "26000")
+
+XID = b"SELECT pg_current_xact_id_if_assigned()::text"
+
+ERRORS: dict[str, type[FerroError]] = {
+    "23505": UniqueViolationError,
+    "23503": ForeignKeyViolationError,
+    "23502": NotNullViolationError,
+    "23514": CheckViolationError,
+    "40001": SerializationError,
+    "40P01": DeadlockError,
+    "55P03": DatabaseBusy,
+    "25P02": TransactionAborted,
+}
+ERROR_CLASSES: dict[str, type[FerroError]] = {
+    "08": DatabaseConnectionError,
+    "22": DataError,
+    "23": IntegrityError,
+    "28": DatabaseConnectionError,
+    "3D": DatabaseConnectionError,
+}
+
+SESSION = b"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'"
+
+
+class PostgresLink(Link):
+    """A libpq connection with what ferro promises about it."""
+
+    def __init__(self, connection: psycopg.BaseConnection[Any], address: Address, prepare: bool) -> None:
+        super().__init__()
+        self.address = address
+        self.pgconn: PGconn = connection.pgconn
+        set_json_loads(from_json, connection)
+        set_json_dumps(to_json, connection)
+        self.adapt = Transformer(connection)
+        self.prepare = prepare
+        self.seen: dict[Template, int] = {}
+        self.prepared: dict[Template, bytes] = {}
+        self.serial = 0  # of the last prepared statement: a name is never used twice
+        self.xid: str | None = None  # of a transaction whose COMMIT is on its way
+
+    def settings(self) -> PQGen[None]:
+        """Give the session what ferro's values rely on."""
+        sql = SESSION
+        if self.address.search_path:
+            sql += f"; SET search_path TO {self.address.search_path}".encode()
+        self.pgconn.send_query(sql)
+        for result in (yield from generators.execute(self.pgconn)):
+            if result.status == FATAL_ERROR:
+                raise self.translated(error_from_result(result), "DB Connection failed")
+
+    def fetch(self, statement: Compiled) -> PQGen[Result]:
+        """Run one statement, in the transaction if there is one."""
+        self.check_failure()
+        template = statement.template
+        started = perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
+        try:
+            result = yield from self._execute(template, statement.params)
+            if self._plan_is_stale(result, template):
+                self.forget_plans()
+                result = yield from self._execute(template, statement.params)
+            answer = self._read(result, template)
+        except (psycopg.Error, UnicodeEncodeError) as problem:
+            error = describe(self._classified(problem, template), statement)
+            if started:
+                log_statement(statement, "postgresql", started, 0, error)
+            self.failed(error)
+            raise error from problem
+        if started:
+            log_statement(statement, "postgresql", started, answer.count)
+        return answer
+
+    def _execute(self, template: Template, params: Sequence[Any]) -> PQGen[PGresult]:
+        sends, name = self._sends(template, params)
+        if template.writes:
+            self.wrote = True
+        if not self.pending and len(sends) == 1:
+            sends[0]()
+            return (yield from generators.execute(self.pgconn))[-1]
+        results = yield from self._pipeline([*map(self._control, self.pending), *sends])
+        self.pending = []
+        if name and results[-2].status == COMMAND_OK:
+            self.prepared[template] = name
+        return next((result for result in results if result.status == FATAL_ERROR), results[-1])
+
+    def _sends(self, template: Template, params: Sequence[Any]) -> tuple[list[Send], bytes]:
+        """The libpq calls that ask for a statement, and the name under which it is being prepared, if it is."""
+        types: Sequence[int] | None = None
+        values: Sequence[Any] | None = None
+        formats: Sequence[pq.Format] | None = None
+        if params:
+            values = self.adapt.dump_sequence(params, [PyFormat.AUTO] * len(params))
+            formats = self.adapt.formats
+            # The types of ferro's own values are told by the columns beside them, so that one plan serves all.
+            types = self.adapt.types if template.raw else None
+        if prepared := self.prepared.get(template):
+            return [partial(self.pgconn.send_query_prepared, prepared, values, formats, TEXT)], b""
+        if not template.raw and self._worth_preparing(template):
+            self.serial += 1
+            name = f"ferro_{self.serial}".encode()
+            return [
+                partial(self.pgconn.send_prepare, name, template.encoded),
+                partial(self.pgconn.send_query_prepared, name, values, formats, TEXT),
+            ], name
+        return [partial(self.pgconn.send_query_params, template.encoded, values, types, formats, TEXT)], b""
+
+    def _worth_preparing(self, template: Template) -> bool:
+        if not self.prepare or len(self.prepared) >= PREPARED_LIMIT:
+            return False
+        times = self.seen.get(template, 0) + 1
+        if times < PREPARE_AT:
+            if len(self.seen) > 4 * PREPARED_LIMIT:
+                self.seen.clear()
+            self.seen[template] = times
+            return False
+        self.seen.pop(template, None)
+        return True
+
+    def _plan_is_stale(self, result: PGresult, template: Template) -> bool:
+        """Whether a change of the schema spoilt a plan, and the statement may simply be asked again."""
+        if result.status != FATAL_ERROR or self.open or template not in self.prepared:
+            return False
+        state = result.error_field(pq.DiagnosticField.SQLSTATE) or b""
+        return state.decode() in STALE_PLANS
+
+    def _pipeline(self, sends: Sequence[Send]) -> PQGen[list[PGresult]]:
+        """Ask for several things in one round trip: the last result of each, in order."""
+        pgconn = self.pgconn
+        pgconn.enter_pipeline_mode()
+        for send in sends:
+            send()
+        pgconn.pipeline_sync()
+        yield from generators.send(pgconn)
+        results: list[PGresult] = []
+        for _ in sends:
+            results.append((yield from generators.fetch_many(pgconn))[-1])
+        yield from generators.fetch_many(pgconn)
+        pgconn.exit_pipeline_mode()
+        return results
+
+    def _control(self, sql: str) -> Send:
+        if log.isEnabledFor(logging.DEBUG):
+            log_control(sql, "postgresql")
+        return partial(self.pgconn.send_query_params, sql.encode(), None)
+
+    def _read(self, result: PGresult, template: Template) -> Result:
+        status = result.status
+        if status == TUPLES_OK:
+            self.adapt.set_pgresult(result)
+            count = result.ntuples
+            rows = self.adapt.load_rows(0, count, tuple)
+            names = (
+                tuple((result.fname(at) or b"").decode() for at in range(result.nfields)) if template.raw else ()
+            )
+            return Result(rows, count, names)
+        if status == COMMAND_OK or status == EMPTY_QUERY:
+            return Result([], result.command_tuples or 0)
+        if status in (FATAL_ERROR, PIPELINE_ABORTED):
+            raise error_from_result(result)
+        raise psycopg.NotSupportedError("COPY cannot be run by execute(): use a driver connection of your own for it")
+
+    # Errors.
+
+    @property
+    def lost(self) -> bool:
+        return self.pgconn.status != CONNECTION_OK
+
+    def _classified(self, problem: Exception, template: Template) -> FerroError:
+        if not isinstance(problem, psycopg.Error):
+            return DataError(f"{phrase(template)}: {problem}")
+        # An answer from the server says that the statement was not done. Silence after a write says nothing.
+        if self.lost and template.writes and not self.open and problem.sqlstate is None:
+            return self.unknown(problem, phrase(template))
+        return self.translated(problem, phrase(template))
+
+    def unknown(self, problem: Exception, prefix: str) -> CommitUnknown:
+        error = CommitUnknown(
+            f"{prefix}: the link to {self.address.shown} was lost before the answer came; "
+            "the change may or may not be in the database: look before you repeat it"
+        )
+        error.driver_message = self.address.masked(str(problem))
+        return error
+
+    def translated(self, problem: psycopg.Error, prefix: str) -> FerroError:
+        """The FerroError for what psycopg raised."""
+        state = problem.sqlstate
+        if state is not None:
+            kind = ERRORS.get(state) or ERROR_CLASSES.get(state[:2], OperationalError)
+        elif self.lost:
+            kind = DatabaseConnectionError
+        else:
+            kind = DataError if isinstance(problem, psycopg.DataError) else OperationalError
+        text = self.address.masked(str(problem)).strip()
+        error = kind(f"{prefix}: {text}")
+        error.driver_message = text
+        error.sqlstate = state
+        error.constraint = problem.diag.constraint_name
+        error.table = problem.diag.table_name
+        error.column = problem.diag.column_name
+        return error
+
+    # Transactions.
+
+    def commit(self) -> PQGen[None]:
+        """End the transaction well, or raise saying what is known of it."""
+        failure = self.failure
+        if failure is not None:
+            yield from self.rollback()
+            raise aborted(failure) from failure
+        if not self.begun:
+            self.ended()
+            return
+        self.xid = None
+        try:
+            tag = yield from self._commit()
+        except psycopg.Error as problem:
+            wrote = self.wrote
+            self.ended()
+            if self.lost and wrote and problem.sqlstate is None:
+                raise self.unknown(problem, "Failed to COMMIT") from problem
+            raise self.translated(problem, "Failed to COMMIT") from problem
+        self.ended()
+        if tag == b"ROLLBACK":
+            raise TransactionAborted("a statement failed in this transaction: none of it is in the database")
+
+    def _commit(self) -> PQGen[bytes | None]:
+        pgconn = self.pgconn
+        sends = [*map(self._control, self.pending)]
+        answers = len(sends)
+        if self.wrote:
+            # Flushed before COMMIT is looked at, so the number is known even when the answer to COMMIT is lost.
+            sends += [partial(pgconn.send_query_params, XID, None), pgconn.send_flush_request]
+            answers += 1
+        sends.append(self._control("COMMIT"))
+        pgconn.enter_pipeline_mode()
+        for send in sends:
+            send()
+        pgconn.pipeline_sync()
+        yield from generators.send(pgconn)
+        for at in range(answers):
+            result = (yield from generators.fetch_many(pgconn))[-1]
+            if result.status == TUPLES_OK and self.wrote and at == answers - 1:
+                value = result.get_value(0, 0)
+                self.xid = value.decode() if value is not None else None
+                if value is None:
+                    self.wrote = False  # the server gave no number: no row was changed
+        result = (yield from generators.fetch_many(pgconn))[-1]
+        yield from generators.fetch_many(pgconn)
+        pgconn.exit_pipeline_mode()
+        if result.status != COMMAND_OK:
+            raise error_from_result(result)
+        return result.command_status
+
+    def status_of(self, xid: str) -> PQGen[str | None]:
+        """Ask what became of a transaction: "committed", "aborted", "in progress", or None."""
+        self.pgconn.send_query_params(b"SELECT pg_xact_status($1::xid8)", [xid.encode()])
+        result = (yield from generators.execute(self.pgconn))[-1]
+        if result.status != TUPLES_OK:
+            return None
+        value = result.get_value(0, 0)
+        return value.decode() if value else None
+
+    def rollback(self) -> PQGen[None]:
+        """Undo the transaction; a link that is gone has undone it."""
+        begun = self.begun
+        self.ended()
+        if begun and not self.lost and self.pgconn.transaction_status != IDLE:
+            yield from self.control("ROLLBACK")
+
+    def rollback_to(self, name: str) -> PQGen[None]:
+        """Undo what was done since the savepoint."""
+        if self.lost:
+            return
+        if not self.drop_pending(name):
+            yield from self.control(f"ROLLBACK TO SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}")
+        self.failure = None
+
+    def control(self, *texts: str) -> PQGen[None]:
+        """Run statements that answer nothing, in one round trip."""
+        for sql in texts:
+            if log.isEnabledFor(logging.DEBUG):
+                log_control(sql, "postgresql")
+        self.pgconn.send_query("; ".join(texts).encode())
+        try:
+            for result in (yield from generators.execute(self.pgconn)):
+                if result.status == FATAL_ERROR:
+                    raise error_from_result(result)
+        except psycopg.Error as problem:
+            error = self.translated(problem, f"Failed to {texts[0].split()[0]}")
+            self.failed(error)
+            raise error from problem
+
+    # Between two uses.
+
+    @property
+    def usable(self) -> bool:
+        """Whether the next call may have it as it is."""
+        pgconn = self.pgconn
+        return (
+            not self.open
+            and pgconn.status == CONNECTION_OK
+            and pgconn.transaction_status == IDLE
+            and pgconn.pipeline_status == pq.PipelineStatus.OFF
+        )
+
+    def alive(self) -> bool:
+        """Whether the link still stands: nothing to read, or nothing bad. A look at the socket, not a round trip."""
+        if not readable(self.pgconn.socket):
+            return True
+        try:
+            self.pgconn.consume_input()
+        except psycopg.Error:
+            return False
+        return self.pgconn.status == CONNECTION_OK
+
+    def forget_plans(self) -> None:
+        self.seen.clear()
+        self.prepared.clear()
+
+
+def readable(fileno: int) -> bool:
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def connection_refused(problem: psycopg.Error, address: Address) -> DatabaseConnectionError:
+    text = address.masked(str(problem)).strip()
+    error = DatabaseConnectionError(f"DB Connection failed: {address.shown}: {text}")
+    error.driver_message = text
+    error.sqlstate = problem.sqlstate
+    return error

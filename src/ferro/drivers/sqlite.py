@@ -1,0 +1,331 @@
+"""One sqlite3 connection: blocking, used by the thread it is lent to."""
+
+import sqlite3
+from collections.abc import Callable
+from time import monotonic, perf_counter, sleep
+from typing import Any, TypeVar
+
+from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS, sqlite
+from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
+from ferro.drivers.turns import Turn, turn_of
+from ferro.drivers.urls import Address
+from ferro.errors import (
+    CheckViolationError,
+    DatabaseBusy,
+    DatabaseConnectionError,
+    DataError,
+    FerroError,
+    ForeignKeyViolationError,
+    IntegrityError,
+    InterfaceError,
+    NotNullViolationError,
+    OperationalError,
+    UniqueViolationError,
+)
+from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled, Result
+
+T = TypeVar("T")
+
+# SQLite's own busy handler cannot be interrupted, so it waits shortly and ferro asks again.
+BUSY_TIMEOUT_MS = 100
+CACHED_STATEMENTS = 512
+FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.05
+
+ERRORS: dict[int, type[FerroError]] = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolationError,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: UniqueViolationError,
+    sqlite3.SQLITE_CONSTRAINT_ROWID: UniqueViolationError,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ForeignKeyViolationError,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: NotNullViolationError,
+    sqlite3.SQLITE_CONSTRAINT_CHECK: CheckViolationError,
+    sqlite3.SQLITE_CONSTRAINT: IntegrityError,
+    sqlite3.SQLITE_BUSY: DatabaseBusy,
+    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    sqlite3.SQLITE_MISMATCH: DataError,
+    sqlite3.SQLITE_TOOBIG: DataError,
+    sqlite3.SQLITE_NOTADB: DatabaseConnectionError,
+    sqlite3.SQLITE_CANTOPEN: DatabaseConnectionError,
+}
+
+
+class SqliteLink(Link):
+    """A sqlite3 connection with what ferro promises about it.
+
+    Every call blocks. `interrupt` is the one method another thread may call meanwhile.
+    """
+
+    def __init__(self, address: Address, busy_timeout: float) -> None:
+        super().__init__()
+        self.address = address
+        self.timeout = busy_timeout
+        self.turn: Turn | None = turn_of(address.path) if address.path and address.mode != "ro" else None
+        self.has_turn = False
+        self.interrupted = False
+        self.reads_only = False
+        self.raw = self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            raw = sqlite3.connect(
+                self.address.target,
+                uri=self.address.target.startswith("file:"),
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=CACHED_STATEMENTS,
+                timeout=BUSY_TIMEOUT_MS / 1000,
+            )
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+        try:
+            self.raw = raw
+            self._patiently(lambda: raw.execute("PRAGMA foreign_keys = ON"))
+            if self.address.path and self.address.mode != "ro":
+                self._patiently(lambda: raw.execute("PRAGMA journal_mode = WAL").fetchall())
+            for function in FUNCTIONS:
+                raw.create_function(function.name, function.nargs, function.function, deterministic=True)
+            for aggregate in AGGREGATES:
+                raw.create_aggregate(aggregate.name, aggregate.nargs, aggregate.factory)
+            for collation in COLLATIONS:
+                raw.create_collation(collation.name, collation.compare)
+        except sqlite3.Error as error:
+            raw.close()
+            raise self._refused(error) from error
+        return raw
+
+    def _refused(self, error: sqlite3.Error) -> FerroError:
+        text = f"DB Connection failed: {self.address.shown}: {error}"
+        if self.address.mode == "rw" and "unable to open" in str(error):
+            text += "; add ?mode=rwc to the URL to create the file"
+        return annotate(DatabaseConnectionError(text), error)
+
+    def answer(self, steps: Steps[T]) -> T:
+        """Run an operation to its end: one visit to the database, however many statements.
+
+        `interrupted` must be false when the call is asked for; it may be true when it begins.
+        """
+        try:
+            statement = next(steps)
+            while True:
+                try:
+                    result = self.fetch(statement)
+                except FerroError as error:
+                    statement = steps.throw(error)
+                else:
+                    statement = steps.send(result)
+        except StopIteration as stop:
+            return stop.value
+
+    def fetch(self, statement: Compiled) -> Result:
+        """Run one statement, in the transaction if there is one."""
+        self.check_failure()
+        if self.interrupted:
+            raise OperationalError("the call was cancelled before its statement was sent")
+        if not self.open:
+            return self._autocommit(statement)
+        try:
+            self._send_pending()
+        except FerroError as error:
+            self.failed(error)
+            raise
+        if statement.template.writes:
+            if self.reads_only:
+                raise InterfaceError(f"{phrase(statement.template)}: this transaction is read-only")
+            self.wrote = True
+        return self._run(statement)
+
+    def _autocommit(self, statement: Compiled) -> Result:
+        if not statement.template.writes:
+            return self._patiently(lambda: self._run(statement))
+        self._take_turn()
+        try:
+            return self._patiently(lambda: self._run(statement))
+        finally:
+            self._give_turn()
+
+    def _run(self, statement: Compiled) -> Result:
+        template = statement.template
+        started = perf_counter() if log.isEnabledFor(10) else 0.0
+        try:
+            cursor = self.raw.execute(template.sql, statement.params)
+            rows = cursor.fetchall() if cursor.description else []
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            error = describe(translated(problem, phrase(template)), statement)
+            if started:
+                log_statement(statement, "sqlite", started, 0, error)
+            self.failed(error)
+            raise error from problem
+        count = len(rows) if cursor.description else max(cursor.rowcount, 0)
+        names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
+        if started:
+            log_statement(statement, "sqlite", started, count)
+        return Result(rows, count, names)
+
+    # Transactions.
+
+    def _send_pending(self) -> None:
+        while self.pending:
+            sql = self.pending[0]
+            if sql.startswith("BEGIN"):
+                self._begin(sql)
+            else:
+                self.control(sql)
+            self.pending.pop(0)
+
+    def _begin(self, sql: str) -> None:
+        self.reads_only = sql.endswith("/* read only */")
+        if sql.startswith("BEGIN IMMEDIATE"):
+            self._take_turn()
+        try:
+            self._patiently(lambda: self.control(sql))
+            if self.reads_only:
+                self.raw.execute("PRAGMA query_only = ON")
+        except BaseException:
+            self._give_turn()
+            raise
+
+    def commit(self) -> None:
+        """End the transaction well, or raise saying that nothing of it is there."""
+        failure = self.failure
+        if failure is None and self.begun and not self.raw.in_transaction:
+            failure = OperationalError("SQLite ended the transaction by itself")
+        if failure is not None:
+            self.rollback()
+            raise aborted(failure) from failure
+        try:
+            if self.begun:
+                self._patiently(lambda: self.control("COMMIT"))
+        except BaseException:
+            self.rollback()
+            raise
+        self._over()
+
+    def rollback(self) -> None:
+        """Undo the transaction; never fails on a transaction the database has ended already."""
+        if self.raw.in_transaction:
+            self.control("ROLLBACK")
+        self._over()
+
+    def rollback_to(self, name: str) -> None:
+        """Undo what was done since the savepoint."""
+        if not self.drop_pending(name):
+            if not self.raw.in_transaction:
+                return
+            self.control(f"ROLLBACK TO SAVEPOINT {name}")
+            self.control(f"RELEASE SAVEPOINT {name}")
+        self.failure = None
+
+    def _over(self) -> None:
+        if self.reads_only:
+            self.raw.execute("PRAGMA query_only = OFF")
+            self.reads_only = False
+        self._give_turn()
+        self.ended()
+
+    def control(self, sql: str) -> None:
+        if log.isEnabledFor(10):
+            log_control(sql, "sqlite")
+        try:
+            self.raw.execute(sql)
+        except sqlite3.Error as problem:
+            error = translated(problem, f"Failed to {sql.split()[0]}")
+            error.sql = sql
+            raise error from problem
+
+    # Waiting.
+
+    def _take_turn(self) -> None:
+        if self.turn is None or self.has_turn:
+            return
+        if not self.turn.take(self.timeout, lambda: self.interrupted):
+            if self.interrupted:
+                raise OperationalError("the call was cancelled while it waited for its turn to write")
+            raise DatabaseBusy(
+                f"{self.address.shown} stayed busy for {self.timeout:g} s: another transaction of this process is "
+                "writing; keep transactions short, or raise busy_timeout"
+            )
+        self.has_turn = True
+
+    def _give_turn(self) -> None:
+        if self.turn is not None and self.has_turn:
+            self.has_turn = False
+            self.turn.give()
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Ask again while another process holds the file, up to the timeout; a busy answer has done nothing."""
+        deadline = monotonic() + self.timeout
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return action()
+            except (DatabaseBusy, sqlite3.OperationalError) as error:
+                if not is_busy(error) or self.interrupted or monotonic() >= deadline:
+                    raise
+            sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def interrupt(self) -> None:
+        """Stop what the connection's thread is doing: it raises there."""
+        self.interrupted = True
+        self.raw.interrupt()
+
+    def close(self) -> None:
+        try:
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
+        finally:
+            self._give_turn()
+            self.ended()
+            self.raw.close()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the next call may have it as it is."""
+        return not self.open and not self.raw.in_transaction
+
+    @property
+    def dialect(self) -> Any:
+        return sqlite
+
+
+def is_busy(error: Exception) -> bool:
+    if isinstance(error, DatabaseBusy):
+        # A snapshot that is out of date stays so: only a new transaction can help.
+        return error.sqlstate != str(sqlite3.SQLITE_BUSY_SNAPSHOT)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def translated(error: Exception, prefix: str) -> FerroError:
+    """The FerroError for what sqlite3 raised."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    kind = ERRORS.get(code) or ERRORS.get(code & 0xFF)
+    if kind is None:
+        kind = {
+            sqlite3.IntegrityError: IntegrityError,
+            sqlite3.DataError: DataError,
+            OverflowError: DataError,
+            sqlite3.ProgrammingError: InterfaceError,
+            sqlite3.InterfaceError: InterfaceError,
+        }.get(type(error), OperationalError)
+    return annotate(kind(f"{prefix}: {error}"), error)
+
+
+def annotate(error: FerroError, cause: Exception) -> FerroError:
+    """Say what SQLite says: its extended result code, and what its message names."""
+    error.driver_message = str(cause)
+    code: int | None = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        error.sqlstate = str(code)
+    _, found, subject = str(cause).partition(" constraint failed: ")
+    if not found:
+        return error
+    if isinstance(error, CheckViolationError):
+        error.constraint = subject
+    elif subject.startswith("index "):
+        error.constraint = subject.removeprefix("index ").strip("'")
+    else:
+        columns = [name.rpartition(".") for name in subject.split(", ")]
+        error.table = columns[0][0] or None
+        error.column = ", ".join(name for _, _, name in columns)
+    return error

@@ -1,0 +1,119 @@
+"""Database URLs: what they mean, what is wrong with them, and how to show one without its secrets."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from ferro.errors import DatabaseConnectionError, OptionError
+
+SCHEMES = {"sqlite": "sqlite", "postgres": "postgresql", "postgresql": "postgresql"}
+SQLITE_MODES = ("ro", "rw", "rwc")
+SECRET_WORDS = ("password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "service_role", "passfile", "sslkey")
+SEARCH_PATH = "ferro_search_path"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is.
+
+    Attributes:
+        dialect: "sqlite" or "postgresql".
+        shown: the URL as it may be logged, secrets masked.
+        target: what the driver is given: a `file:` URI, or a libpq connection URI.
+        path: the SQLite file, empty for a database in memory.
+        mode: how a SQLite file is opened: "ro", "rw" or "rwc".
+        search_path: the PostgreSQL schema every connection works in, or empty.
+        secrets: texts that must not appear in any message.
+    """
+
+    dialect: str
+    shown: str
+    target: str
+    path: str = ""
+    mode: str = "rw"
+    search_path: str = ""
+    secrets: tuple[str, ...] = ()
+
+    def masked(self, text: str) -> str:
+        """A driver's message without the secrets of this address."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def tells(self, text: str) -> bool:
+        """Whether a text gives a secret away."""
+        return any(secret in text for secret in self.secrets)
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown!r})"
+
+
+def parse(url: str) -> Address:
+    """Read a database URL.
+
+    Raises:
+        DatabaseConnectionError: the URL names no database ferro can open.
+        OptionError: a parameter of ferro's own holds a value that means nothing.
+    """
+    scheme, separator, rest = url.partition(":")
+    if not separator or scheme not in SCHEMES:
+        named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"
+        raise refused(
+            f"Unsupported database URL scheme '{named}'. Supported schemes: sqlite, postgres, postgresql"
+        )
+    return sqlite_address(rest) if scheme == "sqlite" else postgres_address(url)
+
+
+def sqlite_address(rest: str) -> Address:
+    # The path is taken as it stands: file names hold brackets, percent signs and spaces.
+    path, _, query = rest.partition("?")
+    path = path.removeprefix("//")
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    parameters.pop(SEARCH_PATH, None)
+    mode = parameters.pop("mode", "rw")
+    if mode not in SQLITE_MODES:
+        raise refused(f"unknown query parameter value mode={mode!r}; it is one of ro, rw, rwc")
+    if parameters:
+        raise refused(f"unknown query parameter {next(iter(parameters))!r} in a SQLite URL; it takes mode=ro|rw|rwc")
+    if path in ("", ":memory:", "/:memory:"):
+        return Address("sqlite", "sqlite::memory:", ":memory:", mode="rwc")
+    return Address("sqlite", f"sqlite:{path}", f"file:{quote(path)}?mode={mode}", path=path, mode=mode)
+
+
+def postgres_address(url: str) -> Address:
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+        if parts.port == 0:
+            raise ValueError
+    except ValueError:
+        # The parser's own text can quote the password, so it is neither shown nor chained.
+        raise refused("the PostgreSQL URL cannot be read: check its host and port, and percent-encode the "
+                      "password") from None
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    search_path = next((value for name, value in parameters if name == SEARCH_PATH), None)
+    if search_path is not None and not re.fullmatch(r"[A-Za-z0-9_]+", search_path):
+        raise OptionError(f"Invalid ferro_search_path '{search_path}': use letters, digits and _")
+    kept = [(name, value) for name, value in parameters if name != SEARCH_PATH]
+    secrets = [value for name, value in kept if is_secret(name)]
+    if password:
+        secrets += [password, unquote(password)]
+    query = urlencode(kept, quote_via=quote)
+    host = parts.netloc.rpartition("@")[2]
+    shown_user = f"{user}{':***' if password else ''}@" if user or password else ""
+    shown_query = "&".join(f"{name}={'***' if is_secret(name) else value}" for name, value in parameters)
+    return Address(
+        "postgresql",
+        urlunsplit(("postgresql", f"{shown_user}{host}", parts.path, shown_query, "")),
+        urlunsplit(("postgresql", parts.netloc, parts.path, query, parts.fragment)),
+        search_path=search_path or "",
+        secrets=tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True)),
+    )
+
+
+def is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in SECRET_WORDS)
+
+
+def refused(text: str) -> DatabaseConnectionError:
+    return DatabaseConnectionError(f"DB Connection failed: {text}")
