@@ -1,0 +1,242 @@
+"""What a user writes in a class body: how a field becomes a column."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, Literal, Self, TypeAlias, TypedDict, Unpack, cast, overload
+
+from pydantic import AliasChoices, AliasPath, Discriminator
+from pydantic import Field as PydanticField
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from ferro.errors import ModelDefinitionError
+
+FERRO_FIELD_EXTRA_KEY = "ferro_field"
+PLAIN_KEYS = frozenset({"primary_key", "autoincrement", "unique", "index", "db_type", "db_check"})
+SUFFIX = re.compile(r"[A-Za-z0-9_]+")
+
+FerroNullable: TypeAlias = bool | Literal["infer"]
+
+
+class SetByDatabase(Enum):
+    """The value of a field that the database will fill in, until the row is saved."""
+
+    VALUE = "<set by the database>"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
+SET_BY_DATABASE: Any = SetByDatabase.VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class FerroField:
+    """How a field becomes a column: `id: Annotated[int | None, FerroField(primary_key=True)] = None`.
+
+    Attributes:
+        primary_key: it is the primary key, or one of its columns.
+        autoincrement: the database numbers it; None means: when it is the only, integer primary key.
+        nullable: whether the column may be null; "infer" follows the annotation.
+        db_type: the column type to use instead of the usual one: "text", "bigint", `varchar(80)`.
+        db_check: let the database refuse what is not a member of the enum.
+        db_default: what the database fills in when a row leaves the column out: a value, or an
+            expression such as `now`.
+        column: the column's name in the database, when it is not the field's.
+    """
+
+    primary_key: bool = False
+    autoincrement: bool | None = None
+    unique: bool = False
+    index: bool = False
+    nullable: FerroNullable = "infer"
+    db_type: str | None = None
+    db_check: bool = False
+    db_default: object | None = None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        check_nullable(self.nullable, "FerroField")
+
+
+DEFAULTS: dict[str, object] = {field.name: field.default for field in fields(FerroField)}
+
+
+class PydanticOptions(TypedDict, total=False):
+    """The keywords of Pydantic's own `Field`, which keep their meaning."""
+
+    default_factory: Callable[[], Any] | Callable[[dict[str, Any]], Any] | None
+    alias: str | None
+    alias_priority: int | None
+    validation_alias: str | AliasPath | AliasChoices | None
+    serialization_alias: str | None
+    title: str | None
+    field_title_generator: Callable[[str, FieldInfo], str] | None
+    description: str | None
+    examples: list[Any] | None
+    exclude: bool | None
+    exclude_if: Callable[[Any], bool] | None
+    discriminator: str | Discriminator | None
+    deprecated: str | bool | None
+    json_schema_extra: dict[str, Any] | Callable[[dict[str, Any]], None] | None
+    frozen: bool | None
+    validate_default: bool | None
+    repr: bool
+    kw_only: bool | None
+    pattern: str | re.Pattern[str] | None
+    strict: bool | None
+    coerce_numbers_to_str: bool | None
+    gt: Any
+    ge: Any
+    lt: Any
+    le: Any
+    multiple_of: float | None
+    allow_inf_nan: bool | None
+    max_digits: int | None
+    decimal_places: int | None
+    min_length: int | None
+    max_length: int | None
+    union_mode: Literal["smart", "left_to_right"]
+    fail_fast: bool | None
+
+
+# A checker leaves a field whose specifier says init=False out of the constructor. That is what
+# db_default means to it, unless there is a default as well.
+@overload
+def Field(
+    *,
+    db_default: object,
+    primary_key: bool = ...,
+    autoincrement: bool | None = ...,
+    unique: bool = ...,
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    db_check: bool = ...,
+    column: str | None = ...,
+    init: Literal[False] = False,
+    **options: Unpack[PydanticOptions],
+) -> Any: ...
+@overload
+def Field(
+    default: Any = ...,
+    *,
+    primary_key: bool = ...,
+    autoincrement: bool | None = ...,
+    unique: bool = ...,
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    db_check: bool = ...,
+    db_default: object | None = ...,
+    column: str | None = ...,
+    **options: Unpack[PydanticOptions],
+) -> Any: ...
+def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
+    """Pydantic's `Field`, and how the field becomes a column: `Field(default=None, primary_key=True)`.
+
+    Takes every keyword of `pydantic.Field`, and those of `FerroField`. A field with `db_default` and
+    no default may be left out of the constructor: its value comes back from the database.
+    """
+    column = {name: options.pop(name) for name in DEFAULTS if name in options}
+    check_nullable(column.get("nullable", "infer"), "Field")
+    if column:
+        options["json_schema_extra"] = with_column(options.get("json_schema_extra"), column)
+    if column.get("db_default") is not None and default is PydanticUndefined and "default_factory" not in options:
+        options["default_factory"] = set_by_database
+    options.pop("init", None)
+    return PydanticField(default, **options)
+
+
+def set_by_database() -> Any:
+    return SET_BY_DATABASE
+
+
+def with_column(extra: object, column: dict[str, Any]) -> dict[str, Any]:
+    """The field's extra JSON schema, with how it becomes a column."""
+    if callable(extra):
+        raise ModelDefinitionError(
+            f"Field cannot keep {', '.join(column)} in a json_schema_extra that is a callable: "
+            "use a dict, or Annotated[..., FerroField(...)]"
+        )
+    return {
+        **cast("dict[str, Any]", extra or {}),
+        FERRO_FIELD_EXTRA_KEY: {name: as_json(value) for name, value in column.items()},
+    }
+
+
+class Carried(str):
+    """An option that JSON has no word for: its text, for the JSON schema, and the value itself."""
+
+    value: object
+
+    def __new__(cls, value: object) -> Self:
+        carried = super().__new__(cls, value)
+        carried.value = value
+        return carried
+
+
+def as_json(value: object) -> object:
+    return value if value is None or type(value) in (bool, int, float, str) else Carried(value)
+
+
+def column_options(name: str, info: FieldInfo) -> FerroField | None:
+    """What ferro was told about a field, or None when it was told nothing."""
+    found = [option for option in info.metadata if isinstance(option, FerroField)]
+    kept = extra_schema(info).get(FERRO_FIELD_EXTRA_KEY)
+    if isinstance(kept, dict):
+        options = cast("dict[str, Any]", kept)
+        found.append(FerroField(**{key: carried(value) for key, value in options.items()}))
+    if len(found) > 1:
+        raise ModelDefinitionError(
+            f"Field {name!r} cannot declare Ferro field metadata twice (in FerroField and in Field): keep one of them"
+        )
+    return found[0] if found else None
+
+
+def plain_options(info: FieldInfo) -> FerroField:
+    """What plain Pydantic says: `pydantic.Field(json_schema_extra={"primary_key": True})`."""
+    extra = extra_schema(info)
+    return FerroField(**{key: extra[key] for key in PLAIN_KEYS if key in extra})
+
+
+def extra_schema(info: FieldInfo) -> dict[str, Any]:
+    extra = info.json_schema_extra
+    return cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
+
+
+def carried(value: object) -> Any:
+    return value.value if isinstance(value, Carried) else value
+
+
+def check_nullable(value: object, owner: str) -> None:
+    if value != "infer" and not isinstance(value, bool):
+        raise ModelDefinitionError(f"{owner} nullable must be 'infer', True, or False")
+
+
+def varchar(length: int) -> str:
+    """A text column of at most so many characters: `Field(db_type=varchar(80))`."""
+    if length <= 0:
+        raise ModelDefinitionError(f"the length of a varchar must be positive, not {length}")
+    return f"varchar({length})"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every row must meet, kept by the database.
+
+    `__ferro_checks__ = (Check("positive", lambda m: m.price > 0),)`
+    """
+
+    suffix: str
+    predicate: Callable[[Any], object]
+
+    def __post_init__(self) -> None:
+        if not SUFFIX.fullmatch(self.suffix):
+            raise ModelDefinitionError(f"a check is named by letters, digits and _, not {self.suffix!r}")
+        if not callable(self.predicate):
+            raise ModelDefinitionError(f"Check({self.suffix!r}) takes a lambda over the model, not {self.predicate!r}")
