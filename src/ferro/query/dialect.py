@@ -7,10 +7,64 @@ from typing import Any
 REDACTED = "REDACTED"
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one database writes something: its operands by number, and what becomes of a value in it."""
+
+    sql: str
+    convert: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dialect:
+    """One database as facts: compared by identity.
+
+    Attributes:
+        name: "sqlite" or "postgresql", also the key of `ColumnType.stored`.
+        placeholder: a parameter in the text; `{}` is its number from 1, where the database counts them.
+        arrays: a list can be one parameter.
+        nulls_are_smallest: where nulls sort when nothing is said.
+        limit_all: the LIMIT to write before an OFFSET that stands alone; empty where none is needed.
+        locks: SELECT … FOR UPDATE exists.
+        casts: the type a bare value or a cast is given, by kind.
+        bare: the type a parameter needs where nothing beside it tells one, by kind.
+        forms: how an operation is written: `"sum:int"` before `"sum"`, operands as `{0}`, `{1}`.
+        autoincrement: the column type of a column the database numbers, from the type it would have otherwise.
+        inline_autoincrement: only a primary key written beside its column is numbered.
+        clock: the current time as the default or value of a column, by kind.
+        literals: how a driver value is written into DDL, by class.
+    """
+
+    name: str
+    placeholder: str
+    arrays: bool
+    nulls_are_smallest: bool
+    limit_all: str
+    locks: bool
+    casts: Mapping[str, str]
+    bare: Mapping[str, str]
+    forms: Mapping[str, Form]
+    autoincrement: Callable[[str], str]
+    inline_autoincrement: bool
+    clock: Mapping[str, str]
+    literals: Mapping[type, Callable[[Any], str]]
+
+    def form(self, *names: str) -> Form | None:
+        """The first of the forms this database has."""
+        for name in names:
+            found = self.forms.get(name)
+            if found is not None:
+                return found
+        return None
+
+    def __repr__(self) -> str:
+        return f"Dialect({self.name})"
+
+
 class Template:
     """The part of a compiled statement that does not depend on its values: made once a shape."""
 
-    __slots__ = ("encoded", "fetches", "operation", "secrets", "sql", "subject", "writes")
+    __slots__ = ("encoded", "fetches", "operation", "raw", "secrets", "sql", "subject", "writes")
 
     def __init__(
         self,
@@ -21,6 +75,7 @@ class Template:
         operation: str = "Fetch",
         subject: str = "",
         secrets: frozenset[int] = frozenset(),
+        raw: bool = False,
     ) -> None:
         self.sql = sql
         self.encoded = sql.encode()
@@ -29,6 +84,7 @@ class Template:
         self.operation = operation  # the verb of an error: "Save", "Fetch", "Count", "Update", "Delete"
         self.subject = subject  # the model's name
         self.secrets = secrets  # positions of values that must not be shown
+        self.raw = raw  # written by the user: its rows come back with names, its values with their own types
 
 
 class Compiled:
@@ -57,8 +113,9 @@ class Compiled:
 class Result:
     """What the database answered: rows as tuples, and how many rows were changed."""
 
-    __slots__ = ("count", "rows")
+    __slots__ = ("count", "names", "rows")
 
-    def __init__(self, rows: list[tuple[Any, ...]], count: int) -> None:
+    def __init__(self, rows: list[tuple[Any, ...]], count: int, names: tuple[str, ...] = ()) -> None:
         self.rows = rows
         self.count = count
+        self.names = names  # of the columns, for raw statements

@@ -9,13 +9,21 @@ from ferro.query.expressions import Expression, Order, Source
 from ferro.schema.table import Column
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """The rows of a select, under an alias, as the source of another."""
+
+    select: "Select"
+    alias: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Select:
     """Rows of a source: `columns` are what each returned tuple holds, in order."""
 
-    source: Source
-    columns: tuple[Expression, ...]
-    where: tuple[Expression, ...] = ()
+    source: Source | Derived
+    columns: tuple[Expression[Any], ...]
+    where: tuple[Expression[Any], ...] = ()
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int | None = None
@@ -30,7 +38,7 @@ class OnConflict(Enum):
     UPDATE = "update"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Conflict:
     """The ON CONFLICT clause: `key` is empty for any key; `update` are the columns to overwrite."""
 
@@ -39,7 +47,7 @@ class Conflict:
     update: tuple[Column, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Insert:
     """New rows. `rows` are Python values in the order of `columns`; no columns means all defaults."""
 
@@ -50,22 +58,22 @@ class Insert:
     conflict: Conflict | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Update:
     """Changed columns of the rows that match."""
 
     source: Source
-    values: tuple[tuple[Column, Expression], ...]
-    where: tuple[Expression, ...] = ()
+    values: tuple[tuple[Column, Expression[Any]], ...]
+    where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Delete:
     """The rows that match, gone."""
 
     source: Source
-    where: tuple[Expression, ...] = ()
+    where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
 
 

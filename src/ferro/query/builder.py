@@ -1,0 +1,376 @@
+"""Queries being built: immutable, and strangers to every database."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
+
+from ferro.errors import QueryError
+from ferro.query.dialect import Compiled, Dialect
+from ferro.query.expressions import (
+    ONE,
+    Aggregate,
+    ColumnRef,
+    Expression,
+    Nulls,
+    Order,
+    Source,
+    Value,
+    described,
+    expression,
+    must_be_condition,
+    source_of,
+    type_for,
+)
+from ferro.query.row import Row, find_column
+from ferro.query.statements import Delete, Derived, Select, Update
+from ferro.schema.table import Column, Table
+from ferro.types.base import ColumnType, Convert
+
+M = TypeVar("M")
+
+Predicate: TypeAlias = Callable[[type[M]], object]
+AggregateName: TypeAlias = Literal["count", "sum", "avg", "min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What the rows of a selection become: bare values, tuples or dicts."""
+
+    kind: Literal["value", "tuple", "dict"]
+    names: tuple[str, ...]
+    columns: tuple[Expression[Any], ...]
+
+    def decoder(self, dialect: Dialect) -> Callable[[tuple[Any, ...]], Any]:
+        """A function from a driver's row to what the caller sees."""
+        loads = tuple(loader(column.type, dialect) for column in self.columns)
+        if self.kind == "value":
+            load = loads[0]
+            return (lambda row: row[0]) if load is None else (lambda row: loaded(load, row[0]))
+        names = self.names
+        if self.kind == "dict":
+            return lambda row: dict(zip(names, decoded(loads, row), strict=True))
+        return (lambda row: row) if not any(loads) else (lambda row: decoded(loads, row))
+
+
+def loader(type: ColumnType | None, dialect: Dialect) -> Convert | None:
+    return type.stored[dialect.name].load if type else None
+
+
+def loaded(load: Convert | None, value: Any) -> Any:
+    return value if load is None or value is None else load(value)
+
+
+def decoded(loads: tuple[Convert | None, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(loaded(load, value) for load, value in zip(loads, row, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedSql:
+    """What would be sent: `str()` is the SQL; secret values are shown as REDACTED."""
+
+    sql: str
+    params: tuple[Any, ...]
+    dialect: str
+
+    def __str__(self) -> str:
+        return self.sql
+
+
+def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
+    """A compiled statement fit to be shown."""
+    return RenderedSql(compiled.sql, compiled.shown, dialect.name)
+
+
+class QueryBase(Generic[M]):
+    """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
+
+    def __init__(self, model: type[M], table: Table, source: Source | None = None) -> None:
+        self.model = model
+        self.table = table
+        self.source = source or source_of(table)
+        self.where_clause: tuple[Expression[Any], ...] = ()
+        self.ordering: tuple[Order, ...] = ()
+        self.projection: Projection | None = None
+        self._limit: int | None = None
+        self._offset: int | None = None
+        self._distinct = False
+        self._lock: Literal["", "update"] = ""
+
+    def _with(self, **changes: Any) -> Self:
+        """A copy that differs in the given attributes only."""
+        changed = object.__new__(type(self))
+        changed.__dict__.update(self.__dict__)
+        changed.__dict__.update(changes)
+        return changed
+
+    def __repr__(self) -> str:
+        conditions = ", ".join(repr(condition) for condition in self.where_clause)
+        return f"<Query model={self.model.__name__} where=[{conditions}]>"
+
+    # Building.
+
+    def where(self, *conditions: Predicate[M] | Expression[bool] | bool) -> Self:
+        """Keep the rows that meet every condition: `where(lambda u: u.age >= 18)`."""
+        if not conditions:
+            raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
+        added = tuple(self._condition(condition) for condition in conditions)
+        return self._with(where_clause=self.where_clause + added)
+
+    def filter_by(self, **values: Any) -> Self:
+        """Keep the rows whose columns have these very values: `filter_by(name="Ann")`."""
+        row = Row(self.source)
+        return self._with(
+            where_clause=self.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
+        )
+
+    def order_by(
+        self,
+        *keys: "str | Expression[Any] | Order | Predicate[M]",
+        direction: str | None = None,
+        nulls: Nulls | None = None,
+    ) -> Self:
+        """Sort the rows; a minus sign sorts downwards: `order_by("-age", "name")`.
+
+        Nulls come last, unless `nulls` is "first" or "native". A second key may be a direction,
+        `order_by("age", "desc")`.
+        """
+        if len(keys) == 2 and direction is None and self._is_direction(keys[1]):
+            keys, direction = keys[:1], str(keys[1])
+        if not keys:
+            raise QueryError('order_by() needs a column: order_by("name")')
+        descending = read_direction(direction)
+        added: list[Order] = []
+        for key in keys:
+            added += self._orders(key, descending, nulls)
+        return self._with(ordering=self.ordering + tuple(added))
+
+    def limit(self, count: int) -> Self:
+        """Return at most so many rows."""
+        return self._with(_limit=whole_number("limit", count))
+
+    def offset(self, count: int) -> Self:
+        """Leave out so many rows at the start."""
+        return self._with(_offset=whole_number("offset", count))
+
+    def distinct(self) -> Self:
+        """Return equal rows once."""
+        return self._with(_distinct=True)
+
+    def select(self, *columns: Any) -> "QueryBase[Any]":
+        """Return some columns or expressions instead of instances.
+
+        `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
+        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
+        """
+        if self.projection is not None:
+            raise QueryError("this query has a selection already: call select() once")
+        return self._with(projection=self._project(columns))
+
+    # Statements.
+
+    def select_statement(self) -> Select:
+        """The rows themselves."""
+        columns = self.source.columns if self.projection is None else self.projection.columns
+        return Select(
+            self.source,
+            columns,
+            self.where_clause,
+            self.ordering,
+            self._limit,
+            self._offset,
+            self._distinct,
+            self._lock,
+        )
+
+    def count_statement(self) -> Select:
+        """How many rows there are; limit, offset and distinct count too."""
+        counted = (Aggregate[int]("count", None, type_for(int)),)
+        if self._limit is None and self._offset is None and not self._distinct and not self._is_aggregated:
+            return Select(self.source, counted, self.where_clause)
+        return Select(Derived(self._counted_rows(), "counted"), counted)
+
+    def exists_statement(self) -> Select:
+        """One row when there is any."""
+        if self._limit == 0 or self._is_aggregated:
+            return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
+        return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset)
+
+    def aggregate_statement(self, name: AggregateName, column: object, *, distinct: bool = False) -> Select:
+        """One number made of all rows: the type of its column decodes it."""
+        aggregate = AGGREGATES[name](self._expression(column), distinct)
+        if self._limit is None and self._offset is None and not self._distinct:
+            return Select(self.source, (aggregate,), self.where_clause)
+        raise QueryError(f"{name}() counts every row that matches: leave out limit(), offset() and distinct()")
+
+    def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
+        """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
+        self._whole("update")
+        changes = self._changes(recipe, values)
+        if not changes:
+            raise QueryError("update() needs at least one column: update(name='Ann')")
+        assigned = tuple(
+            (column, assigned_value(self.table, column, value))
+            for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
+        )
+        return Update(self.source, assigned, self.where_clause, returning)
+
+    def delete_statement(self, *, returning: tuple[Column, ...] = ()) -> Delete:
+        """All rows that match, gone."""
+        self._whole("delete")
+        return Delete(self.source, self.where_clause, returning)
+
+    # Reading what the caller gave.
+
+    def _condition(self, given: object) -> Expression[bool]:
+        found = self._call(given)
+        if not isinstance(found, Expression):
+            shown = "a plain bool" if isinstance(found, bool) else type(found).__name__
+            raise QueryError(
+                f"where() expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
+            )
+        return must_be_condition(found, "where()")
+
+    def _call(self, given: Any) -> Any:
+        if isinstance(given, (Expression, Order, type)) or not callable(given):
+            return given
+        return given(Row(self.source))
+
+    def _expression(self, given: object) -> Expression[Any]:
+        if isinstance(given, str):
+            return ColumnRef(self.source, find_column(self.table, given))
+        found = self._call(given)
+        if isinstance(found, Expression):
+            return found
+        raise QueryError(f"expected a column or an expression, got {type(found).__name__}: {found!r}")
+
+    def _is_direction(self, key: object) -> bool:
+        return isinstance(key, str) and key not in self.table.by_field and key.lower() in DIRECTIONS
+
+    def _orders(self, key: object, descending: bool, nulls: Nulls | None) -> list[Order]:
+        if isinstance(key, str):
+            downwards = key.startswith("-")
+            found: Any = self._expression(key[1:] if downwards else key)
+            return [Order(found, descending=descending != downwards, nulls=nulls or "last")]
+        found = self._call(key)
+        several: tuple[Any, ...] = found if isinstance(found, tuple) else (found,)
+        return [self._order(one, descending, nulls) for one in several]
+
+    def _order(self, key: object, descending: bool, nulls: Nulls | None) -> Order:
+        if isinstance(key, Order):
+            return Order(key.expression, descending=key.descending != descending, nulls=nulls or key.nulls)
+        return Order(self._expression(key), descending=descending, nulls=nulls or "last")
+
+    def _project(self, given: tuple[Any, ...]) -> Projection:
+        if len(given) == 1 and not isinstance(given[0], str):
+            found = self._call(given[0])
+            if isinstance(found, Mapping):
+                named: Mapping[str, Any] = found
+                return self._projection("dict", tuple(named), tuple(named.values()))
+            if isinstance(found, tuple):
+                several: tuple[Any, ...] = found
+                return self._projection("tuple", (), several)
+            return self._projection("value", (), (found,))
+        if any(callable(one) and not isinstance(one, Expression) for one in given):
+            raise QueryError("select() takes names, or columns, or one lambda: not a mixture")
+        return self._projection("tuple", (), given)
+
+    def _projection(
+        self, kind: Literal["value", "tuple", "dict"], names: tuple[str, ...], given: tuple[Any, ...]
+    ) -> Projection:
+        if not given:
+            raise QueryError('select() needs at least one column: select("id")')
+        if not all(isinstance(name, str) for name in names):
+            raise QueryError(f"the keys of a selected dict are names, got {list(names)!r}")
+        return Projection(kind, names, tuple(self._selected(one) for one in given))
+
+    def _selected(self, given: object) -> Expression[Any]:
+        return self._expression(given) if isinstance(given, str) else expression(given)
+
+    @property
+    def _is_aggregated(self) -> bool:
+        return self.projection is not None and any(isinstance(one, Aggregate) for one in self.projection.columns)
+
+    def _counted_rows(self) -> Select:
+        """The rows to be counted, with as few columns as tell them apart."""
+        chosen = self.projection.columns if self.projection else self.source.columns
+        columns = chosen if self._distinct or self._is_aggregated else (ONE,)
+        return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct)
+
+    def _whole(self, verb: str) -> None:
+        for name, value in (("limit", self._limit), ("offset", self._offset)):
+            if value is not None:
+                raise QueryError(
+                    f"{verb}() changes every row that matches and cannot keep to {name}({value}): "
+                    "select the keys first, and give them to in_()"
+                )
+        if self.projection is not None:
+            raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
+
+    def _changes(self, recipe: tuple[Any, ...], values: dict[str, Any]) -> Mapping[str, Any]:
+        if not recipe:
+            return values
+        if values:
+            raise QueryError("update() takes a recipe or keywords: put all changes into the dict of the recipe")
+        if len(recipe) > 1:
+            raise QueryError(f"update() takes one recipe, got {len(recipe)}")
+        changes = self._call(recipe[0])
+        if not isinstance(changes, Mapping):
+            raise QueryError(
+                f"update() expects a recipe that returns a dict, such as lambda u: {{'age': u.age + 1}}, got {changes!r}"
+            )
+        found: Mapping[str, Any] = changes
+        return found
+
+
+AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any]]] = {
+    "count": lambda found, distinct: found.count(distinct=distinct),
+    "sum": lambda found, distinct: found.sum(distinct=distinct),
+    "avg": lambda found, distinct: found.avg(distinct=distinct),
+    "min": lambda found, _: found.min(),
+    "max": lambda found, _: found.max(),
+}
+DIRECTIONS = {"asc": False, "desc": True}
+
+
+def read_direction(direction: object) -> bool:
+    """Whether a direction goes downwards."""
+    if direction is None:
+        return False
+    descending = DIRECTIONS.get(direction.lower()) if isinstance(direction, str) else None
+    if descending is None:
+        raise QueryError(f"direction must be 'asc' or 'desc', not {direction!r}")
+    return descending
+
+
+def whole_number(name: str, count: object) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
+        raise QueryError(f"{name}() expects a number of rows, 0 or more, got {count!r}")
+    return count
+
+
+def assigned_value(table: Table, column: Column, value: object) -> Expression[Any]:
+    """What an update stores in a column, refused at once when it does not fit."""
+    label = f"{table.name}.{column.field}"
+    if isinstance(value, Expression):
+        found: Expression[Any] = value
+        if found.kind and not storable(found.kind, column.type.kind):
+            raise QueryError(
+                f"{label}: {described(found)} cannot be stored in a column of {column.type.name}; cast() it"
+            )
+        return found
+    if value is None:
+        if not column.nullable:
+            raise QueryError(f"{label} cannot be None: the column is not nullable")
+        return Value[Any](None, column.type, column)
+    try:
+        return Value(column.type.accept(value), column.type, column)
+    except ValueError as error:
+        raise QueryError(f"{label}: {error}") from None
+
+
+# What is stored in a column of another kind without a change.
+WIDENS = {("int", "decimal"), ("int", "float")}
+
+
+def storable(kind: str, into: str) -> bool:
+    return kind == into or (kind, into) in WIDENS

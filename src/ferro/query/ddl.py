@@ -1,0 +1,64 @@
+"""Tables as SQL text: DDL takes no parameters, so every name is quoted and every value a literal."""
+
+from ferro.errors import ModelDefinitionError, QueryError
+from ferro.query.dialect import Dialect
+from ferro.query.expressions import must_be_condition, source_of
+from ferro.query.row import Row
+from ferro.query.sqltext import quote
+from ferro.query.writer import Inline
+from ferro.schema.table import CheckConstraint, Column, Table
+
+
+def create_table(table: Table, dialect: Dialect) -> list[str]:
+    """The statements that make a table and its indexes where they are missing."""
+    lines = [column_sql(table, column, dialect) for column in table.columns]
+    if table.primary_key and not is_inline_key(table, dialect):
+        lines.append(f"PRIMARY KEY ({names(table.primary_key)})")
+    lines += [f"CONSTRAINT {quote(unique.name)} UNIQUE ({names(unique.columns)})" for unique in table.uniques]
+    lines += [check_sql(table, check, dialect) for check in table.checks]
+    body = ",\n    ".join(lines)
+    return [
+        f"CREATE TABLE IF NOT EXISTS {quote(table.name)} (\n    {body}\n)",
+        *(
+            f"CREATE INDEX IF NOT EXISTS {quote(index.name)} ON {quote(table.name)} ({names(index.columns)})"
+            for index in table.indexes
+        ),
+    ]
+
+
+def drop_table(table: Table, dialect: Dialect) -> list[str]:
+    """The statement that removes a table, if it is there."""
+    return [f"DROP TABLE IF EXISTS {quote(table.name)}"]
+
+
+def column_sql(table: Table, column: Column, dialect: Dialect) -> str:
+    stored = column.type.stored[dialect.name].name
+    parts = [quote(column.name), dialect.autoincrement(stored) if column.autoincrement else stored]
+    if not column.nullable or column.primary_key:
+        parts.append("NOT NULL")
+    if column.autoincrement and is_inline_key(table, dialect):
+        parts.append("PRIMARY KEY AUTOINCREMENT")
+    if column.default is not None:
+        parts.append(f"DEFAULT {default_sql(table, column, dialect)}")
+    return " ".join(parts)
+
+
+def is_inline_key(table: Table, dialect: Dialect) -> bool:
+    """Whether the key is written beside its column: the only place where SQLite numbers rows."""
+    return dialect.inline_autoincrement and len(table.primary_key) == 1 and table.primary_key[0].autoincrement
+
+
+def default_sql(table: Table, column: Column, dialect: Dialect) -> str:
+    return f"({Inline(dialect).default(column)})"
+
+
+def check_sql(table: Table, check: CheckConstraint, dialect: Dialect) -> str:
+    try:
+        condition = must_be_condition(check.predicate(Row(source_of(table))), f"check {check.name}")
+    except QueryError as error:
+        raise ModelDefinitionError(f"{table.name}: {error}") from error
+    return f"CONSTRAINT {quote(check.name)} CHECK ({Inline(dialect).sql(condition)})"
+
+
+def names(columns: tuple[Column, ...]) -> str:
+    return ", ".join(quote(column.name) for column in columns)

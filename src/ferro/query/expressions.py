@@ -1,0 +1,934 @@
+"""The tree a condition becomes: columns, values and what is done with them, with no SQL in it.
+
+Every node can describe itself in two lists at once: its *shape*, which decides the SQL, and its
+*values*, which do not. Two trees of one shape share one compiled statement.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, overload
+
+from ferro.errors import QueryError
+from ferro.schema.table import Column, Table
+from ferro.types import column_type, type_of_value
+from ferro.types.base import ColumnType
+
+T = TypeVar("T")
+
+Nulls: TypeAlias = Literal["first", "last", "native"]
+Shape: TypeAlias = list[Any]
+Values: TypeAlias = list[Any]
+
+NO_TRUTH = "a condition has no truth value in Python: use &, | and ~ (and between() for a chain)"
+NUMBERS = frozenset({"int", "float", "decimal"})
+# The operators that need more than just any number.
+INTEGRAL = {"//": frozenset({"int"}), "%": frozenset({"int", "decimal"})}
+UNORDERED = frozenset({"bool", "json"})
+# What may be compared with what, without a cast.
+FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
+# How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
+PADDED_UP_TO = 256
+NOT_AS_JSON = frozenset({"float", "bytes"})
+
+
+@lru_cache(maxsize=1024)
+def type_for(python_type: Any) -> ColumnType:
+    """The column type of a Python type, the same object every time."""
+    return column_type(python_type)
+
+
+class Source:
+    """A table under an alias. Equal to every other source of that table and alias."""
+
+    __slots__ = ("alias", "columns", "key", "table")
+
+    def __init__(self, table: Table, alias: str | None = None) -> None:
+        self.table = table
+        self.alias = alias
+        self.key: Any = table if alias is None else (table, alias)
+        self.columns: tuple[Expression[Any], ...] = tuple(ColumnRef(self, column) for column in table.columns)
+
+    @property
+    def name(self) -> str:
+        """What its columns are qualified with."""
+        return self.alias or self.table.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Source({self.table.name})" if self.alias is None else f"Source({self.table.name} as {self.alias})"
+
+
+@lru_cache(maxsize=1024)
+def source_of(table: Table) -> Source:
+    """The table under its own name: what the operators on a model class refer to."""
+    return Source(table)
+
+
+class Expression(Generic[T]):
+    """Anything that has a value in SQL; `T` is what that value is in Python."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> ColumnType | None:
+        """What its value is, or None when only the database knows."""
+        return None
+
+    @property
+    def kind(self) -> str:
+        """The family of its type; empty when only the database knows."""
+        found = self.type
+        return found.kind if found else ""
+
+    @property
+    def label(self) -> str:
+        """What an error message calls it."""
+        return repr(self)
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        """Append what decides the SQL to `shape` and what does not to `values`."""
+        raise TypeError(f"{type(self).__name__} cannot be part of a statement")
+
+    # Comparing. Python expects a bool of == and !=; SQL answers with a condition.
+
+    def __eq__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # type: ignore[override]
+        return IsNull(self) if other is None else compare(self, "=", other)
+
+    def __ne__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # type: ignore[override]
+        return IsNull(self, negated=True) if other is None else compare(self, "<>", other)
+
+    __hash__ = object.__hash__
+
+    def __lt__(self, other: "T | Expression[T]") -> "Expression[bool]":
+        return compare(self, "<", other)
+
+    def __le__(self, other: "T | Expression[T]") -> "Expression[bool]":
+        return compare(self, "<=", other)
+
+    def __gt__(self, other: "T | Expression[T]") -> "Expression[bool]":
+        return compare(self, ">", other)
+
+    def __ge__(self, other: "T | Expression[T]") -> "Expression[bool]":
+        return compare(self, ">=", other)
+
+    def in_(self, values: "Iterable[T | None]") -> "Expression[bool]":
+        """Whether it is one of the values: `u.id.in_([1, 2])`. None among them means "or is null"."""
+        return membership(self, values, negated=False)
+
+    def not_in(self, values: "Iterable[T | None]") -> "Expression[bool]":
+        """Whether it is none of the values. None among them means "and is not null"."""
+        return membership(self, values, negated=True)
+
+    not_in_ = not_in
+
+    def __lshift__(self, values: "Iterable[T | None]") -> "Expression[bool]":
+        return membership(self, values, negated=False)
+
+    def between(self, low: "T | Expression[T]", high: "T | Expression[T]") -> "Expression[bool]":
+        """Whether it lies between the two, both included."""
+        must_be_ordered(self, "between")
+        return Between(self, operand(low, self, "between"), operand(high, self, "between"))
+
+    def is_null(self) -> "Expression[bool]":
+        """Whether it is null: the same as `== None`."""
+        return IsNull(self)
+
+    def is_not_null(self) -> "Expression[bool]":
+        """Whether it is not null: the same as `!= None`."""
+        return IsNull(self, negated=True)
+
+    # Text.
+
+    def like(self, pattern: "str | Expression[str]") -> "Expression[bool]":
+        """Match a pattern where % is any text and _ any character; a backslash takes their meaning away."""
+        return match(self, "like", pattern)
+
+    def ilike(self, pattern: "str | Expression[str]") -> "Expression[bool]":
+        """`like`, whatever the case of the letters."""
+        return match(self, "ilike", pattern)
+
+    def startswith(self, text: "str | Expression[str]") -> "Expression[bool]":
+        """Whether it begins with this very text: % and _ mean themselves."""
+        return match(self, "startswith", text)
+
+    def endswith(self, text: "str | Expression[str]") -> "Expression[bool]":
+        """Whether it ends with this very text: % and _ mean themselves."""
+        return match(self, "endswith", text)
+
+    def contains(self, text: "str | Expression[str]") -> "Expression[bool]":
+        """Whether this very text is in it: % and _ mean themselves."""
+        return match(self, "contains", text)
+
+    def lower(self) -> "Expression[str]":
+        """Its text in lower case."""
+        return Function("lower", (must_be(self, "lower", "text"),), type_for(str))
+
+    def upper(self) -> "Expression[str]":
+        """Its text in upper case."""
+        return Function("upper", (must_be(self, "upper", "text"),), type_for(str))
+
+    def length(self) -> "Expression[int]":
+        """How many characters, or bytes, it holds."""
+        return Function("length", (must_be(self, "length", "text", "bytes"),), type_for(int))
+
+    # Numbers. The same on every database: division is true division, // and % go towards zero as SQL
+    # has them, and dividing by zero gives null.
+
+    def __add__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "+", other)
+
+    def __radd__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "+", other, reflected=True)
+
+    def __sub__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "-", other)
+
+    def __rsub__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "-", other, reflected=True)
+
+    def __mul__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "*", other)
+
+    def __rmul__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+        return calculate(self, "*", other, reflected=True)
+
+    @overload
+    def __truediv__(
+        self: "Expression[int]", other: "float | Expression[int] | Expression[float]"
+    ) -> "Expression[float]": ...
+    @overload
+    def __truediv__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]": ...
+    def __truediv__(self, other: Any) -> Any:
+        return calculate(self, "/", other)
+
+    def __rtruediv__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[Any]":
+        return calculate(self, "/", other, reflected=True)
+
+    def __floordiv__(self, other: "T | Expression[T] | int") -> "Expression[int]":
+        return calculate(self, "//", other)
+
+    def __rfloordiv__(self, other: "T | Expression[T] | int") -> "Expression[int]":
+        return calculate(self, "//", other, reflected=True)
+
+    def __mod__(self, other: "T | Expression[T] | int") -> "Expression[T]":
+        return calculate(self, "%", other)
+
+    def __rmod__(self, other: "T | Expression[T] | int") -> "Expression[T]":
+        return calculate(self, "%", other, reflected=True)
+
+    def __neg__(self) -> "Expression[T]":
+        return Negative(must_be(self, "-", *NUMBERS))
+
+    def __pos__(self) -> "Expression[T]":
+        return must_be(self, "+", *NUMBERS)
+
+    def abs(self) -> "Expression[T]":
+        """Its distance from zero."""
+        return Function("abs", (must_be(self, "abs", *NUMBERS),), plain_number(self))
+
+    __abs__ = abs
+
+    # Aggregates.
+
+    def count(self, *, distinct: bool = False) -> "Expression[int]":
+        """How many rows have a value here; `distinct=True` counts equal values once."""
+        return Aggregate("count", self, type_for(int), distinct=distinct)
+
+    def sum(self, *, distinct: bool = False) -> "Expression[T]":
+        """The sum over the rows; None when there is no value."""
+        return Aggregate("sum", must_be(self, "sum", *NUMBERS), plain_number(self), distinct=distinct)
+
+    def avg(self, *, distinct: bool = False) -> "Expression[Any]":
+        """The average over the rows: a Decimal of decimals, otherwise a float; None when there is no value."""
+        result = self.type if self.kind == "decimal" else type_for(float)
+        return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct)
+
+    def min(self) -> "Expression[T]":
+        """The smallest value of the rows."""
+        must_be_ordered(self, "min")
+        return Aggregate("min", self, self.type)
+
+    def max(self) -> "Expression[T]":
+        """The greatest value of the rows."""
+        must_be_ordered(self, "max")
+        return Aggregate("max", self, self.type)
+
+    # Conditions.
+
+    def __and__(self, other: "Expression[bool]") -> "Expression[bool]":
+        return Logical("AND", (*parts(self, "AND", "&"), *parts(other, "AND", "&")))
+
+    __rand__ = __and__
+
+    def __or__(self, other: "Expression[bool]") -> "Expression[bool]":
+        return Logical("OR", (*parts(self, "OR", "|"), *parts(other, "OR", "|")))
+
+    __ror__ = __or__
+
+    def __invert__(self) -> "Expression[bool]":
+        return Not(must_be_condition(self, "~"))
+
+    # Sorting.
+
+    def asc(self, *, nulls: Nulls = "last") -> "Order":
+        """Sort by it, smallest first."""
+        return Order(self, descending=False, nulls=nulls)
+
+    def desc(self, *, nulls: Nulls = "last") -> "Order":
+        """Sort by it, greatest first."""
+        return Order(self, descending=True, nulls=nulls)
+
+    # What Python would do in silence, and SQL cannot.
+
+    def __bool__(self) -> NoReturn:
+        raise QueryError(NO_TRUTH)
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise QueryError("`in` has no meaning for an expression: use .in_([...]), or .contains(text)")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise QueryError(f"{self.label} cannot be iterated: it has a value only in the database")
+
+    def __len__(self) -> int:
+        raise QueryError(f"{self.label} has no len() in Python: use .length()")
+
+    def __int__(self) -> int:
+        raise QueryError(f"{self.label} has no value in Python: use cast({self.label}, int)")
+
+    def __float__(self) -> float:
+        raise QueryError(f"{self.label} has no value in Python: use cast({self.label}, float)")
+
+    def __index__(self) -> int:
+        raise QueryError(f"{self.label} has no value in Python: it cannot be an index")
+
+    def __format__(self, spec: str) -> str:
+        raise QueryError(f"{self.label} has no value in Python to format: join text with +")
+
+
+# Leaves.
+
+
+class ColumnRef(Expression[T]):
+    """A column of one source."""
+
+    __slots__ = ("column", "key", "source")
+
+    def __init__(self, source: Source, column: Column) -> None:
+        self.source = source
+        self.column = column
+        self.key: Any = column if source.alias is None else (column, source.alias)
+
+    @property
+    def type(self) -> ColumnType:
+        return self.column.type
+
+    @property
+    def kind(self) -> str:
+        return self.column.type.kind
+
+    @property
+    def label(self) -> str:
+        return f"{self.source.name}.{self.column.field}"
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append(self.key)
+
+    def __repr__(self) -> str:
+        return self.label
+
+
+class Value(Expression[T]):
+    """A Python value: always a parameter of the statement, never a part of its text.
+
+    `against` is what it is compared with or stored in, for error messages and secrets.
+    """
+
+    __slots__ = ("_type", "against", "value")
+
+    def __init__(self, value: T, type: ColumnType, against: "Expression[Any] | Column | None" = None) -> None:
+        self.value = value
+        self._type = type
+        self.against = against
+
+    @property
+    def type(self) -> ColumnType:
+        return self._type
+
+    @property
+    def secret(self) -> bool:
+        """Whether it must be masked wherever it would be shown."""
+        other = None if self.against is None else self.against.type
+        return self._type.secret or (other is not None and other.secret)
+
+    @property
+    def label(self) -> str:
+        if isinstance(self.against, Expression):
+            return self.against.label
+        return self.against.field if self.against else self._type.name
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append(self._type)
+        values.append(self.value)
+
+    def __repr__(self) -> str:
+        return "REDACTED" if self.secret else repr(self.value)
+
+
+class Number(Expression[int]):
+    """A whole number written into the SQL: only ferro's own, never a user's."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    @property
+    def type(self) -> ColumnType:
+        return type_for(int)
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append(self.value)
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+
+ONE = Number(1)
+
+
+class Excluded(Expression[T]):
+    """The value a row that met a conflict would have had: for the update of an upsert."""
+
+    __slots__ = ("column",)
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+
+    @property
+    def type(self) -> ColumnType:
+        return self.column.type
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("excluded", self.column)
+
+    def __repr__(self) -> str:
+        return f"excluded.{self.column.field}"
+
+
+# Conditions.
+
+
+class Condition(Expression[bool]):
+    """An expression that is true, false or null."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> ColumnType:
+        return type_for(bool)
+
+    @property
+    def kind(self) -> str:
+        return "bool"
+
+
+class Comparison(Condition):
+    """Two operands and `=`, `<>`, `<`, `<=`, `>` or `>=`."""
+
+    __slots__ = ("left", "operator", "right")
+
+    def __init__(self, left: Expression[Any], operator: str, right: Expression[Any]) -> None:
+        self.left = left
+        self.operator = operator
+        self.right = right
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append(self.operator)
+        self.left.collect(shape, values, arrays)
+        self.right.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.operator} {self.right!r})"
+
+
+class Logical(Condition):
+    """Several conditions joined by AND, or by OR."""
+
+    __slots__ = ("operands", "operator")
+
+    def __init__(self, operator: Literal["AND", "OR"], operands: tuple[Expression[Any], ...]) -> None:
+        self.operator: Literal["AND", "OR"] = operator
+        self.operands = operands
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += (self.operator, len(self.operands))
+        for part in self.operands:
+            part.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return "(" + f" {self.operator} ".join(repr(part) for part in self.operands) + ")"
+
+
+class Not(Condition):
+    """The opposite of a condition; null stays null."""
+
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: Expression[Any]) -> None:
+        self.operand = operand
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("NOT")
+        self.operand.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"~{self.operand!r}"
+
+
+class IsNull(Condition):
+    """Whether there is no value."""
+
+    __slots__ = ("negated", "operand")
+
+    def __init__(self, operand: Expression[Any], *, negated: bool = False) -> None:
+        self.operand = operand
+        self.negated = negated
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("IS NOT NULL" if self.negated else "IS NULL")
+        self.operand.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"({self.operand!r} IS {'NOT ' if self.negated else ''}NULL)"
+
+
+class In(Condition):
+    """Whether a value is one of a list, or none of it; the list holds no None."""
+
+    __slots__ = ("items", "negated", "operand")
+
+    def __init__(self, operand: Expression[Any], items: "tuple[Value[Any], ...]", *, negated: bool = False) -> None:
+        self.operand = operand
+        self.items = items
+        self.negated = negated
+
+    @property
+    def json(self) -> bool:
+        """Whether the list travels as one JSON array on databases that know no arrays."""
+        return len(self.items) > PADDED_UP_TO and self.items[0].kind not in NOT_AS_JSON
+
+    @property
+    def width(self) -> int:
+        """How many placeholders the list takes on databases that know no arrays."""
+        return 1 << (len(self.items) - 1).bit_length()
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        items = self.items
+        shape.append("NOT IN" if self.negated else "IN")
+        self.operand.collect(shape, values, arrays)
+        if not items:
+            shape.append(0)
+            return
+        shape.append(items[0].type)
+        if arrays or self.json:
+            shape.append("list")
+            values.append([item.value for item in items])
+            return
+        # The last value is repeated, so that the text depends on a few widths only.
+        width = self.width
+        shape.append(width)
+        values += [item.value for item in items]
+        values += [items[-1].value] * (width - len(items))
+
+    def __repr__(self) -> str:
+        return f"({self.operand!r} {'NOT ' if self.negated else ''}IN {list(self.items)!r})"
+
+
+class Between(Condition):
+    """Whether a value lies between two others, both included."""
+
+    __slots__ = ("high", "low", "operand")
+
+    def __init__(self, operand: Expression[Any], low: Expression[Any], high: Expression[Any]) -> None:
+        self.operand = operand
+        self.low = low
+        self.high = high
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("BETWEEN")
+        self.operand.collect(shape, values, arrays)
+        self.low.collect(shape, values, arrays)
+        self.high.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"({self.operand!r} BETWEEN {self.low!r} AND {self.high!r})"
+
+
+MatchKind: TypeAlias = Literal["like", "ilike", "startswith", "endswith", "contains"]
+
+
+class Like(Condition):
+    """A text and a pattern, or a part to look for."""
+
+    __slots__ = ("match", "operand", "pattern")
+
+    def __init__(self, operand: Expression[Any], match: MatchKind, pattern: Expression[Any]) -> None:
+        self.operand = operand
+        self.match: MatchKind = match
+        self.pattern = pattern
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append(self.match)
+        self.operand.collect(shape, values, arrays)
+        self.pattern.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"({self.operand!r} {self.match} {self.pattern!r})"
+
+
+# Values made of values.
+
+
+class Arithmetic(Expression[T]):
+    """Two operands and `+ - * / // %`, or `||` for text."""
+
+    __slots__ = ("_type", "left", "operator", "right")
+
+    def __init__(self, left: Expression[Any], operator: str, right: Expression[Any], result: ColumnType | None) -> None:
+        self.left = left
+        self.operator = operator
+        self.right = right
+        self._type = result
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self._type
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += (self.operator, self._type)
+        self.left.collect(shape, values, arrays)
+        self.right.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.operator} {self.right!r})"
+
+
+class Negative(Expression[T]):
+    """A number with its sign turned."""
+
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: Expression[T]) -> None:
+        self.operand = operand
+
+    @property
+    def type(self) -> ColumnType | None:
+        return plain_number(self.operand)
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("negative")
+        self.operand.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"-{self.operand!r}"
+
+
+class Function(Expression[T]):
+    """A function call; the name has been checked to be a plain identifier."""
+
+    __slots__ = ("_type", "arguments", "name")
+
+    def __init__(self, name: str, arguments: tuple[Expression[Any], ...], result: ColumnType | None = None) -> None:
+        self.name = name
+        self.arguments = arguments
+        self._type = result
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self._type
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("function", self.name, self._type, len(self.arguments))
+        for argument in self.arguments:
+            argument.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(repr(argument) for argument in self.arguments)})"
+
+
+class Cast(Expression[T]):
+    """A value turned into another type by the database."""
+
+    __slots__ = ("_type", "operand")
+
+    def __init__(self, operand: Expression[Any], type: ColumnType) -> None:
+        self.operand = operand
+        self._type = type
+
+    @property
+    def type(self) -> ColumnType:
+        return self._type
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("cast", self._type)
+        self.operand.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"cast({self.operand!r}, {self._type.name})"
+
+
+class Aggregate(Expression[T]):
+    """One value made from many rows; `operand` is None in COUNT(*)."""
+
+    __slots__ = ("_type", "distinct", "name", "operand")
+
+    def __init__(
+        self,
+        name: Literal["count", "sum", "avg", "min", "max"],
+        operand: Expression[Any] | None,
+        result: ColumnType | None,
+        *,
+        distinct: bool = False,
+    ) -> None:
+        self.name = name
+        self.operand = operand
+        self._type = result
+        self.distinct = distinct
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self._type
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("aggregate", self.name, self._type, self.distinct)
+        if self.operand is None:
+            shape.append("*")
+        else:
+            self.operand.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        inner = "*" if self.operand is None else repr(self.operand)
+        return f"{self.name}({'distinct ' if self.distinct else ''}{inner})"
+
+
+class Now(Expression[T]):
+    """The server's clock; `now` and `now()` are the same."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> ColumnType | None:
+        return type_for(datetime)
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("now")
+
+    def __call__(self) -> "Now[T]":
+        return self
+
+    def __repr__(self) -> str:
+        return "now"
+
+
+class Order:
+    """One key of a sort."""
+
+    __slots__ = ("descending", "expression", "nulls")
+
+    def __init__(self, expression: Expression[Any], *, descending: bool = False, nulls: Nulls = "last") -> None:
+        if nulls not in ("first", "last", "native"):
+            raise QueryError(f"nulls must be 'first', 'last' or 'native', not {nulls!r}")
+        must_be_sortable(expression)
+        self.expression = expression
+        self.descending = descending
+        self.nulls: Nulls = nulls
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += (self.descending, self.nulls)
+        self.expression.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"{self.expression!r} {'desc' if self.descending else 'asc'}"
+
+
+# Building nodes: every mistake that can be seen is reported here, while the query is being written.
+
+
+def compare(left: Expression[Any], operator: str, other: object) -> Expression[bool]:
+    """A comparison, once its two sides have been found to fit."""
+    if other is None:
+        raise QueryError(f"{left.label} {operator} None is never true: use == None or != None")
+    if operator not in ("=", "<>"):
+        must_be_ordered(left, operator)
+    return Comparison(left, operator, operand(other, left, operator))
+
+
+def membership(left: Expression[Any], values: object, *, negated: bool) -> Expression[bool]:
+    """`IN` or `NOT IN`, with None among the values read as "is null"."""
+    if not isinstance(values, (Sequence, Set)) or isinstance(values, (str, bytes, bytearray)):
+        raise QueryError(
+            f"in_ expects a list, tuple, or set, not {type(values).__name__}; for rows of another table use exists()"
+        )
+    given: list[Any] = list(values)
+    present = [value for value in given if value is not None]
+    if any(isinstance(value, Expression) for value in present):
+        raise QueryError("in_ expects values; compare with other columns by == and |")
+    listed = In(left, tuple(literal(value, left) for value in present), negated=negated)
+    if len(present) == len(given):
+        return listed
+    if negated:
+        return Logical("AND", (listed, IsNull(left, negated=True)))
+    return Logical("OR", (listed, IsNull(left))) if present else IsNull(left)
+
+
+def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression[bool]:
+    """A pattern match, once both sides have been found to be text."""
+    must_be(left, kind, "text")
+    if isinstance(pattern, Expression):
+        return Like(left, kind, must_be(pattern, kind, "text"))
+    text = type_for(str)
+    try:
+        exact: str = text.accept(pattern)
+    except ValueError as error:
+        raise QueryError(f"{left.label}.{kind}(): {error}") from None
+    if kind in ("like", "ilike") and ends_in_escape(exact):
+        raise QueryError(f"{left.label}.{kind}(): the pattern {exact!r} ends with its escape character; double it")
+    return Like(left, kind, Value(exact, text, left))
+
+
+def ends_in_escape(pattern: str) -> bool:
+    """Whether the last backslash of a pattern has nothing to escape."""
+    return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1
+
+
+def calculate(first: Expression[Any], operator: str, other: object, *, reflected: bool = False) -> Expression[Any]:
+    """Arithmetic on numbers; + joins text."""
+    if first.kind == "text" and operator == "+":
+        second = operand(other, first, operator, type_for(str))
+        left, right = (second, first) if reflected else (first, second)
+        return Arithmetic(left, "||", right, type_for(str))
+    must_be(first, operator, *NUMBERS)
+    second = other if isinstance(other, Expression) else number(other, first, operator)
+    must_be(second, operator, *NUMBERS)
+    for found in (first, second):
+        if found.kind not in INTEGRAL.get(operator, NUMBERS) and found.kind:
+            raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
+    left, right = (second, first) if reflected else (first, second)
+    return Arithmetic(left, operator, right, arithmetic_type(left, operator, right))
+
+
+def number(value: object, beside: Expression[Any], operator: str) -> Expression[Any]:
+    """A number to calculate with: exact beside a decimal, of its own type beside other numbers."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise QueryError(f"{beside.label} {operator} expects a number, got {value!r}")
+    if beside.kind == "decimal" and beside.type is not None and not isinstance(value, int):
+        return literal(value, beside, type_for(Decimal))
+    return literal(value, beside, type_for(type(value)))
+
+
+def plain_number(found: Expression[Any]) -> ColumnType | None:
+    """The type of a result that is as wide as any number of its kind."""
+    return type_for(int) if found.kind == "int" else found.type
+
+
+def arithmetic_type(left: Expression[Any], operator: str, right: Expression[Any]) -> ColumnType | None:
+    kinds = {left.kind, right.kind}
+    if "" in kinds:
+        return None
+    if "float" in kinds:
+        return type_for(float)
+    if "decimal" in kinds:
+        return type_for(Decimal)
+    return type_for(float if operator == "/" else int)
+
+
+def operand(value: object, beside: Expression[Any], operator: str, type: ColumnType | None = None) -> Expression[Any]:
+    """The other side of an operator: an expression that fits, or a value of the same type."""
+    if not isinstance(value, Expression):
+        return literal(value, beside, type)
+    other: Expression[Any] = value
+    if not fits(beside.kind, other.kind):
+        raise QueryError(
+            f"{beside.label} {operator} {other.label}: {described(beside)} and {described(other)} do not go together; "
+            "cast() one of them"
+        )
+    return other
+
+
+def fits(one: str, other: str) -> bool:
+    """Whether values of two kinds can be compared or stored as each other."""
+    return not one or not other or FAMILIES.get(one, one) == FAMILIES.get(other, other)
+
+
+def literal(value: object, beside: Expression[Any], type: ColumnType | None = None) -> Value[Any]:
+    """A value of the type of what it stands beside, refused at once when it cannot be one."""
+    expected = type or beside.type
+    if expected is None:
+        return bound(value)
+    if value is None:
+        raise QueryError(f"{beside.label}: None has no place here; use == None or is_null()")
+    try:
+        return Value(expected.accept(value), expected, beside)
+    except ValueError as error:
+        raise QueryError(f"{beside.label}: {error}") from None
+
+
+def bound(value: object) -> Value[Any]:
+    """A value on its own: its type is the column type of its class."""
+    try:
+        found = type_of_value(value)
+        return Value(found.accept(value), found)
+    except (ValueError, TypeError) as error:
+        raise QueryError(f"{value!r} cannot be a value in a query: {error}") from None
+
+
+def expression(value: object) -> Expression[Any]:
+    """An expression as it is, anything else as a bound value."""
+    return value if isinstance(value, Expression) else bound(value)
+
+
+def must_be(found: Expression[Any], operator: str, *kinds: str) -> Expression[Any]:
+    """Refuse what an operator has no meaning for; what only the database knows passes."""
+    if found.kind and found.kind not in kinds:
+        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
+    return found
+
+
+def must_be_ordered(found: Expression[Any], operator: str) -> None:
+    if found.kind in UNORDERED:
+        raise QueryError(f"{operator} has no meaning for {found.label}: {described(found)} has no order")
+
+
+def must_be_sortable(found: Expression[Any]) -> None:
+    if found.kind == "json":
+        raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order")
+
+
+def must_be_condition(found: object, operator: str) -> Expression[Any]:
+    if not isinstance(found, Expression):
+        raise QueryError(f"{operator} expects a condition, got {found!r}; write it as (…) {operator} (…)")
+    condition: Expression[Any] = found
+    if condition.kind not in ("bool", ""):
+        raise QueryError(f"{operator} expects a condition, got {condition.label}, which is {described(condition)}")
+    return condition
+
+
+def parts(found: object, joined_by: str, operator: str) -> tuple[Expression[Any], ...]:
+    """The conditions of an AND inside an AND side by side, so that long chains stay flat."""
+    condition = must_be_condition(found, operator)
+    if isinstance(condition, Logical) and condition.operator == joined_by:
+        return condition.operands
+    return (condition,)
+
+
+def described(found: Expression[Any]) -> str:
+    """Its type with an article: "an int", "a Decimal"."""
+    name = found.type.name if found.type else "expression"
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

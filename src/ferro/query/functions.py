@@ -1,0 +1,172 @@
+"""SQL functions for conditions, updates and selections."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar, overload
+
+from ferro.errors import QueryError
+from ferro.query.expressions import (
+    Aggregate,
+    Cast,
+    Expression,
+    Function,
+    Now,
+    described,
+    expression,
+    must_be_condition,
+    operand,
+    type_for,
+)
+
+T = TypeVar("T")
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z", re.ASCII)
+
+# Which kinds a database can turn into which, with one meaning on every database.
+CASTS = {
+    "text": {"text", "int", "decimal", "uuid", "date"},
+    "int": {"int", "float", "decimal", "text", "bool"},
+    "float": {"int", "float", "decimal", "text"},
+    "decimal": {"int", "float", "decimal", "text"},
+    "bool": {"bool", "int"},
+    "date": {"date", "text", "datetime", "naive_datetime"},
+    "uuid": {"uuid"},
+}
+
+now: Now[datetime] = Now()
+
+
+@overload
+def col(column: Expression[T]) -> Expression[T]: ...
+@overload
+def col(column: T | None) -> Expression[T]: ...
+def col(column: Any) -> Any:
+    """The same column, with every operator visible to type checkers: `col(b.title).ilike("%sicp%")`."""
+    return an_expression(column, "col")
+
+
+def not_(condition: object) -> Expression[bool]:
+    """The opposite of a condition: what `~` does, for conditions a checker takes for a bool."""
+    return ~must_be_condition(condition, "not_")
+
+
+def lower(text: str | Expression[str] | None) -> Expression[str]:
+    """A text in lower case."""
+    return expression(text).lower()
+
+
+def upper(text: str | Expression[str] | None) -> Expression[str]:
+    """A text in upper case."""
+    return expression(text).upper()
+
+
+def length(text: object) -> Expression[int]:
+    """How many characters a text has, or bytes a bytes column."""
+    return expression(text).length()
+
+
+@overload
+def abs_(number: Expression[T]) -> Expression[T]: ...
+@overload
+def abs_(number: T | None) -> Expression[T]: ...
+def abs_(number: Any) -> Any:
+    """A number's distance from zero; Python's own `abs()` works too."""
+    return expression(number).abs()
+
+
+@overload
+def coalesce(first: Expression[T], *others: T | Expression[T] | None) -> Expression[T]: ...
+@overload
+def coalesce(first: T | None, *others: T | Expression[T] | None) -> Expression[T]: ...
+def coalesce(first: Any, *others: Any) -> Any:
+    """The first of the values that is not null: `coalesce(u.nickname, u.name)`."""
+    if not others:
+        raise QueryError("coalesce needs at least two values")
+    leading = an_expression(first, "coalesce")
+    arguments = (leading, *(operand(other, leading, "coalesce") for other in others))
+    return Function("coalesce", arguments, leading.type)
+
+
+@overload
+def cast(value: object, to: type[T]) -> Expression[T]: ...
+@overload
+def cast(value: object, to: Any) -> Expression[Any]: ...
+def cast(value: object, to: Any) -> Expression[Any]:
+    """A value as another Python type, converted by the database: `cast(f.flight, str)`."""
+    found = expression(value)
+    target = type_for(to)
+    if found.kind not in CASTS.get(target.kind, set()) | {""}:
+        raise QueryError(f"{found.label} is {described(found)} and cannot be cast to {target.name}")
+    return Cast(found, target)
+
+
+def count(value: object = None, *, distinct: bool = False) -> Expression[int]:
+    """How many rows; given a column, how many of its values are not null."""
+    if value is None:
+        if distinct:
+            raise QueryError("count(distinct=True) needs a column: count(u.name, distinct=True)")
+        return Aggregate("count", None, type_for(int))
+    return an_expression(value, "count").count(distinct=distinct)
+
+
+@overload
+def sum_(value: Expression[T], *, distinct: bool = False) -> Expression[T]: ...
+@overload
+def sum_(value: T | None, *, distinct: bool = False) -> Expression[T]: ...
+def sum_(value: Any, *, distinct: bool = False) -> Any:
+    """The sum over the rows; None when there is no value."""
+    return an_expression(value, "sum_").sum(distinct=distinct)
+
+
+def avg(value: object, *, distinct: bool = False) -> Expression[Any]:
+    """The average over the rows: a Decimal of decimals, otherwise a float."""
+    return an_expression(value, "avg").avg(distinct=distinct)
+
+
+@overload
+def min_(value: Expression[T]) -> Expression[T]: ...
+@overload
+def min_(value: T | None) -> Expression[T]: ...
+def min_(value: Any) -> Any:
+    """The smallest value of the rows."""
+    return an_expression(value, "min_").min()
+
+
+@overload
+def max_(value: Expression[T]) -> Expression[T]: ...
+@overload
+def max_(value: T | None) -> Expression[T]: ...
+def max_(value: Any) -> Any:
+    """The greatest value of the rows."""
+    return an_expression(value, "max_").max()
+
+
+class Functions:
+    """Any other function of the database by its name: `fn.round(p.price, 2)`."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Callable[..., Expression[Any]]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if not IDENTIFIER.match(name):
+            raise QueryError(f"{name!r} is not the name of a function: use letters, digits and _")
+
+        def call(*arguments: object) -> Expression[Any]:
+            return Function(name, tuple(expression(argument) for argument in arguments))
+
+        call.__name__ = name
+        return call
+
+    def __repr__(self) -> str:
+        return "fn"
+
+
+fn = Functions()
+
+
+def an_expression(value: object, function: str) -> Expression[Any]:
+    if isinstance(value, Expression):
+        return value
+    raise QueryError(f"{function}() expects a column or an expression, got {type(value).__name__}: {value!r}")

@@ -1,0 +1,40 @@
+"""What a predicate receives: `lambda u: u.age >= 18`."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from ferro.errors import UnknownColumnError
+from ferro.query.expressions import ColumnRef, Source
+from ferro.schema.table import Column, Table
+
+
+class Row:
+    """Stands for each row of a source: its attributes are the columns, by field name."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> ColumnRef[Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return ColumnRef(self._source, find_column(self._source.table, name))
+
+    def __repr__(self) -> str:
+        return f"Row({self._source.name})"
+
+
+def find_column(table: Table, name: str) -> Column:
+    """The column of a field, or an error that names the closest one."""
+    column = table.by_field.get(name)
+    if column is None:
+        raise UnknownColumnError(unknown_column(table, name))
+    return column
+
+
+def unknown_column(table: Table, name: str) -> str:
+    """What is wrong with a name, and what was probably meant."""
+    close = get_close_matches(name, table.by_field, n=1)
+    guess = f"; did you mean {close[0]!r}?" if close else ";"
+    return f"{table.name} has no column {name!r}{guess} its columns are {', '.join(table.by_field)}"
