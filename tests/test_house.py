@@ -1,0 +1,73 @@
+"""The promises of the tree: two shop windows with the same things in them, all explained, no twin astray."""
+
+import re
+import subprocess
+import sys
+from inspect import isclass, isfunction
+from pathlib import Path
+
+import ferro
+import ferro.sync
+import pytest
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference.md"
+
+# What would tie a clone to one package registry: hosts, and the options that name one.
+REGISTRY = re.compile(
+    r"pythonhosted\.org|pypi\.org/simple|registry\.npmjs\.org|proxy\.golang\.org"
+    r"|(?:extra-)?index-url\s*=|find-links\s*=|\[\[tool\.uv\.index\]\]"
+)
+
+ASYNC_NAMES = sorted(ferro.__all__)
+SYNC_NAMES = sorted(ferro.sync.__all__)
+
+
+def blocking(name: str) -> str:
+    """Turn an async name into its blocking twin's."""
+    return name.replace("_async", "_sync").replace("Async", "")
+
+
+def test_both_shop_windows_show_the_same_names() -> None:
+    assert SYNC_NAMES == sorted(map(blocking, ASYNC_NAMES))
+
+
+@pytest.mark.parametrize("name", ASYNC_NAMES)
+def test_a_name_means_the_same_in_both_colours(name: str) -> None:
+    one, other = getattr(ferro, name), getattr(ferro.sync, blocking(name))
+    if one is not other:
+        assert type(one) is type(other)
+        assert (other.__module__, other.__qualname__) == (blocking(one.__module__), blocking(one.__qualname__))
+
+
+@pytest.mark.parametrize("name", ASYNC_NAMES)
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    public = getattr(ferro, name)
+    if isclass(public) or isfunction(public):
+        assert (vars(public).get("__doc__") or "").strip(), f"{name} has no docstring"
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="docs/reference.md is not written yet")
+@pytest.mark.parametrize("name", sorted({*ASYNC_NAMES, *SYNC_NAMES}))
+def test_the_reference_lists_every_public_name(name: str) -> None:
+    assert re.search(rf"(?:`|::: )(?:\w+\.)*{name}\b", REFERENCE.read_text(encoding="utf-8"))
+
+
+def test_the_twins_are_what_their_sources_give() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "unasync.py"), "--check"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_importing_ferro_loads_no_driver_and_no_migrations() -> None:
+    heavy = ("psycopg", "psycopg_pool", "sqlalchemy", "alembic")
+    program = f"import sys, ferro, ferro.sync; print(*(name for name in {heavy} if name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    files = [ROOT / name for name in listed.split("\0") if name] or sorted(ROOT.glob("*.*"))
+    texts = {path: path.read_bytes().decode(errors="ignore") for path in files if path.is_file()}
+    assert [str(path) for path, text in texts.items() if REGISTRY.search(text)] == []
