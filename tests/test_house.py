@@ -6,9 +6,10 @@ import sys
 from inspect import isclass, isfunction
 from pathlib import Path
 
+import pytest
+
 import ferro
 import ferro.sync
-import pytest
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -29,7 +30,7 @@ def blocking(name: str) -> str:
 
 
 def test_both_shop_windows_show_the_same_names() -> None:
-    assert SYNC_NAMES == sorted(map(blocking, ASYNC_NAMES))
+    assert sorted(map(blocking, ASYNC_NAMES)) == SYNC_NAMES
 
 
 @pytest.mark.parametrize("name", ASYNC_NAMES)
