@@ -4,7 +4,6 @@ import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Any
 
 from ferro.errors import ModelDefinitionError
 from ferro.query.dialect import Dialect, Form
@@ -61,8 +60,8 @@ def quoted(value: object) -> str:
     return "E'" + body.replace("\\", "\\\\") + "'" if "\\" in body else f"'{body}'"
 
 
-def of_type(name: str) -> Any:
-    return lambda value: f"CAST({quoted(value)} AS {name})"
+def an_address(value: object) -> str:
+    return f"CAST({quoted(value)} AS inet)"
 
 
 def a_float(value: float) -> str:
@@ -99,7 +98,7 @@ postgres = Dialect(
     },
     literals={
         bool: lambda value: "TRUE" if value else "FALSE",
-        int: lambda value: int.__repr__(value),
+        int: int.__repr__,
         float: a_float,
         Decimal: lambda value: format(value, "f"),
         str: lambda value: quoted(str.__str__(value)),
@@ -108,12 +107,12 @@ postgres = Dialect(
         date: lambda value: f"CAST({quoted(value.isoformat())} AS date)",
         time: lambda value: f"CAST({quoted(value.isoformat())} AS time)",
         timedelta: an_interval,
-        uuid.UUID: of_type("uuid"),
-        IPv4Address: of_type("inet"),
-        IPv6Address: of_type("inet"),
-        IPv4Interface: of_type("inet"),
-        IPv6Interface: of_type("inet"),
-        IPv4Network: of_type("cidr"),
-        IPv6Network: of_type("cidr"),
+        uuid.UUID: lambda value: f"CAST('{value}' AS uuid)",
+        IPv4Address: an_address,
+        IPv6Address: an_address,
+        IPv4Interface: an_address,
+        IPv6Interface: an_address,
+        IPv4Network: an_address,
+        IPv6Network: an_address,
     },
 )

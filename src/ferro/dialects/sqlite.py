@@ -1,6 +1,7 @@
 """SQLite as facts, and what ferro's connections add to it."""
 
 from functools import lru_cache
+from math import isnan
 from typing import Any
 
 from ferro import types
@@ -91,7 +92,7 @@ def quoted(text: str) -> str:
 
 
 def a_float(value: float) -> str:
-    if value != value:
+    if isnan(value):
         return "NULL"
     return repr(value) if value - value == 0 else "9e999" if value > 0 else "-9e999"
 
@@ -113,7 +114,7 @@ sqlite = Dialect(
     },
     bare={},
     forms=FORMS,
-    autoincrement=lambda name: "integer",
+    autoincrement=lambda _: "integer",
     inline_autoincrement=True,
     clock={
         "datetime": "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",
@@ -123,7 +124,7 @@ sqlite = Dialect(
     },
     literals={
         bool: lambda value: "1" if value else "0",
-        int: lambda value: int.__repr__(value),
+        int: int.__repr__,
         float: a_float,
         str: lambda value: quoted(str.__str__(value)),
         bytes: lambda value: f"x'{value.hex()}'",

@@ -1,8 +1,8 @@
 """Queries being built: immutable, and strangers to every database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
 from ferro.query.dialect import Compiled, Dialect
@@ -17,6 +17,7 @@ from ferro.query.expressions import (
     Value,
     described,
     expression,
+    is_expression,
     must_be_condition,
     source_of,
     type_for,
@@ -223,7 +224,7 @@ class QueryBase(Generic[M]):
 
     def _condition(self, given: object) -> Expression[bool]:
         found = self._call(given)
-        if not isinstance(found, Expression):
+        if not is_expression(found):
             shown = "a plain bool" if isinstance(found, bool) else type(found).__name__
             raise QueryError(
                 f"where() expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
@@ -231,15 +232,13 @@ class QueryBase(Generic[M]):
         return must_be_condition(found, "where()")
 
     def _call(self, given: Any) -> Any:
-        if isinstance(given, (Expression, Order, type)) or not callable(given):
-            return given
-        return given(Row(self.source))
+        return given(Row(self.source)) if is_predicate(given) else given
 
     def _expression(self, given: object) -> Expression[Any]:
         if isinstance(given, str):
             return ColumnRef(self.source, find_column(self.table, given))
         found = self._call(given)
-        if isinstance(found, Expression):
+        if is_expression(found):
             return found
         raise QueryError(f"expected a column or an expression, got {type(found).__name__}: {found!r}")
 
@@ -252,7 +251,7 @@ class QueryBase(Generic[M]):
             found: Any = self._expression(key[1:] if downwards else key)
             return [Order(found, descending=descending != downwards, nulls=nulls or "last")]
         found = self._call(key)
-        several: tuple[Any, ...] = found if isinstance(found, tuple) else (found,)
+        several = cast(tuple[Any, ...], found) if isinstance(found, tuple) else (found,)
         return [self._order(one, descending, nulls) for one in several]
 
     def _order(self, key: object, descending: bool, nulls: Nulls | None) -> Order:
@@ -264,13 +263,12 @@ class QueryBase(Generic[M]):
         if len(given) == 1 and not isinstance(given[0], str):
             found = self._call(given[0])
             if isinstance(found, Mapping):
-                named: Mapping[str, Any] = found
-                return self._projection("dict", tuple(named), tuple(named.values()))
+                named = cast(Mapping[str, Any], found)
+                return self._projection("dict", tuple(map(str, named)), tuple(named.values()))
             if isinstance(found, tuple):
-                several: tuple[Any, ...] = found
-                return self._projection("tuple", (), several)
+                return self._projection("tuple", (), cast(tuple[Any, ...], found))
             return self._projection("value", (), (found,))
-        if any(callable(one) and not isinstance(one, Expression) for one in given):
+        if any(is_predicate(one) for one in given):
             raise QueryError("select() takes names, or columns, or one lambda: not a mixture")
         return self._projection("tuple", (), given)
 
@@ -279,8 +277,6 @@ class QueryBase(Generic[M]):
     ) -> Projection:
         if not given:
             raise QueryError('select() needs at least one column: select("id")')
-        if not all(isinstance(name, str) for name in names):
-            raise QueryError(f"the keys of a selected dict are names, got {list(names)!r}")
         return Projection(kind, names, tuple(self._selected(one) for one in given))
 
     def _selected(self, given: object) -> Expression[Any]:
@@ -306,8 +302,8 @@ class QueryBase(Generic[M]):
         if self.projection is not None:
             raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
 
-    def _changes(self, recipe: tuple[Any, ...], values: dict[str, Any]) -> Mapping[str, Any]:
-        if not recipe:
+    def _changes(self, recipe: Sequence[Any], values: dict[str, Any]) -> Mapping[str, Any]:
+        if len(recipe) == 0:
             return values
         if values:
             raise QueryError("update() takes a recipe or keywords: put all changes into the dict of the recipe")
@@ -318,8 +314,7 @@ class QueryBase(Generic[M]):
             raise QueryError(
                 f"update() expects a recipe that returns a dict, such as lambda u: {{'age': u.age + 1}}, got {changes!r}"
             )
-        found: Mapping[str, Any] = changes
-        return found
+        return cast(Mapping[str, Any], changes)
 
 
 AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any]]] = {
@@ -330,6 +325,11 @@ AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any
     "max": lambda found, _: found.max(),
 }
 DIRECTIONS = {"asc": False, "desc": True}
+
+
+def is_predicate(given: object) -> bool:
+    """Whether it is a function of a row; `now` can be called, but is a value."""
+    return callable(given) and not isinstance(given, (Expression, type))
 
 
 def read_direction(direction: object) -> bool:
@@ -351,13 +351,12 @@ def whole_number(name: str, count: object) -> int:
 def assigned_value(table: Table, column: Column, value: object) -> Expression[Any]:
     """What an update stores in a column, refused at once when it does not fit."""
     label = f"{table.name}.{column.field}"
-    if isinstance(value, Expression):
-        found: Expression[Any] = value
-        if found.kind and not storable(found.kind, column.type.kind):
+    if is_expression(value):
+        if value.kind and not storable(value.kind, column.type.kind):
             raise QueryError(
-                f"{label}: {described(found)} cannot be stored in a column of {column.type.name}; cast() it"
+                f"{label}: {described(value)} cannot be stored in a column of {column.type.name}; cast() it"
             )
-        return found
+        return value
     if value is None:
         if not column.nullable:
             raise QueryError(f"{label} cannot be None: the column is not nullable")

@@ -1,114 +1,25 @@
-"""Statement → SQL and values, rendered once a shape and taken from a cache ever after."""
+"""Statement → SQL and values: rendered once a shape, and taken from a cache ever after.
+
+ferro writes the expressions; PyPika puts the statements together.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ferro.errors import DataError
+from pypika.dialects import PostgreSQLQuery
+from pypika.queries import Table as PypikaTable
+from pypika.terms import Field, Term
+
+from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
-from ferro.query.statements import Delete, Derived, Insert, Select, Statement, Update
-from ferro.query.writer import Slot, column_label, render
-
-# Statements of so many shapes are remembered; of those, the ones in use survive.
-CACHE_SIZE = 2048
-
-
-class Plan:
-    """What one shape compiles to: the template, and how values become its parameters."""
-
-    __slots__ = ("slots", "template")
-
-    def __init__(self, template: Template, slots: Sequence[Slot] | None) -> None:
-        self.template = template
-        # Without slots the values are the parameters, as they come.
-        self.slots = None if slots is None else tuple((slot.index, slot.convert, slot.label) for slot in slots)
-
-    def params(self, values: list[Any]) -> Sequence[Any]:
-        if self.slots is None:
-            return values
-        params: list[Any] = []
-        label = ""
-        try:
-            for index, convert, label in self.slots:
-                value = values[index]
-                params.append(value if convert is None or value is None else convert(value))
-        except (ValueError, OverflowError) as error:
-            raise refused(label, error) from error
-        return params
-
-
-class InsertPlan(Plan):
-    """Whole columns are converted at once: an insert costs nothing a row but that."""
-
-    __slots__ = ("dumps", "width")
-
-    def __init__(self, template: Template, statement: Insert, dialect: Dialect) -> None:
-        super().__init__(template, None)
-        self.width = len(statement.columns)
-        self.dumps = tuple(
-            (at, stored.dump, column_label(statement.source.table.model, column))
-            for at, column in enumerate(statement.columns)
-            if (stored := column.type.stored[dialect.name]).dump is not None
-        )
-
-    def params(self, values: list[Any]) -> Sequence[Any]:
-        for at, dump, label in self.dumps:
-            try:
-                values[at :: self.width] = [
-                    None if value is None else dump(value) for value in values[at :: self.width]
-                ]
-            except (ValueError, OverflowError) as error:
-                raise refused(label, error) from error
-        return values
-
-
-def refused(label: str, error: Exception) -> DataError:
-    """The error for a value this database cannot keep as it is."""
-    return DataError(f"{label}: {error}")
-
-
-class Cache:
-    """Plans by shape, in two generations: when the young one is full it becomes the old one.
-
-    Every step is one operation of a dictionary, so threads need no lock. The counters may lose a
-    beat when threads collide.
-    """
-
-    def __init__(self, size: int = CACHE_SIZE) -> None:
-        self.size = size
-        self.hits = 0
-        self.misses = 0
-        self._young: dict[Any, Plan] = {}
-        self._old: dict[Any, Plan] = {}
-
-    def get(self, key: Any) -> Plan | None:
-        plan = self._young.get(key)
-        if plan is None:
-            plan = self._old.get(key)
-            if plan is None:
-                self.misses += 1
-                return None
-            plan = self.put(key, plan)
-        self.hits += 1
-        return plan
-
-    def put(self, key: Any, plan: Plan) -> Plan:
-        young = self._young
-        if len(young) >= self.size // 2:
-            self._old = young
-            self._young = young = {}
-        return young.setdefault(key, plan)
-
-    def clear(self) -> None:
-        """Forget every statement, and start counting anew."""
-        self._young = {}
-        self._old = {}
-        self.hits = self.misses = 0
-
-    def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
-
+from ferro.query.plans import Cache, InsertPlan, Plan
+from ferro.query.sqltext import quote
+from ferro.query.statements import Delete, Derived, Insert, OnConflict, Select, Statement, Update
+from ferro.query.writer import Inline, Slot, Writer, column_label
+from ferro.schema.table import Column
+from ferro.types.base import Convert
 
 cache = Cache()
 
@@ -141,9 +52,18 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
     )
     if isinstance(statement, Insert):
-        return InsertPlan(template, statement, dialect)
+        return InsertPlan(template, len(statement.columns), dumps(statement, dialect))
     plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
     return Plan(template, None if plain else ordered)
+
+
+def dumps(statement: Insert, dialect: Dialect) -> tuple[tuple[int, Convert, str], ...]:
+    model = statement.source.table.model
+    return tuple(
+        (at, dump, column_label(model, column))
+        for at, column in enumerate(statement.columns)
+        if (dump := column.type.stored[dialect.name].dump) is not None
+    )
 
 
 MARKER = re.compile("\0(\\d+)\0")
@@ -190,7 +110,7 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             values.append(bound)
 
 
-def collect_insert(statement: Insert, shape: list[Any], values: list[Any], arrays: bool) -> None:
+def collect_insert(statement: Insert, shape: list[Any], values: list[Any], _arrays: bool) -> None:
     conflict = statement.conflict
     shape += ("insert", statement.source.key, statement.columns, len(statement.rows), statement.returning)
     if conflict is not None:
@@ -217,4 +137,159 @@ COLLECT: dict[type, Callable[[Any, list[Any], list[Any], bool], None]] = {
     Insert: collect_insert,
     Update: collect_update,
     Delete: collect_delete,
+}
+
+
+# Texts. PyPika puts statements together from operands that are finished already.
+
+
+# Its PostgreSQL builder writes what SQLite reads as well: RETURNING and ON CONFLICT included.
+PYPIKA: Any = PostgreSQLQuery
+
+
+class Sql(Term):
+    """Finished SQL, wherever PyPika takes a term."""
+
+    def __init__(self, sql: str) -> None:
+        super().__init__()
+        self.sql = sql
+
+    def get_sql(self, **options: Any) -> str:
+        return self.sql
+
+    def __str__(self) -> str:
+        return self.sql
+
+
+class From(PypikaTable):
+    """What rows come from or go to: finished SQL, alias included."""
+
+    def __init__(self, sql: str) -> None:
+        super().__init__(sql)
+        self.sql = sql
+
+    def get_sql(self, **options: Any) -> str:
+        return self.sql
+
+
+class Target(Field):
+    """A column as SET, INSERT and ON CONFLICT take it: quoted and unqualified."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column.name)
+        self.sql = quote(column.name)
+
+    def get_sql(self, **options: Any) -> str:
+        return self.sql
+
+
+def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
+    """The text with its values marked, and the slot of each mark."""
+    writer = Writer(dialect)
+    return RENDER[type(statement)](writer, statement), writer.slots
+
+
+def select(writer: Writer, statement: Select) -> str:
+    source = statement.source
+    columns = [writer.write(column) for column in statement.columns]
+    if statement.distinct:
+        pairs = zip(columns, statement.columns, strict=True)
+        columns = [writer.compared(text, column.type) for text, column in pairs]
+    if isinstance(source, Derived):
+        origin = f"({select(writer, source.select)}) AS {quote(source.alias)}"
+    else:
+        origin = from_item(source)
+    builder = PYPIKA.from_(From(origin)).select(Sql(", ".join(text.sql for text in columns)))
+    if statement.distinct:
+        builder = builder.distinct()
+    builder = filtered(writer, builder, statement.where)
+    if statement.order_by:
+        builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
+    if statement.limit is not None:
+        builder = builder.limit(writer.mark(writer.take(), None, "limit", False).sql)
+    elif statement.offset is not None and writer.dialect.limit_all:
+        builder = builder.limit(writer.dialect.limit_all)
+    if statement.offset is not None:
+        builder = builder.offset(writer.mark(writer.take(), None, "offset", False).sql)
+    if statement.lock and writer.dialect.locks:
+        builder = builder.for_update()
+    return builder.get_sql()
+
+
+def from_item(source: tree.Source) -> str:
+    name = quote(source.table.name)
+    return name if source.alias is None else f"{name} AS {quote(source.alias)}"
+
+
+def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> Any:
+    if not where:
+        return builder
+    return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
+
+
+def insert(writer: Writer, statement: Insert) -> str:
+    table = From(from_item(statement.source))
+    if statement.columns:
+        builder = PYPIKA.into(table).columns(*(Target(column) for column in statement.columns))
+        builder = builder.insert(*((Sql(row),) for row in value_rows(writer, statement)))
+    elif len(statement.rows) == 1 and statement.conflict is None:
+        return f"INSERT INTO {from_item(statement.source)} DEFAULT VALUES{returning_text(statement)}"
+    else:
+        first = statement.source.table.columns[0]
+        default = Sql(Inline(writer.dialect).default(first))
+        builder = PYPIKA.into(table).columns(Target(first)).insert(*([(default,)] * len(statement.rows)))
+    return returning(conflicting(builder, statement), statement).get_sql()
+
+
+def value_rows(writer: Writer, statement: Insert) -> Iterator[str]:
+    model = statement.source.table.model
+    # The compiler converts whole columns: the slots only say whose values they are.
+    facts = [(column_label(model, column), column.type.secret) for column in statement.columns]
+    for _ in statement.rows:
+        yield ", ".join(writer.mark(writer.take(), None, label, secret).sql for label, secret in facts)
+
+
+def conflicting(builder: Any, statement: Insert) -> Any:
+    conflict = statement.conflict
+    if conflict is None:
+        return builder
+    builder = builder.on_conflict(*(Target(column) for column in conflict.key))
+    if conflict.action is OnConflict.NOTHING or not conflict.update:
+        return builder.do_nothing()
+    for column in conflict.update:
+        builder = builder.do_update(Target(column))
+    return builder
+
+
+def update(writer: Writer, statement: Update) -> str:
+    builder = PYPIKA.update(From(from_item(statement.source)))
+    for column, expression in statement.values:
+        text = writer.parameter(expression) if isinstance(expression, tree.Value) else writer.write(expression)
+        builder = builder.set(Target(column), Sql(text.sql))
+    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+
+
+def delete(writer: Writer, statement: Delete) -> str:
+    builder = PYPIKA.from_(From(from_item(statement.source))).delete()
+    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+
+
+def returning(builder: Any, statement: Insert | Update | Delete) -> Any:
+    return builder.returning(Sql(returned(statement))) if statement.returning else builder
+
+
+def returning_text(statement: Insert) -> str:
+    return f" RETURNING {returned(statement)}" if statement.returning else ""
+
+
+def returned(statement: Insert | Update | Delete) -> str:
+    name = quote(statement.source.name)
+    return ", ".join(f"{name}.{quote(column.name)}" for column in statement.returning)
+
+
+RENDER: dict[type, Callable[[Writer, Any], str]] = {
+    Select: select,
+    Insert: insert,
+    Update: update,
+    Delete: delete,
 }

@@ -26,7 +26,7 @@ def create_table(table: Table, dialect: Dialect) -> list[str]:
     ]
 
 
-def drop_table(table: Table, dialect: Dialect) -> list[str]:
+def drop_table(table: Table) -> list[str]:
     """The statement that removes a table, if it is there."""
     return [f"DROP TABLE IF EXISTS {quote(table.name)}"]
 
@@ -39,17 +39,13 @@ def column_sql(table: Table, column: Column, dialect: Dialect) -> str:
     if column.autoincrement and is_inline_key(table, dialect):
         parts.append("PRIMARY KEY AUTOINCREMENT")
     if column.default is not None:
-        parts.append(f"DEFAULT {default_sql(table, column, dialect)}")
+        parts.append(f"DEFAULT ({Inline(dialect).default(column)})")
     return " ".join(parts)
 
 
 def is_inline_key(table: Table, dialect: Dialect) -> bool:
     """Whether the key is written beside its column: the only place where SQLite numbers rows."""
     return dialect.inline_autoincrement and len(table.primary_key) == 1 and table.primary_key[0].autoincrement
-
-
-def default_sql(table: Table, column: Column, dialect: Dialect) -> str:
-    return f"({Inline(dialect).default(column)})"
 
 
 def check_sql(table: Table, check: CheckConstraint, dialect: Dialect) -> str:

@@ -4,11 +4,12 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 *values*, which do not. Two trees of one shape share one compiled statement.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 from ferro.errors import QueryError
 from ferro.schema.table import Column, Table
@@ -761,6 +762,11 @@ class Order:
 # Building nodes: every mistake that can be seen is reported here, while the query is being written.
 
 
+def is_expression(value: object) -> TypeGuard[Expression[Any]]:
+    """Whether a value is part of a query rather than one of its parameters."""
+    return isinstance(value, Expression)
+
+
 def compare(left: Expression[Any], operator: str, other: object) -> Expression[bool]:
     """A comparison, once its two sides have been found to fit."""
     if other is None:
@@ -772,11 +778,11 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
 
 def membership(left: Expression[Any], values: object, *, negated: bool) -> Expression[bool]:
     """`IN` or `NOT IN`, with None among the values read as "is null"."""
-    if not isinstance(values, (Sequence, Set)) or isinstance(values, (str, bytes, bytearray)):
+    if not isinstance(values, (Sequence, AbstractSet)) or isinstance(values, (str, bytes, bytearray)):
         raise QueryError(
             f"in_ expects a list, tuple, or set, not {type(values).__name__}; for rows of another table use exists()"
         )
-    given: list[Any] = list(values)
+    given: list[Any] = list(cast(Iterable[Any], values))
     present = [value for value in given if value is not None]
     if any(isinstance(value, Expression) for value in present):
         raise QueryError("in_ expects values; compare with other columns by == and |")
@@ -791,7 +797,7 @@ def membership(left: Expression[Any], values: object, *, negated: bool) -> Expre
 def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression[bool]:
     """A pattern match, once both sides have been found to be text."""
     must_be(left, kind, "text")
-    if isinstance(pattern, Expression):
+    if is_expression(pattern):
         return Like(left, kind, must_be(pattern, kind, "text"))
     text = type_for(str)
     try:
@@ -815,7 +821,7 @@ def calculate(first: Expression[Any], operator: str, other: object, *, reflected
         left, right = (second, first) if reflected else (first, second)
         return Arithmetic(left, "||", right, type_for(str))
     must_be(first, operator, *NUMBERS)
-    second = other if isinstance(other, Expression) else number(other, first, operator)
+    second = other if is_expression(other) else number(other, first, operator)
     must_be(second, operator, *NUMBERS)
     for found in (first, second):
         if found.kind not in INTEGRAL.get(operator, NUMBERS) and found.kind:
@@ -851,15 +857,14 @@ def arithmetic_type(left: Expression[Any], operator: str, right: Expression[Any]
 
 def operand(value: object, beside: Expression[Any], operator: str, type: ColumnType | None = None) -> Expression[Any]:
     """The other side of an operator: an expression that fits, or a value of the same type."""
-    if not isinstance(value, Expression):
+    if not is_expression(value):
         return literal(value, beside, type)
-    other: Expression[Any] = value
-    if not fits(beside.kind, other.kind):
+    if not fits(beside.kind, value.kind):
         raise QueryError(
-            f"{beside.label} {operator} {other.label}: {described(beside)} and {described(other)} do not go together; "
+            f"{beside.label} {operator} {value.label}: {described(beside)} and {described(value)} do not go together; "
             "cast() one of them"
         )
-    return other
+    return value
 
 
 def fits(one: str, other: str) -> bool:
@@ -891,7 +896,7 @@ def bound(value: object) -> Value[Any]:
 
 def expression(value: object) -> Expression[Any]:
     """An expression as it is, anything else as a bound value."""
-    return value if isinstance(value, Expression) else bound(value)
+    return value if is_expression(value) else bound(value)
 
 
 def must_be(found: Expression[Any], operator: str, *kinds: str) -> Expression[Any]:
@@ -912,12 +917,11 @@ def must_be_sortable(found: Expression[Any]) -> None:
 
 
 def must_be_condition(found: object, operator: str) -> Expression[Any]:
-    if not isinstance(found, Expression):
+    if not is_expression(found):
         raise QueryError(f"{operator} expects a condition, got {found!r}; write it as (…) {operator} (…)")
-    condition: Expression[Any] = found
-    if condition.kind not in ("bool", ""):
-        raise QueryError(f"{operator} expects a condition, got {condition.label}, which is {described(condition)}")
-    return condition
+    if found.kind not in ("bool", ""):
+        raise QueryError(f"{operator} expects a condition, got {found.label}, which is {described(found)}")
+    return found
 
 
 def parts(found: object, joined_by: str, operator: str) -> tuple[Expression[Any], ...]:

@@ -14,6 +14,7 @@ from ferro.query.expressions import (
     Now,
     described,
     expression,
+    is_expression,
     must_be_condition,
     operand,
     type_for,
@@ -85,7 +86,7 @@ def coalesce(first: Any, *others: Any) -> Any:
         raise QueryError("coalesce needs at least two values")
     leading = an_expression(first, "coalesce")
     arguments = (leading, *(operand(other, leading, "coalesce") for other in others))
-    return Function("coalesce", arguments, leading.type)
+    return Function[Any]("coalesce", arguments, leading.type)
 
 
 @overload
@@ -167,6 +168,6 @@ fn = Functions()
 
 
 def an_expression(value: object, function: str) -> Expression[Any]:
-    if isinstance(value, Expression):
+    if is_expression(value):
         return value
     raise QueryError(f"{function}() expects a column or an expression, got {type(value).__name__}: {value!r}")

@@ -1,23 +1,15 @@
-"""Expressions and statements as SQL text, with every value marked for the compiler to number.
-
-ferro writes expressions itself, with parentheses by precedence; PyPika puts statements together.
-"""
+"""Expressions as SQL text, parenthesised by precedence, with every value marked for the compiler to number."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from pypika.dialects import PostgreSQLQuery
-from pypika.queries import Table as PypikaTable
-from pypika.terms import Field, Term
 
 from ferro.errors import ModelDefinitionError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Dialect, Form
-from ferro.query.expressions import Expression
+from ferro.query.expressions import Expression, is_expression
 from ferro.query.sqltext import AND, ATOM, COMPARE, CONCAT, NEGATIVE, NOT, OR, PRODUCT, SUM, Text, quote, within
-from ferro.query.statements import Delete, Derived, Insert, OnConflict, Select, Statement, Update
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType, Convert, Stored
 
@@ -303,157 +295,6 @@ def as_json(dump: Convert | None) -> Convert:
     return lambda values: json.dumps(values if dump is None else [dump(value) for value in values], ensure_ascii=False)
 
 
-# Statements, put together by PyPika from texts that are finished already.
-
-
-class Sql(Term):
-    """Finished SQL, wherever PyPika takes a term."""
-
-    def __init__(self, sql: str) -> None:
-        super().__init__()
-        self.sql = sql
-
-    def get_sql(self, **options: Any) -> str:
-        return self.sql
-
-    def __str__(self) -> str:
-        return self.sql
-
-
-class Named(PypikaTable):
-    """A table by its quoted name, alias included."""
-
-    def __init__(self, source: tree.Source) -> None:
-        super().__init__(source.table.name)
-        self.sql = from_item(source)
-
-    def get_sql(self, **options: Any) -> str:
-        return self.sql
-
-
-class Target(Field):
-    """A column as SET, INSERT and ON CONFLICT take it: quoted and unqualified."""
-
-    def __init__(self, column: Column) -> None:
-        super().__init__(column.name)
-        self.sql = quote(column.name)
-
-    def get_sql(self, **options: Any) -> str:
-        return self.sql
-
-
-def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
-    """The text with its values marked, and the slot of each mark."""
-    writer = Writer(dialect)
-    return RENDER[type(statement)](writer, statement), writer.slots
-
-
-def select(writer: Writer, statement: Select) -> str:
-    source = statement.source
-    columns = [writer.write(column) for column in statement.columns]
-    if statement.distinct:
-        pairs = zip(columns, statement.columns, strict=True)
-        columns = [writer.compared(text, column.type) for text, column in pairs]
-    if isinstance(source, Derived):
-        origin = f"({select(writer, source.select)}) AS {quote(source.alias)}"
-    else:
-        origin = from_item(source)
-    builder: Any = PostgreSQLQuery.from_(Sql(origin)).select(Sql(", ".join(text.sql for text in columns)))
-    if statement.distinct:
-        builder = builder.distinct()
-    builder = filtered(writer, builder, statement.where)
-    if statement.order_by:
-        builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
-    if statement.limit is not None:
-        builder = builder.limit(writer.mark(writer.take(), None, "limit", False).sql)
-    elif statement.offset is not None and writer.dialect.limit_all:
-        builder = builder.limit(writer.dialect.limit_all)
-    if statement.offset is not None:
-        builder = builder.offset(writer.mark(writer.take(), None, "offset", False).sql)
-    if statement.lock and writer.dialect.locks:
-        builder = builder.for_update()
-    return builder.get_sql()
-
-
-def from_item(source: tree.Source) -> str:
-    name = quote(source.table.name)
-    return name if source.alias is None else f"{name} AS {quote(source.alias)}"
-
-
-def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> Any:
-    if not where:
-        return builder
-    return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
-
-
-def insert(writer: Writer, statement: Insert) -> str:
-    table = Named(statement.source)
-    if statement.columns:
-        builder: Any = PostgreSQLQuery.into(table).columns(*(Target(column) for column in statement.columns))
-        builder = builder.insert(*((Sql(row),) for row in value_rows(writer, statement)))
-    elif len(statement.rows) == 1 and statement.conflict is None:
-        return f"INSERT INTO {from_item(statement.source)} DEFAULT VALUES{returning_text(statement)}"
-    else:
-        first = statement.source.table.columns[0]
-        default = Sql(Inline(writer.dialect).default(first))
-        builder = PostgreSQLQuery.into(table).columns(Target(first)).insert(*([(default,)] * len(statement.rows)))
-    return returning(conflicting(builder, statement), statement).get_sql()
-
-
-def value_rows(writer: Writer, statement: Insert) -> Iterator[str]:
-    model = statement.source.table.model
-    # The compiler converts whole columns: the slots only say whose values they are.
-    facts = [(column_label(model, column), column.type.secret) for column in statement.columns]
-    for _ in statement.rows:
-        yield ", ".join(writer.mark(writer.take(), None, label, secret).sql for label, secret in facts)
-
-
-def conflicting(builder: Any, statement: Insert) -> Any:
-    conflict = statement.conflict
-    if conflict is None:
-        return builder
-    builder = builder.on_conflict(*(Target(column) for column in conflict.key))
-    if conflict.action is OnConflict.NOTHING or not conflict.update:
-        return builder.do_nothing()
-    for column in conflict.update:
-        builder = builder.do_update(Target(column))
-    return builder
-
-
-def update(writer: Writer, statement: Update) -> str:
-    builder: Any = PostgreSQLQuery.update(Named(statement.source))
-    for column, expression in statement.values:
-        text = writer.parameter(expression) if isinstance(expression, tree.Value) else writer.write(expression)
-        builder = builder.set(Target(column), Sql(text.sql))
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
-
-
-def delete(writer: Writer, statement: Delete) -> str:
-    builder: Any = PostgreSQLQuery.from_(Named(statement.source)).delete()
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
-
-
-def returning(builder: Any, statement: Insert | Update | Delete) -> Any:
-    return builder.returning(Sql(returned(statement))) if statement.returning else builder
-
-
-def returning_text(statement: Insert) -> str:
-    return f" RETURNING {returned(statement)}" if statement.returning else ""
-
-
-def returned(statement: Insert | Update | Delete) -> str:
-    name = quote(statement.source.name)
-    return ", ".join(f"{name}.{quote(column.name)}" for column in statement.returning)
-
-
-RENDER: dict[type, Callable[[Writer, Any], str]] = {
-    Select: select,
-    Insert: insert,
-    Update: update,
-    Delete: delete,
-}
-
-
 class Inline(Writer):
     """Writes values into the text, for DDL, which takes no parameters."""
 
@@ -484,7 +325,7 @@ class Inline(Writer):
             return "NULL"
         if isinstance(default, tree.Now):
             return self.dialect.clock[column.type.kind]
-        if isinstance(default, Expression):
+        if is_expression(default):
             return within(self.write(default), ATOM)
         try:
             return self.literal(column.type.accept(default), column.type)
