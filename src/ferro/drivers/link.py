@@ -3,14 +3,10 @@
 import logging
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Literal, TypeAlias
-
 from ferro.errors import FerroError, TransactionAborted
 from ferro.query.dialect import Compiled, Template
 
 log = logging.getLogger("ferro.sql")
-
-Isolation: TypeAlias = Literal["read uncommitted", "read committed", "repeatable read", "serializable"]
 
 PHRASES = {
     "Bulk save": "Bulk save failed for {subject!r}",
@@ -31,6 +27,7 @@ class Link:
         self.open = False  # a transaction has begun, sent or not
         self.wrote = False  # something in it may have changed a row
         self.failure: Exception | None = None  # what aborted it
+        self.xid: str | None = None  # its number, where the database gives one and its COMMIT is on its way
 
     def begin(self, sql: str) -> None:
         self.pending = [sql]

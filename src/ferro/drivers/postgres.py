@@ -97,7 +97,6 @@ class PostgresLink(Link):
         self.seen: dict[Template, int] = {}
         self.prepared: dict[Template, bytes] = {}
         self.serial = 0  # of the last prepared statement: a name is never used twice
-        self.xid: str | None = None  # of a transaction whose COMMIT is on its way
 
     def settings(self) -> PQGen[None]:
         """Give the session what ferro's values rely on."""
@@ -270,6 +269,11 @@ class PostgresLink(Link):
         if not self.begun:
             self.ended()
             return
+        if not self.alive():
+            self.ended()
+            raise DatabaseConnectionError(
+                "Failed to COMMIT: the link was lost before it was sent: nothing of the transaction is stored"
+            )
         self.xid = None
         try:
             tag = yield from self._commit()

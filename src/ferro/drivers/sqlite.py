@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable
 from time import monotonic, perf_counter, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS, sqlite
+from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.turns import Turn, turn_of
 from ferro.drivers.urls import Address
@@ -20,9 +20,11 @@ from ferro.errors import (
     InterfaceError,
     NotNullViolationError,
     OperationalError,
+    SerializationError,
     UniqueViolationError,
 )
 from ferro.operations.steps import Steps
+from ferro.operations.transaction import READ_ONLY
 from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ ERRORS: dict[int, type[FerroError]] = {
     sqlite3.SQLITE_CONSTRAINT_NOTNULL: NotNullViolationError,
     sqlite3.SQLITE_CONSTRAINT_CHECK: CheckViolationError,
     sqlite3.SQLITE_CONSTRAINT: IntegrityError,
+    sqlite3.SQLITE_BUSY_SNAPSHOT: SerializationError,
     sqlite3.SQLITE_BUSY: DatabaseBusy,
     sqlite3.SQLITE_LOCKED: DatabaseBusy,
     sqlite3.SQLITE_MISMATCH: DataError,
@@ -174,7 +177,7 @@ class SqliteLink(Link):
             self.pending.pop(0)
 
     def _begin(self, sql: str) -> None:
-        self.reads_only = sql.endswith("/* read only */")
+        self.reads_only = sql.endswith(READ_ONLY)
         if sql.startswith("BEGIN IMMEDIATE"):
             self._take_turn()
         try:
@@ -284,15 +287,10 @@ class SqliteLink(Link):
         """Whether the next call may have it as it is."""
         return not self.open and not self.raw.in_transaction
 
-    @property
-    def dialect(self) -> Any:
-        return sqlite
-
 
 def is_busy(error: Exception) -> bool:
     if isinstance(error, DatabaseBusy):
-        # A snapshot that is out of date stays so: only a new transaction can help.
-        return error.sqlstate != str(sqlite3.SQLITE_BUSY_SNAPSHOT)
+        return True
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

@@ -1,13 +1,14 @@
 """The event loop's side: the same names as the threads' side."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
@@ -20,6 +21,45 @@ CLEANUP = 0.45
 
 Lock = partial(anyio.Lock, fast_acquire=True)
 sleep = anyio.sleep
+
+
+Later: TypeAlias = Coroutine[Any, Any, T]
+
+
+async def call_hook(hook: Callable[[], object]) -> None:
+    """Call a plain function or a coroutine function."""
+    result = hook()
+    if inspect.isawaitable(result):
+        await result
+
+
+async def in_order(
+    lock: anyio.Lock, end: Callable[[BaseException | None], Later[None]], give_up: Callable[[], None]
+) -> None:
+    """End something once the calls on it are over. Cancelled while waiting for them, end it badly."""
+    try:
+        await lock.acquire()
+    except BaseException as interruption:
+        with anyio.move_on_after(CLEANUP, shield=True) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            give_up()
+            await end(interruption)
+        else:
+            try:
+                await end(interruption)
+            finally:
+                lock.release()
+        raise
+    try:
+        await end(None)
+    finally:
+        lock.release()
+
+
+def pool_owner() -> object:
+    """Whoever a pool belongs to: the running loop."""
+    return owner()
 
 
 def owner() -> object:
@@ -53,7 +93,7 @@ class Slots:
         self._semaphore.release()
 
 
-async def shielded(cleanup: Callable[[], Coroutine[Any, Any, T]], seconds: float = CLEANUP) -> T:
+async def shielded(cleanup: Callable[[], Later[T]], seconds: float = CLEANUP) -> T:
     """Run a clean-up to its end, or to its deadline, whoever cancels the caller meanwhile.
 
     Raises:
@@ -73,7 +113,7 @@ async def shielded(cleanup: Callable[[], Coroutine[Any, Any, T]], seconds: float
 class Opening(Generic[T]):
     """What is not open yet: await it, or enter it to have it closed at the end of the block."""
 
-    def __init__(self, open_: Callable[[], Coroutine[Any, Any, T]]) -> None:
+    def __init__(self, open_: Callable[[], Later[T]]) -> None:
         self._open = open_
         self._opened: Any = None
 
@@ -90,7 +130,7 @@ class Opening(Generic[T]):
         await self._opened.__aexit__(kind, error, traceback)
 
 
-def opening(open_: Callable[[], Coroutine[Any, Any, T]]) -> Opening[T]:
+def opening(open_: Callable[[], Later[T]]) -> Opening[T]:
     return Opening(open_)
 
 

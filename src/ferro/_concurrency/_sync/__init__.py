@@ -1,10 +1,13 @@
 """The threads' side: the same names as the event loop's side."""
 
+import inspect
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any, TypeVar
+
+from ferro.errors import InterfaceError
 
 T = TypeVar("T")
 
@@ -13,6 +16,31 @@ CLEANUP = 0.45
 
 Lock = threading.Lock
 sleep = time.sleep
+
+
+# What a function that is called gives: here it gives it at once.
+Later = Annotated[T, "at once"]
+
+
+def call_hook(hook: Callable[[], object]) -> None:
+    """Call a plain function."""
+    result = hook()
+    if inspect.iscoroutine(result):
+        result.close()
+        raise InterfaceError(f"{hook!r} is a coroutine function: a blocking transaction calls plain functions")
+
+
+def in_order(
+    lock: threading.Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]
+) -> None:
+    """End something once the calls on it are over."""
+    with lock:
+        end(None)
+
+
+def pool_owner() -> object:
+    """Whoever a pool belongs to: every thread of the process."""
+    return threading
 
 
 def owner() -> object:

@@ -1,0 +1,171 @@
+"""The active record: models whose instances and classes speak to the database in scope."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from ferro._async.query import AsyncQuery, AsyncSelection
+from ferro._async.scope import database_in_scope
+from ferro.model import ModelBase
+from ferro.query.builder import Predicate
+from ferro.query.expressions import Expression, Nulls, Order
+
+
+class Model(ModelBase):
+    """The base of your models: a Pydantic model that is a table.
+
+    Every verb here is also on the handle `connect()` returns, for any model.
+    """
+
+    __ferro_abstract__: ClassVar[bool] = True
+
+    # One instance.
+
+    async def save(
+        self,
+        *,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        on_conflict: Literal["update"] | None = None,
+    ) -> None:
+        """Insert this instance when it is new; update its changed columns when it was loaded or saved before.
+
+        The arguments and errors are those of `AsyncDatabase.save`.
+        """
+        await database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
+
+    async def delete(self) -> bool:
+        """Delete this instance's row; False when there was none."""
+        return await database_in_scope().delete(self)
+
+    async def refresh(self) -> None:
+        """Read this instance's row again; unsaved changes are overwritten."""
+        await database_in_scope().refresh(self)
+
+    # The class: writing.
+
+    @classmethod
+    async def create(cls, **values: Any) -> Self:
+        """Validate and insert a row; return it with what the database filled in."""
+        return await database_in_scope().create(cls, **values)
+
+    @classmethod
+    async def bulk_create(cls, instances: Iterable[Self]) -> list[Self]:
+        """Insert any number of new instances, all or none; generated keys are written into them."""
+        return await database_in_scope().bulk_create(cls, instances)
+
+    @classmethod
+    async def upsert(cls, *, key: Iterable[str] | None = None, **values: Any) -> Self:
+        """Insert a row, or update the named columns of the one that has the same unique key."""
+        return await database_in_scope().upsert(cls, key=key, **values)
+
+    @classmethod
+    async def get_or_create(cls, defaults: Mapping[str, Any] | None = None, **lookup: Any) -> tuple[Self, bool]:
+        """Find the row with these values, or create it with the defaults beside them; True when it was created."""
+        return await database_in_scope().get_or_create(cls, defaults, **lookup)
+
+    @classmethod
+    async def update_or_create(cls, defaults: Mapping[str, Any] | None = None, **lookup: Any) -> tuple[Self, bool]:
+        """Find the row with these values and set the defaults in it, or create it; True when it was created."""
+        return await database_in_scope().update_or_create(cls, defaults, **lookup)
+
+    # The class: reading.
+
+    @classmethod
+    async def get(cls, pk: object) -> Self:
+        """Read the row with this primary key.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+        """
+        return await database_in_scope().get(cls, pk)
+
+    @classmethod
+    async def get_or_none(cls, pk: object) -> Self | None:
+        """Read the row with this primary key, or None."""
+        return await database_in_scope().get_or_none(cls, pk)
+
+    @classmethod
+    def query(cls) -> AsyncQuery[Self]:
+        """Start a query."""
+        return AsyncQuery(cls)
+
+    @classmethod
+    def where(cls, *conditions: Predicate[Self] | Expression[bool] | bool) -> AsyncQuery[Self]:
+        """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
+        return cls.query().where(*conditions)
+
+    @classmethod
+    def order_by(
+        cls,
+        *keys: str | Expression[Any] | Order | Predicate[Self],
+        direction: str | None = None,
+        nulls: Nulls | None = None,
+    ) -> AsyncQuery[Self]:
+        """Sort the rows: `User.order_by("-age", "name")`."""
+        return cls.query().order_by(*keys, direction=direction, nulls=nulls)
+
+    @classmethod
+    def limit(cls, count: int) -> AsyncQuery[Self]:
+        """Return at most so many rows."""
+        return cls.query().limit(count)
+
+    @classmethod
+    def offset(cls, count: int) -> AsyncQuery[Self]:
+        """Leave out so many rows at the start."""
+        return cls.query().offset(count)
+
+    @classmethod
+    def distinct(cls) -> AsyncQuery[Self]:
+        """Return equal rows once."""
+        return cls.query().distinct()
+
+    @classmethod
+    def select(cls, *columns: Any) -> AsyncQuery[Self] | AsyncSelection[Self, Any]:
+        """Read some columns instead of instances; without any, start a query."""
+        query: AsyncQuery[Self] = AsyncQuery(cls)
+        return query.select(*columns) if columns else query
+
+    @classmethod
+    async def all(cls) -> list[Self]:
+        """Read every row."""
+        return await cls.query().all()
+
+    @classmethod
+    async def first(cls) -> Self | None:
+        """Read one row, or None when there is none."""
+        return await cls.query().first()
+
+    @classmethod
+    async def count(cls) -> int:
+        """Count the rows."""
+        return await cls.query().count()
+
+    @classmethod
+    async def exists(cls) -> bool:
+        """Whether there is any row."""
+        return await cls.query().exists()
+
+    @classmethod
+    async def update(cls, *recipe: Callable[[type[Self]], dict[str, Any]], **values: Any) -> int:
+        """Change every row of the table; return how many there were."""
+        return await cls.query().update(*recipe, **values)
+
+    @classmethod
+    async def sum(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+        """Add a column up; None when there is no row."""
+        return await cls.query().sum(column)
+
+    @classmethod
+    async def avg(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+        """The mean of a column; None when there is no row."""
+        return await cls.query().avg(column)
+
+    @classmethod
+    async def min(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+        """The least value of a column; None when there is no row."""
+        return await cls.query().min(column)
+
+    @classmethod
+    async def max(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+        """The greatest value of a column; None when there is no row."""
+        return await cls.query().max(column)

@@ -1,0 +1,162 @@
+"""Queries that can be awaited: the terminals."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from ferro._async.scope import database_in_scope
+from ferro.dialects import DIALECTS
+from ferro.errors import OptionError
+from ferro.operations import read, write
+from ferro.query.builder import AggregateName, Predicate, QueryBase, RenderedSql, rendered
+from ferro.query.compiler import compile
+from ferro.query.expressions import Expression
+from ferro.schema.registry import table_of
+
+if TYPE_CHECKING:
+    from ferro._async.database import AsyncDatabase
+
+M = TypeVar("M")
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+class AsyncSelection(QueryBase[M], Generic[M, R]):
+    """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
+
+    def __init__(self, model: type[M], *, database: "AsyncDatabase | None" = None) -> None:
+        super().__init__(model, table_of(model))
+        self._database = database
+
+    @property
+    def database(self) -> "AsyncDatabase":
+        """The handle the query was made from, else the database in scope."""
+        return self._database or database_in_scope()
+
+    async def all(self) -> list[R]:
+        """Read every row."""
+        database = self.database
+        return await database.run(read.fetch_all(self, database.dialect))
+
+    async def first(self) -> R | None:
+        """Read one row, or None when there is none."""
+        database = self.database
+        return await database.run(read.fetch_first(self, database.dialect))
+
+    async def one(self) -> R:
+        """Read the only row.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+            MultipleRowsFound: there are more.
+        """
+        database = self.database
+        return await database.run(read.fetch_one(self, database.dialect))
+
+    async def one_or_none(self) -> R | None:
+        """Read the only row, or None when there is none.
+
+        Raises:
+            MultipleRowsFound: there are more.
+        """
+        database = self.database
+        return await database.run(read.fetch_one_or_none(self, database.dialect))
+
+    async def count(self) -> int:
+        """Count the rows: `await User.where(...).count()`."""
+        database = self.database
+        return await database.run(read.count(self, database.dialect))
+
+    async def exists(self) -> bool:
+        """Whether there is any row; the database stops at the first."""
+        database = self.database
+        return await database.run(read.exists(self, database.dialect))
+
+    def sql(self, dialect: str | None = None) -> RenderedSql:
+        """Show what `all()` would send, without sending it.
+
+        Args:
+            dialect: "sqlite" or "postgresql"; that of the query's database when left out.
+        """
+        if dialect is None:
+            spoken = self.database.dialect
+        elif dialect in DIALECTS:
+            spoken = DIALECTS[dialect]
+        else:
+            raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
+        return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class AsyncQuery(AsyncSelection[M, M]):
+    """Rows of a model, to be read, counted, changed or deleted.
+
+    Every method but the awaited ones returns a new query and leaves this one as it was.
+    """
+
+    @overload
+    def select(self, column: Callable[[type[M]], dict[str, Any]], /) -> AsyncSelection[M, dict[str, Any]]: ...
+    @overload
+    def select(
+        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B]]], /
+    ) -> AsyncSelection[M, tuple[A, B]]: ...
+    @overload
+    def select(
+        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B], Expression[C]]], /
+    ) -> AsyncSelection[M, tuple[A, B, C]]: ...
+    @overload
+    def select(
+        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B], Expression[C], Expression[D]]], /
+    ) -> AsyncSelection[M, tuple[A, B, C, D]]: ...
+    @overload
+    def select(self, column: Callable[[type[M]], Expression[A]], /) -> AsyncSelection[M, A]: ...
+    @overload
+    def select(self, column: Callable[[type[M]], A], /) -> AsyncSelection[M, A]: ...
+    @overload
+    def select(self, *columns: str) -> AsyncSelection[M, tuple[Any, ...]]: ...
+    @overload
+    def select(self, *columns: Any) -> AsyncSelection[M, Any]: ...
+    def select(self, *columns: Any) -> AsyncSelection[M, Any]:
+        """Read some columns or expressions instead of instances.
+
+        `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
+        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
+        """
+        chosen: AsyncSelection[M, Any] = AsyncSelection(self.model, database=self._database)
+        chosen.__dict__.update(super().select(*columns).__dict__)
+        return chosen
+
+    async def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every row that matches; return how many there were.
+
+        `update(active=False)`, `update(visits=User.visits + 1)` and
+        `update(lambda u: {"visits": u.visits + 1})` are all one UPDATE.
+        """
+        database = self.database
+        return await database.run(write.update_where(self, recipe, values, database.dialect))
+
+    async def delete(self) -> int:
+        """Delete every row that matches; return how many there were."""
+        database = self.database
+        return await database.run(write.delete_where(self, database.dialect))
+
+    async def sum(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+        """Add a column up; None when there is no row."""
+        return await self._aggregate("sum", column)
+
+    async def avg(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+        """The mean of a column; None when there is no row."""
+        return await self._aggregate("avg", column)
+
+    async def min(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+        """The least value of a column; None when there is no row."""
+        return await self._aggregate("min", column)
+
+    async def max(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+        """The greatest value of a column; None when there is no row."""
+        return await self._aggregate("max", column)
+
+    async def _aggregate(self, name: AggregateName, column: object) -> Any:
+        database = self.database
+        return await database.run(read.aggregate(self, name, column, database.dialect))
