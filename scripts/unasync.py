@@ -42,6 +42,7 @@ class Rule:
 RULES = (
     # Keywords.
     Rule(r"\basync\s+(?=(?:def|with|for)\b)", ""),
+    Rule(r"\basync(?=contextmanager\b)", ""),
     Rule(r"\bawait\b\s*", "", (CODE,)),
     Rule(r"(?<=`)await |(?<== )await |\bawait (?=\w+(?:\.\w+)*[(\[]|\w+\.\w)", "", (PROSE,)),
     # Names.
@@ -55,8 +56,11 @@ RULES = (
     Rule(r"\bawait(s|ed|)\b", r"call\1", (PROSE,)),
 )
 
-FORBIDDEN = re.compile(r"\b(asyncio|anyio|gather|create_task|TaskGroup|Awaitable|Coroutine|AsyncGenerator|__await__)\b")
-LEFT_OVER = re.compile(r"\b(await\w*|async(?:hronous\w*)?|coroutines?)\b", re.IGNORECASE)
+FORBIDDEN = re.compile(
+    r"\b(asyncio|anyio|gather|create_task|TaskGroup|Awaitable|Coroutine|AsyncGenerator"
+    r"|__await__|aiter|anext|aclose|aclosing|enter_async_context)\b"
+)
+LEFT_OVER = re.compile(r"\b(await\w*|async(?!io\b)\w*|coroutines?)\b", re.IGNORECASE)
 COLOURED = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef)
 PRIMARY = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 

@@ -28,6 +28,7 @@ What is awaited is `await db.all()`.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Self
 
 from ferro._async.drivers.base import AsyncConnection
@@ -46,6 +47,10 @@ class AsyncHandle:
 
     async def first(self) -> int:
         return (await self.connection.fetch())[0]
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[AsyncConnection]:
+        yield self.connection
 '''
 
 TWIN = '''\
@@ -61,6 +66,7 @@ What is called is `db.all()`.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from ferro._sync.drivers.base import Connection
@@ -79,6 +85,10 @@ class Handle:
 
     def first(self) -> int:
         return self.connection.fetch()[0]
+
+    @contextmanager
+    def held(self) -> Iterator[Connection]:
+        yield self.connection
 '''
 
 TEST_SOURCE = """\
@@ -194,6 +204,7 @@ def test_a_truncated_file_fails_the_check(project: Path, kept: int) -> None:
         "rows: AsyncGenerator[int]",
         "def __await__(self): ...",
         "print(f'{asyncio}')",
+        "row = anext(rows)",
     ],
 )
 def test_a_forbidden_word_fails_the_check_and_the_generator(project: Path, line: str) -> None:
@@ -300,10 +311,10 @@ def test_an_empty_file_has_a_twin(project: Path) -> None:
         ("async def f():\n    return await x", "def f():\n    return x"),
         ("async def f():\n    return await (x or y)", "def f():\n    return (x or y)"),
         ("async def f():\n    x = not await y", "def f():\n    x = not y"),
+        ("@asynccontextmanager\nasync def f(): ...", "@contextmanager\ndef f(): ..."),
         ("class _AsyncPool(AsyncThing): ...", "class _Pool(Thing): ..."),
         ("AsyncRawCursor, AsyncExitStack", "RawCursor, ExitStack"),
         ("raise StopAsyncIteration", "raise StopIteration"),
-        ("Asynchrony", "Asynchrony"),
         ("from ferro._concurrency._async import Lock", "from ferro._concurrency._sync import Lock"),
         ("from ferro.errors import QueryError", "from ferro.errors import QueryError"),
         ("from ferro import connect", "from ferro.sync import connect"),
