@@ -50,12 +50,13 @@ def within_limits(value: Decimal) -> Decimal:
 
 
 def plain_text(value: Any) -> str:
-    """The digits, never with an exponent, as PostgreSQL would show them."""
-    if type(value) is Decimal and value.is_finite():
+    """The digits as PostgreSQL would show them: never with an exponent, no negative zero."""
+    if type(value) is Decimal and value and value.is_finite():
         text = str(value)
         if "E" not in text and len(text) <= SURELY_SHORT:
             return text
-    return format(accept(value), "f")
+    exact = accept(value)
+    return format(exact or exact.copy_abs(), "f")
 
 
 def dump_for_postgresql(value: Any) -> Decimal:

@@ -1,10 +1,11 @@
 """Identifiers: `UUID`, a type of its own on PostgreSQL and 36 characters on SQLite."""
 
+from types import MemberDescriptorType
 from typing import Any
 from uuid import UUID, SafeUUID
 
 from ferro.types.annotations import Asked, DbType
-from ferro.types.base import ColumnType, Stored
+from ferro.types.base import ColumnType, Convert, Stored
 from ferro.types.values import unexpected
 
 LENGTH = 36
@@ -29,22 +30,34 @@ def to_text(value: Any) -> str:
     return UUID.__str__(dump(value))
 
 
-def from_text(text: Any) -> UUID:
-    # A UUID's own constructor takes three times as long, most of it to look at arguments it
-    # is not given. Its two slots are filled here as it fills them.
-    if len(text) != LENGTH:
-        return UUID(text)
-    value = new(UUID)
-    set_slot(value, "int", int(text.replace("-", ""), 16))
-    set_slot(value, "is_safe", UNKNOWN)
-    return value
+def fast_reader() -> Convert:
+    """A reader of 36 characters that takes a third of the time of UUID's own constructor.
+
+    Most of that goes into looking at arguments it is not given. The two slots are filled here as it
+    fills them, where this Python's UUID has them.
+    """
+    number, is_safe = vars(UUID).get("int"), vars(UUID).get("is_safe")
+    if not isinstance(number, MemberDescriptorType) or not isinstance(is_safe, MemberDescriptorType):
+        return UUID
+    set_int, set_is_safe = number.__set__, is_safe.__set__
+    new, unknown = object.__new__, SafeUUID.unknown
+
+    def from_text(text: Any) -> UUID:
+        if len(text) != LENGTH:
+            return UUID(text)
+        value = new(UUID)
+        set_int(value, int(text.replace("-", ""), 16))
+        set_is_safe(value, unknown)
+        return value
+
+    return from_text
 
 
-new, set_slot, UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
+from_text = fast_reader()
 
 
 def stored_as_text(name: str) -> Stored:
-    return Stored(name, dump=to_text, load=from_text if "int" in UUID.__slots__ else UUID)
+    return Stored(name, dump=to_text, load=from_text)
 
 
 NATIVE = ColumnType(
