@@ -1,0 +1,291 @@
+"""What an instance remembers: whether its row is in the database, and what the row holds there."""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from pydantic import BaseModel
+
+from ferro.schema.registry import table_of
+from ferro.schema.table import Column
+
+# An instance filled from a row has nothing but its `__dict__`. Pydantic's slots are filled when they
+# are first asked for; until then their absence is what tells such an instance from a constructed one.
+LAZY = frozenset({"__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"})
+
+
+class State:
+    """What one instance remembers.
+
+    Attributes:
+        loaded: its row is in the database.
+        originals: what the database holds in the fields that were assigned to.
+        seen: how the database keeps the values that can change in place, written down before anyone could
+            change them. None is null.
+    """
+
+    __slots__ = ("loaded", "originals", "seen")
+
+    def __init__(
+        self, *, loaded: bool, originals: dict[str, Any] | None = None, seen: dict[str, Any] | None = None
+    ) -> None:
+        self.loaded = loaded
+        self.originals: dict[str, Any] = originals or {}
+        self.seen: dict[str, Any] = seen or {}
+
+    def copy(self) -> "State":
+        return State(loaded=self.loaded, originals=dict(self.originals), seen=dict(self.seen))
+
+
+# Shared by all instances nobody has touched, and never changed.
+LOADED = State(loaded=True)
+NEW = State(loaded=False)
+
+
+# What operations ask and tell.
+
+
+def is_loaded(instance: BaseModel) -> bool:
+    """Whether the row is in the database, as far as the instance knows: it was read from there, or saved."""
+    return state_of(instance) is not None
+
+
+def changed_fields(instance: BaseModel) -> dict[str, Any]:
+    """The fields of a loaded instance that differ from its row, and what the row holds in them."""
+    state = state_of(instance)
+    if state is None:
+        return {}
+    values = vars(instance)
+    changed = {
+        name: original
+        for name, original in state.originals.items()
+        if name in values and not is_same(original, values[name])
+    }
+    columns = table_of(type(instance)).by_field
+    for name, kept in state.seen.items():
+        if name in values and not is_kept_as(columns[name], values[name], kept):
+            changed[name] = restored(columns[name], kept)
+    return changed
+
+
+def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
+    """The primary key under which the row is in the database, whatever was assigned since."""
+    state = state_of(instance) or NEW
+    values = vars(instance)
+    return tuple(
+        state.originals.get(column.field, values.get(column.field)) for column in table_of(type(instance)).primary_key
+    )
+
+
+def mark_saved(
+    instance: BaseModel, returned: Mapping[str, Any] | None = None, *, sent: Mapping[str, Any] | None = None
+) -> None:
+    """Note that the row was written: with what the database returned, and, of a loaded row, the fields that were sent.
+
+    A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was written.
+    """
+    state = state_of(instance)
+    values = vars(instance)
+    written = {**(values if sent is None else sent), **(returned or {})}
+    values.update(returned or {})
+    instance.__pydantic_fields_set__.update(returned or ())
+    table = table_of(type(instance))
+    fresh = state.copy() if state is not None and sent is not None else State(loaded=True)
+    for name, value in written.items():
+        fresh.originals.pop(name, None)
+        if name in table.by_field and name in values and not is_same(value, values[name]):
+            fresh.originals[name] = value
+    for column in table.mutable:
+        if column.field in written:
+            fresh.originals.pop(column.field, None)
+            fresh.seen[column.field] = as_kept(column, written[column.field])
+    remember(instance, fresh)
+
+
+def mark_deleted(instance: BaseModel) -> None:
+    """Note that the row is gone: the instance counts as new."""
+    fill_slots(instance)
+    remember(instance, NEW)
+
+
+def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = False) -> None:
+    """Take over what the database holds now; `keep_edits` leaves the changed fields as they are."""
+    edited = changed_fields(instance) if keep_edits else {}
+    columns = table_of(type(instance)).by_field
+    fresh = State(loaded=True)
+    for name, value in values.items():
+        if name not in edited:
+            vars(instance)[name] = value
+        elif columns[name].type.mutable:
+            fresh.seen[name] = as_kept(columns[name], value)
+        else:
+            fresh.originals[name] = value
+    instance.__pydantic_fields_set__.update(values)
+    remember(instance, fresh)
+
+
+# What the model class reports.
+
+
+def before_assignment(instance: BaseModel, name: str) -> None:
+    """Write down what the database holds in a field that is about to change."""
+    values = vars(instance)
+    if not values:
+        # Neither constructed nor filled yet: as Pydantic has it, it takes no attributes.
+        object.__getattribute__(instance, "__pydantic_fields_set__")
+    state = own_state(instance)
+    if state is None:
+        return
+    columns = table_of(type(instance)).by_field
+    # Validators that run on assignment may change any field.
+    names = columns if instance.model_config.get("validate_assignment") else (name,)
+    for field in names:
+        if (column := columns.get(field)) is None:
+            continue
+        if column.type.mutable:
+            state.seen.setdefault(field, as_kept(column, values.get(field)))
+        else:
+            state.originals.setdefault(field, values.get(field, ...))
+
+
+def before_sharing(instance: BaseModel) -> None:
+    """Write down every value that can change in place: someone is about to hold them all."""
+    if mutable := table_of(type(instance)).mutable:
+        for column in mutable:
+            watch(instance, column)
+
+
+def watch(instance: BaseModel, column: Column) -> None:
+    """Write down, once, how the database keeps a value that can change in place."""
+    state = own_state(instance)
+    if state is not None and column.field not in state.seen and column.field in vars(instance):
+        state.seen[column.field] = as_kept(column, vars(instance)[column.field])
+
+
+def copy_state(original: BaseModel, copied: BaseModel) -> None:
+    """Let a copy of a loaded instance be a loaded one."""
+    if (state := state_of(original)) is not None:
+        remember(copied, state.copy())
+
+
+def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any]) -> None:
+    """A copy made with other values: changed in those, and a new row if its primary key is another one."""
+    state = own_state(copied)
+    if state is None:
+        return
+    columns = table_of(type(copied)).by_field
+    for name in update.keys() & columns.keys():
+        value = vars(original).get(name, ...)
+        if columns[name].primary_key and not is_same(value, update[name]):
+            remember(copied, NEW)
+        elif columns[name].type.mutable:
+            state.seen.setdefault(name, as_kept(columns[name], None if value is ... else value))
+        else:
+            state.originals.setdefault(name, value)
+
+
+def fill_slots(instance: BaseModel) -> None:
+    """Fill Pydantic's slots of an instance that was filled from a row."""
+    values = vars(instance)
+    if not is_untouched(instance):
+        return
+    remember(instance, LOADED)
+    fields = type(instance).model_fields
+    extra: dict[str, Any] | None = {} if instance.model_config.get("extra") == "allow" else None
+    object.__setattr__(instance, "__pydantic_extra__", extra)
+    object.__setattr__(instance, "__pydantic_private__", None)
+    object.__setattr__(instance, "__pydantic_fields_set__", {name for name in fields if name in values})
+
+
+def lazy_slot(instance: BaseModel, name: str) -> Any:
+    """The value of a slot that was empty when it was asked for."""
+    fill_slots(instance)
+    return object.__getattribute__(instance, name)
+
+
+# The state itself. It is read and set past the class, which would look for it in other places too.
+
+
+def state_of(instance: BaseModel) -> State | None:
+    """What a loaded instance remembers; None of one that is new."""
+    try:
+        state: State = object.__getattribute__(instance, "__ferro_state__")
+    except AttributeError:
+        return LOADED if is_untouched(instance) else None
+    return state if state.loaded else None
+
+
+def own_state(instance: BaseModel) -> State | None:
+    """The same, to be written to: no other instance has it."""
+    state = state_of(instance)
+    if state is not LOADED:
+        return state
+    fill_slots(instance)
+    own = State(loaded=True)
+    remember(instance, own)
+    return own
+
+
+def remember(instance: BaseModel, state: State) -> None:
+    object.__setattr__(instance, "__ferro_state__", state)
+
+
+def is_untouched(instance: BaseModel) -> bool:
+    """Whether nothing was asked of an instance since it was filled from a row."""
+    try:
+        object.__getattribute__(instance, "__pydantic_fields_set__")
+    except AttributeError:
+        return bool(vars(instance))
+    return False
+
+
+def is_same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and bool(one == other))
+
+
+# Values that can change in place are compared as SQLite's text for them, which every such type has.
+
+
+def as_kept(column: Column, value: Any) -> Any:
+    dump = column.type.stored["sqlite"].dump
+    return value if value is None or dump is None else dump(value)
+
+
+def is_kept_as(column: Column, value: Any, kept: Any) -> bool:
+    try:
+        return is_same(as_kept(column, value), kept)
+    except ValueError:
+        return False
+
+
+def restored(column: Column, kept: Any) -> Any:
+    load = column.type.stored["sqlite"].load
+    return kept if kept is None or load is None else load(kept)
+
+
+class Watched:
+    """The attribute of a column whose values can change in place: the first look at it writes the value down."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: BaseModel | None, owner: type) -> Any:
+        if instance is None or self.name not in vars(instance):
+            self.missing()
+        column = table_of(type(instance)).by_field[self.name]
+        if column.type.mutable:
+            watch(instance, column)
+        return vars(instance)[self.name]
+
+    def __set__(self, instance: BaseModel, value: Any) -> None:
+        vars(instance)[self.name] = value
+
+    def __delete__(self, instance: BaseModel) -> None:
+        if self.name not in vars(instance):
+            self.missing()
+        del vars(instance)[self.name]
+
+    def missing(self) -> NoReturn:
+        # Python then asks `__getattr__`, of the instance or of the class.
+        raise AttributeError(self.name)

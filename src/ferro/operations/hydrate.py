@@ -1,0 +1,149 @@
+"""From a driver's rows to instances and values, by functions generated once for each kind of row."""
+
+import gc
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from ferro.errors import DataError
+from ferro.schema.table import Column
+from ferro.types.base import ColumnType, Convert
+
+M = TypeVar("M", bound=BaseModel)
+
+Rows: TypeAlias = Sequence[tuple[Any, ...]]
+Fill: TypeAlias = Callable[[Rows], list[Any]]
+Kind: TypeAlias = Literal["value", "tuple", "dict"]
+
+# How many rows are filled between two chances of the garbage collector, and how few are not worth holding it off.
+CHUNK = 500
+FEW = 50
+
+
+def filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
+    """A function from rows, their values in the order of `columns`, to instances, without validation."""
+    return generated_filler(model, columns, dialect_name)
+
+
+def row_loader(
+    types: tuple[ColumnType | None, ...], dialect_name: str, kind: Kind = "tuple", names: tuple[str, ...] = ()
+) -> Fill:
+    """A function from rows to tuples, to dicts under `names`, or to the single value of each row."""
+    return generated_loader(types, dialect_name, kind, names)
+
+
+@lru_cache(maxsize=1024)
+def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_name: str) -> Fill:
+    types = tuple(column.type for column in columns)
+    # Private attributes and post-init hooks are set up as `model_construct` does; Pydantic's slots fill themselves.
+    # The words are field names, which are identifiers, and numbers: no text of a user's is ever run.
+    pairs = [f"{column.field!r}: {loaded(at, column.type, dialect_name)}" for at, column in enumerate(columns)]
+    body = [
+        "instance = new(model)",
+        f"set_dict(instance, {{{', '.join(pairs)}}})",
+        *(["instance.model_post_init(None)"] if has_post_init(model) else []),
+        "append(instance)",
+    ]
+    fill = generate(len(columns), body, loads(types, dialect_name), model=model)
+    return guarded(fill, types, dialect_name, [f"{model.__name__}.{column.field}" for column in columns])
+
+
+@lru_cache(maxsize=1024)
+def generated_loader(
+    types: tuple[ColumnType | None, ...], dialect_name: str, kind: Kind, names: tuple[str, ...]
+) -> Fill:
+    if kind == "tuple" and not any(loads(types, dialect_name)):
+        return list
+    values = [loaded(at, type, dialect_name) for at, type in enumerate(types)]
+    pairs = ", ".join(f"names[{at}]: {value}" for at, value in enumerate(values))
+    made = {"value": values[0], "tuple": f"({', '.join(values)},)", "dict": f"{{{pairs}}}"}[kind]
+    load = generate(len(types), [f"append({made})"], loads(types, dialect_name), names=names)
+    return guarded(load, types, dialect_name, names or [f"value {at + 1}" for at in range(len(types))])
+
+
+def has_post_init(model: type[BaseModel]) -> bool:
+    return model.__pydantic_post_init__ is not None
+
+
+def loads(types: Sequence[ColumnType | None], dialect_name: str) -> tuple[Convert | None, ...]:
+    return tuple(None if type is None else type.stored[dialect_name].load for type in types)
+
+
+def loaded(at: int, type: ColumnType | None, dialect_name: str) -> str:
+    """The source of one value: as the driver gave it, or loaded."""
+    if loads((type,), dialect_name) == (None,):
+        return f"v{at}"
+    return f"None if v{at} is None else load{at}(v{at})"
+
+
+def generate(width: int, body: list[str], loads: Sequence[Convert | None], **names: Any) -> Fill:
+    """Make the loop: for each row, its values in `v0`, `v1`, ... and then the body."""
+    values = "".join(f"v{at}, " for at in range(width))
+    lines = [
+        "def fill(rows):",
+        "    made = []",
+        "    append = made.append",
+        f"    for ({values}) in rows:",
+        *(f"        {line}" for line in body),
+        "    return made",
+    ]
+    namespace: dict[str, Any] = {
+        **names,
+        **{f"load{at}": load for at, load in enumerate(loads)},
+        "new": object.__new__,
+        "set_dict": BaseModel.__dict__["__dict__"].__set__,
+    }
+    exec(compile("\n".join(lines), "<ferro: generated from columns>", "exec"), namespace)
+    return namespace["fill"]
+
+
+def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> Fill:
+    """The loop, in chunks with the collector held off, and with errors that name the column."""
+
+    def fill_all(rows: Rows) -> list[Any]:
+        try:
+            return fill(rows) if len(rows) <= FEW else fill_chunks(fill, rows)
+        except Exception:
+            find_culprit(rows, types, dialect_name, labels)
+            raise
+
+    return fill_all
+
+
+def fill_chunks(fill: Fill, rows: Rows) -> list[Any]:
+    made: list[Any] = []
+    for start in range(0, len(rows), CHUNK):
+        with no_collection():
+            made += fill(rows[start : start + CHUNK])
+    return made
+
+
+@contextmanager
+def no_collection() -> Generator[None, None, None]:
+    """Hold the cyclic garbage collector off: the instances being made are no garbage, and it would look at each."""
+    # Who finds it off leaves it off, and only who turned it off turns it on again. Threads that
+    # overlap may so fill a few rows with the collector on, but never leave it off behind them.
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def find_culprit(rows: Rows, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> None:
+    """Raise the error of the first value that cannot be loaded, if there is one."""
+    for row in rows:
+        for value, type, load, label in zip(row, types, loads(types, dialect_name), labels, strict=False):
+            if type is None or load is None or value is None:
+                continue
+            try:
+                load(value)
+            except Exception as error:
+                held = "a value" if type.secret else repr(value)
+                raise DataError(f"{label}: the database holds {held}, which is no {type.name}: {error}") from error
