@@ -116,13 +116,9 @@ def unwrap(annotation: Any) -> Any:
 
 def alias_target(annotation: Any) -> Any:
     """What a `type X = ...` alias stands for, its parameters filled in; None for anything else."""
-    # Told by its attributes: the class lives in typing from Python 3.12 on, before that in
-    # typing_extensions, and there may be both.
-    if is_alias(annotation):
-        return annotation.__value__
     alias = get_origin(annotation)
     if not is_alias(alias):
-        return None
+        return annotation.__value__ if is_alias(annotation) else None
     given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
     target = alias.__value__
     if target in given:
@@ -132,6 +128,8 @@ def alias_target(annotation: Any) -> Any:
 
 
 def is_alias(annotation: Any) -> bool:
+    # Told by its attributes: the class lives in typing from Python 3.12 on, before that in
+    # typing_extensions, and there may be both.
     return (
         not isinstance(annotation, type) and hasattr(annotation, "__value__") and hasattr(annotation, "__type_params__")
     )
