@@ -1,6 +1,8 @@
-"""The databases ferro speaks to, by the name a URL gives them."""
+"""The databases ferro speaks to."""
 
 from ferro.dialects.postgres import postgres
 from ferro.dialects.sqlite import sqlite
 
-__all__ = ["postgres", "sqlite"]
+DIALECTS = {dialect.name: dialect for dialect in (postgres, sqlite)}
+
+__all__ = ["DIALECTS", "postgres", "sqlite"]

@@ -121,6 +121,9 @@ class PostgresLink(Link):
             answer = self._read(result, template)
         except (psycopg.Error, UnicodeEncodeError) as problem:
             error = describe(self._classified(problem, template), statement)
+            if template.secrets or "Failing row contains" in str(problem):
+                # The server's detail quotes values, and a traceback shows the cause too.
+                problem.args = (error.driver_message,)
             if started:
                 log_statement(statement, "postgresql", started, 0, error)
             self.failed(error)
@@ -148,10 +151,15 @@ class PostgresLink(Link):
         values: Sequence[Any] | None = None
         formats: Sequence[pq.Format] | None = None
         if params:
-            values = self.adapt.dump_sequence(params, [PyFormat.AUTO] * len(params))
+            if template.raw:
+                values = self.adapt.dump_sequence(params, [PyFormat.AUTO] * len(params))
+                types = self.adapt.types
+            else:
+                # As text, the types of values are told by the columns beside them, and one plan serves all.
+                values = self.adapt.dump_sequence(
+                    params, [PyFormat.BINARY if value.__class__ is bytes else PyFormat.TEXT for value in params]
+                )
             formats = self.adapt.formats
-            # The types of ferro's own values are told by the columns beside them, so that one plan serves all.
-            types = self.adapt.types if template.raw else None
         if prepared := self.prepared.get(template):
             return [partial(self.pgconn.send_query_prepared, prepared, values, formats, TEXT)], b""
         if not template.raw and self._worth_preparing(template):
@@ -249,7 +257,7 @@ class PostgresLink(Link):
             kind = DatabaseConnectionError
         else:
             kind = DataError if isinstance(problem, psycopg.DataError) else OperationalError
-        text = self.address.masked(str(problem)).strip()
+        text = self.address.masked(problem.diag.message_primary or str(problem)).strip()
         error = kind(f"{prefix}: {text}")
         error.driver_message = text
         error.sqlstate = state
@@ -354,6 +362,13 @@ class PostgresLink(Link):
             self.failed(error)
             raise error from problem
 
+    def broke(self, problem: psycopg.Error) -> FerroError:
+        """The error for a link that failed outside any conversation; it is of no more use."""
+        self.pgconn.finish()
+        error = DatabaseConnectionError(f"the link to {self.address.shown} broke: {self.address.masked(str(problem))}")
+        self.failed(error)
+        return error
+
     # Between two uses.
 
     @property
@@ -380,6 +395,14 @@ class PostgresLink(Link):
     def forget_plans(self) -> None:
         self.seen.clear()
         self.prepared.clear()
+
+
+def caught(conversation: PQGen[T]) -> PQGen[T | FerroError]:
+    """A conversation that returns ferro's errors: psycopg's waiting functions take some of them for their own."""
+    try:
+        return (yield from conversation)
+    except FerroError as error:
+        return error
 
 
 def readable(fileno: int) -> bool:

@@ -9,7 +9,7 @@ from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async.libpq import converse
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
-from ferro.drivers.postgres import PostgresLink, connection_refused
+from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.steps import Steps
@@ -40,12 +40,25 @@ class AsyncPostgresConnection:
     def usable(self) -> bool:
         return self._link.usable and self._link.alive()
 
+    async def prepare_session(self) -> None:
+        """Give a new connection the settings ferro's values rely on."""
+        await self._converse(self._link.settings())
+
+    async def _converse(self, conversation: PQGen[T], *, finish: bool = False) -> T:
+        try:
+            answer = await converse(self._raw, caught(conversation), finish=finish)
+        except psycopg.Error as problem:
+            raise self._link.broke(problem) from problem
+        if isinstance(answer, FerroError):
+            raise answer
+        return answer
+
     async def run(self, steps: Steps[T]) -> T:
         try:
             statement = next(steps)
             while True:
                 try:
-                    result = await converse(self._raw, self._link.fetch(statement))
+                    result = await self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
@@ -54,16 +67,16 @@ class AsyncPostgresConnection:
             return stop.value
 
     async def commit(self) -> None:
-        await converse(self._raw, self._link.commit(), finish=True)
+        await self._converse(self._link.commit(), finish=True)
 
     async def rollback(self) -> None:
-        await converse(self._raw, self._link.rollback(), finish=True)
+        await self._converse(self._link.rollback(), finish=True)
 
     async def rollback_to(self, name: str) -> None:
-        await converse(self._raw, self._link.rollback_to(name), finish=True)
+        await self._converse(self._link.rollback_to(name), finish=True)
 
     async def fate_of(self, transaction: str) -> str | None:
-        return await converse(self._raw, self._link.status_of(transaction))
+        return await self._converse(self._link.status_of(transaction))
 
     async def close(self) -> None:
         self.drop()
@@ -85,9 +98,9 @@ async def open_connection(address: Address, options: Options) -> AsyncConnection
     except psycopg.Error as error:
         raise connection_refused(error, address) from (None if address.tells(str(error)) else error)
     try:
-        link = PostgresLink(raw, address, options.prepare)
-        await converse(raw, link.settings())
+        connection = AsyncPostgresConnection(raw, PostgresLink(raw, address, options.prepare))
+        await connection.prepare_session()
     except BaseException:
         raw.pgconn.finish()
         raise
-    return AsyncPostgresConnection(raw, link)
+    return connection

@@ -22,9 +22,8 @@ async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen
     can go on; with `finish` the conversation is brought to its end instead. Both within a deadline,
     after which the connection is given up.
     """
-    fileno = connection.pgconn.socket
     try:
-        return await wait_async(conversation, fileno, interval=INTERVAL)
+        return await wait_async(conversation, connection.pgconn.socket, interval=INTERVAL)
     except Exception:
         raise
     except BaseException:

@@ -21,9 +21,8 @@ def converse(connection: psycopg.Connection[Any], conversation: PQGen[T], *, fin
     Interrupted, the statement is cancelled on the server too and its answer read, so that the
     connection can go on; with `finish` the conversation is brought to its end instead.
     """
-    fileno = connection.pgconn.socket
     try:
-        return wait(conversation, fileno, interval=INTERVAL)
+        return wait(conversation, connection.pgconn.socket, interval=INTERVAL)
     except Exception:
         raise
     except BaseException:
