@@ -51,13 +51,11 @@ RULES = (
     Rule(r"__a(enter|exit|iter|next)__", r"__\1__"),
     Rule(r"\bfrom ferro import\b", "from ferro.sync import"),
     # Words.
-    Rule(r"\b([Aa])n async(?:hronous)?\b", r"\1 blocking", (PROSE,)),
-    Rule(r"\basync(?:hronous)?\b", "blocking", (PROSE,)),
     Rule(r"\bawait(s|ed|)\b", r"call\1", (PROSE,)),
 )
 
 FORBIDDEN = re.compile(
-    r"\b(asyncio|anyio|gather|create_task|TaskGroup|Awaitable|Coroutine|AsyncGenerator"
+    r"\b(asyncio|anyio|gather|create_task|TaskGroup|Awaitable|Coroutine"
     r"|__await__|aiter|anext|aclose|aclosing|enter_async_context)\b"
 )
 LEFT_OVER = re.compile(r"\b(await\w*|async(?!io\b)\w*|coroutines?)\b", re.IGNORECASE)
