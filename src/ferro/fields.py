@@ -172,6 +172,8 @@ def with_column(extra: object, column: dict[str, Any]) -> dict[str, Any]:
 class Carried(str):
     """An option that JSON has no word for: its text, for the JSON schema, and the value itself."""
 
+    __slots__ = ("value",)
+
     value: object
 
     def __new__(cls, value: object) -> Self:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform, overload
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -43,6 +44,8 @@ class ModelMeta(ModelMetaclass):
         finally:
             making.reset(token)
         model = cast("type[ModelBase]", made)
+        if namespace.get("__ferro_abstract__"):
+            let_fields_win(model)
         if not is_abstract(model):
             if is_complete(model):
                 read(model)
@@ -67,6 +70,29 @@ class ModelMeta(ModelMetaclass):
                 table = table_of(cls)
                 return ColumnRef(source_of(table), table.by_field[name])
             return super().__getattr__(name)
+
+
+class GivesWay:
+    """A method that is not there while a child class is made: a field of the same name is not hidden by it."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if making.get():
+            raise AttributeError
+        return self.method.__get__(instance, owner)
+
+
+def let_fields_win(model: type) -> None:
+    """Let the child classes have fields called like the methods of an abstract base: a table may well count things."""
+    for name, value in list(vars(model).items()):
+        is_method = isinstance(value, FunctionType | classmethod | staticmethod)
+        is_own = not name.startswith(("_", "model_")) and not getattr(value, "__isabstractmethod__", False)
+        if is_method and is_own:
+            setattr(model, name, GivesWay(value))
 
 
 def fields_of(model: type) -> Mapping[str, Any]:
