@@ -69,12 +69,15 @@ FORMS = {
     "startswith:column": Form("substr({0}, 1, length({1})) = {1}"),
     "endswith:column": Form("substr({0}, length({0}) - length({1}) + 1) = {1}"),
     "contains:column": Form("instr({0}, {1}) > 0"),
-    "divisor:decimal": Form("NULLIF({0} COLLATE ferro_decimal, '0')"),
+    "divisor:decimal": Form("NULLIF(CAST({0} AS TEXT) COLLATE ferro_decimal, '0')"),
     # Beside a float a decimal is one; beside a whole number both are compared as decimals.
     "compare:decimal:float": Form("CAST({0} AS REAL)"),
     "compare:float:decimal": Form("CAST({0} AS REAL)"),
     "compare:decimal:int": Form("CAST({0} AS TEXT)"),
     "compare:int:decimal": Form("CAST({0} AS TEXT)"),
+    # The same instants, with and without their offset.
+    "stored:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26)"),
+    "stored:timestamp_with_timezone_text:timestamp_text": Form("substr({0}, 1, 26)"),
     "function:lower": Form("ferro_lower"),
     "function:upper": Form("ferro_upper"),
     "cast:int:bool": Form("({0} <> 0)"),
@@ -116,7 +119,9 @@ sqlite = Dialect(
     forms=FORMS,
     autoincrement=lambda _: "integer",
     inline_autoincrement=True,
+    default_keyword="",
     clock={
+        "timestamp_text": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "datetime": "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",
         "naive_datetime": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "date": "date('now')",

@@ -210,7 +210,7 @@ class QueryBase(Generic[M]):
         if not changes:
             raise QueryError("update() needs at least one column: update(name='Ann')")
         assigned = tuple(
-            (column, assigned_value(self.table, column, value))
+            (column, assigned_value(ColumnRef(self.source, column), value))
             for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
         )
         return Update(self.source, assigned, self.where_clause, returning)
@@ -348,9 +348,10 @@ def whole_number(name: str, count: object) -> int:
     return count
 
 
-def assigned_value(table: Table, column: Column, value: object) -> Expression[Any]:
+def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
     """What an update stores in a column, refused at once when it does not fit."""
-    label = f"{table.name}.{column.field}"
+    column = target.column
+    label = target.label
     if is_expression(value):
         if value.kind and not storable(value.kind, column.type.kind):
             raise QueryError(
@@ -360,9 +361,9 @@ def assigned_value(table: Table, column: Column, value: object) -> Expression[An
     if value is None:
         if not column.nullable:
             raise QueryError(f"{label} cannot be None: the column is not nullable")
-        return Value[Any](None, column.type, column)
+        return Value[Any](None, column.type, target)
     try:
-        return Value(column.type.accept(value), column.type, column)
+        return Value(column.type.accept(value), column.type, target)
     except ValueError as error:
         raise QueryError(f"{label}: {error}") from None
 

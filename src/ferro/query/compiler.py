@@ -236,7 +236,7 @@ def insert(writer: Writer, statement: Insert) -> str:
         return f"INSERT INTO {from_item(statement.source)} DEFAULT VALUES{returning_text(statement)}"
     else:
         first = statement.source.table.columns[0]
-        default = Sql(Inline(writer.dialect).default(first))
+        default = Sql(writer.dialect.default_keyword or Inline(writer.dialect).default(first))
         builder = PYPIKA.into(table).columns(Target(first)).insert(*([(default,)] * len(statement.rows)))
     return returning(conflicting(builder, statement), statement).get_sql()
 
@@ -264,7 +264,7 @@ def conflicting(builder: Any, statement: Insert) -> Any:
 def update(writer: Writer, statement: Update) -> str:
     builder = PYPIKA.update(From(from_item(statement.source)))
     for column, expression in statement.values:
-        text = writer.parameter(expression) if isinstance(expression, tree.Value) else writer.write(expression)
+        text = writer.beside(expression, tree.ColumnRef[Any](statement.source, column))
         builder = builder.set(Target(column), Sql(text.sql))
     return returning(filtered(writer, builder, statement.where), statement).get_sql()
 

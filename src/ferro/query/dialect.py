@@ -28,11 +28,13 @@ class Dialect:
         locks: SELECT … FOR UPDATE exists.
         casts: the type a bare value or a cast is given, by kind.
         bare: the type a parameter needs where nothing beside it tells one, by kind.
-        forms: how an operation is written: `"sum:int"` before `"sum"`, operands as `{0}`, `{1}`.
+        forms: how an operation is written, by its name and the kinds it is about: `"sum:int"`; its
+            operands are `{0}` and `{1}`.
         autoincrement: the column type of a column the database numbers, from the type it would have otherwise.
         inline_autoincrement: only a primary key written beside its column is numbered.
-        clock: the current time as the default or value of a column, by kind.
+        clock: the current time as the default or value of a column, by stored name or by kind.
         literals: how a driver value is written into DDL, by class.
+        default_keyword: what stands for a column's default in VALUES; empty where there is no such word.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dialect:
     inline_autoincrement: bool
     clock: Mapping[str, str]
     literals: Mapping[type, Callable[[Any], str]]
+    default_keyword: str
 
     def form(self, *names: str) -> Form | None:
         """The first of the forms this database has."""

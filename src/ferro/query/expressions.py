@@ -25,7 +25,7 @@ Values: TypeAlias = list[Any]
 NO_TRUTH = "a condition has no truth value in Python: use &, | and ~ (and between() for a chain)"
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
-INTEGRAL = {"//": frozenset({"int"}), "%": frozenset({"int", "decimal"})}
+INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
 UNORDERED = frozenset({"bool", "json"})
 # What may be compared with what, without a cast.
 FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
@@ -99,10 +99,10 @@ class Expression(Generic[T]):
 
     # Comparing. Python expects a bool of == and !=; SQL answers with a condition.
 
-    def __eq__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # type: ignore[override]
+    def __eq__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
         return IsNull(self) if other is None else compare(self, "=", other)
 
-    def __ne__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # type: ignore[override]
+    def __ne__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
         return IsNull(self, negated=True) if other is None else compare(self, "<>", other)
 
     __hash__ = object.__hash__
@@ -135,7 +135,10 @@ class Expression(Generic[T]):
     def between(self, low: "T | Expression[T]", high: "T | Expression[T]") -> "Expression[bool]":
         """Whether it lies between the two, both included."""
         must_be_ordered(self, "between")
-        return Between(self, operand(low, self, "between"), operand(high, self, "between"))
+        bounds = operand(low, self, "between"), operand(high, self, "between")
+        if any(bound.kind != self.kind for bound in bounds):
+            return compare(self, ">=", bounds[0]) & compare(self, "<=", bounds[1])
+        return Between(self, *bounds)
 
     def is_null(self) -> "Expression[bool]":
         """Whether it is null: the same as `== None`."""
@@ -348,12 +351,12 @@ class ColumnRef(Expression[T]):
 class Value(Expression[T]):
     """A Python value: always a parameter of the statement, never a part of its text.
 
-    `against` is what it is compared with or stored in, for error messages and secrets.
+    `against` is the column or expression it is meant for: error messages name it, and its secrets stay secret.
     """
 
     __slots__ = ("_type", "against", "value")
 
-    def __init__(self, value: T, type: ColumnType, against: "Expression[Any] | Column | None" = None) -> None:
+    def __init__(self, value: T, type: ColumnType, against: Expression[Any] | None = None) -> None:
         self.value = value
         self._type = type
         self.against = against
@@ -370,9 +373,7 @@ class Value(Expression[T]):
 
     @property
     def label(self) -> str:
-        if isinstance(self.against, Expression):
-            return self.against.label
-        return self.against.field if self.against else self._type.name
+        return self._type.name if self.against is None else self.against.label
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append(self._type)
@@ -528,7 +529,8 @@ class In(Condition):
     @property
     def width(self) -> int:
         """How many placeholders the list takes on databases that know no arrays."""
-        return 1 << (len(self.items) - 1).bit_length()
+        count = len(self.items)
+        return 1 << (count - 1).bit_length() if count <= PADDED_UP_TO else -(-count // PADDED_UP_TO) * PADDED_UP_TO
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         items = self.items

@@ -15,10 +15,12 @@ from ferro.query.expressions import (
     described,
     expression,
     is_expression,
+    must_be,
     must_be_condition,
     operand,
     type_for,
 )
+from ferro.types.base import ColumnType
 
 T = TypeVar("T")
 
@@ -34,6 +36,9 @@ CASTS = {
     "date": {"date", "text", "datetime", "naive_datetime"},
     "uuid": {"uuid"},
 }
+
+# Functions of a decimal that answer with a decimal.
+ROUNDING = {"round", "floor", "ceil", "ceiling", "trunc", "mod", "abs"}
 
 now: Now[datetime] = Now()
 
@@ -86,6 +91,8 @@ def coalesce(first: Any, *others: Any) -> Any:
         raise QueryError("coalesce needs at least two values")
     leading = an_expression(first, "coalesce")
     arguments = (leading, *(operand(other, leading, "coalesce") for other in others))
+    for argument in arguments[1:]:
+        must_be(argument, "coalesce", leading.kind or argument.kind)
     return Function[Any]("coalesce", arguments, leading.type)
 
 
@@ -155,7 +162,9 @@ class Functions:
             raise QueryError(f"{name!r} is not the name of a function: use letters, digits and _")
 
         def call(*arguments: object) -> Expression[Any]:
-            return Function(name, tuple(expression(argument) for argument in arguments))
+            return Function(
+                name, tuple(given := [expression(argument) for argument in arguments]), result_type(name, given)
+            )
 
         call.__name__ = name
         return call
@@ -165,6 +174,11 @@ class Functions:
 
 
 fn = Functions()
+
+
+def result_type(name: str, arguments: list[Expression[Any]]) -> ColumnType | None:
+    """What a function is known to answer with: rounding a decimal gives a decimal."""
+    return arguments[0].type if arguments and arguments[0].kind == "decimal" and name.lower() in ROUNDING else None
 
 
 def an_expression(value: object, function: str) -> Expression[Any]:

@@ -67,12 +67,20 @@ class Writer:
         """An operand whose type the other operand tells."""
         if isinstance(node, tree.Value) and not isinstance(other, tree.Value):
             return self.parameter(node)
+        if isinstance(node, tree.Now) and other.type is not None:
+            return Text(self.clock(other.type), ATOM)
         return self.write(node)
 
     def compared(self, text: Text, type: ColumnType | None) -> Text:
         """A value where it is compared or sorted: under the collation its type needs."""
         collation = self.stored(type).collation if type else None
+        text = self.comparable(text, type)
         return Text(f"{within(text, ATOM)} COLLATE {quote(collation)}", ATOM) if collation else text
+
+    def comparable(self, text: Text, type: ColumnType | None) -> Text:
+        """A value as a type that can be compared, where its own cannot."""
+        form = self.dialect.form(f"comparable:{self.stored(type).name}") if type else None
+        return Text(filled(form, text), ATOM) if form else text
 
     def value(self, node: tree.Value[Any]) -> Text:
         """A value with nothing beside it that tells its type."""
@@ -93,6 +101,11 @@ class Writer:
     def now(self, node: tree.Now[Any]) -> Text:
         return Text(self.dialect.clock["datetime"], ATOM)
 
+    def clock(self, type: ColumnType) -> str:
+        """The current time as a column of this type has it."""
+        known = self.dialect.clock
+        return known.get(self.stored(type).name) or known.get(type.kind) or known["datetime"]
+
     def comparison(self, node: tree.Comparison) -> Text:
         left, right = self.matched(node.left, node.right)
         return Text(f"{within(left, CONCAT)} {node.operator} {within(right, CONCAT)}", COMPARE)
@@ -101,18 +114,17 @@ class Writer:
         """Two operands in a form in which this database compares them rightly."""
         left = self.beside(first, second)
         right = self.beside(second, first)
-        form = self.dialect.form(f"compare:{first.kind}:{second.kind}")
-        if form is not None and first.kind != second.kind:
+        one, other = first.type, second.type
+        if one is None or other is None:
+            return self.compared(left, one or other), right
+        form = self.dialect.form(
+            f"compare:{one.kind}:{other.kind}", f"stored:{self.stored(one).name}:{self.stored(other).name}"
+        )
+        if form is not None:
             left, right = Text(filled(form, left), ATOM), Text(filled(form, right), ATOM)
-            deciding = first.type if form.sql else None
-        else:
-            deciding = first.type or second.type
-        if deciding is None:
-            return left, right
-        needed = self.dialect.form(f"compare:{self.stored(deciding).name}")
-        if needed is not None:
-            left, right = Text(filled(needed, left), ATOM), Text(filled(needed, right), ATOM)
-        return self.compared(left, deciding), right
+        if not isinstance(second, tree.Value):
+            right = self.comparable(right, other)
+        return (left if "float" in (one.kind, other.kind) else self.compared(left, decimal_of(one, other))), right
 
     def logical(self, node: tree.Logical) -> Text:
         if len(node.operands) == 1:
@@ -130,20 +142,22 @@ class Writer:
         operand = self.compared(self.write(node.operand), node.operand.type)
         if not node.items:
             return Text("1=1" if node.negated else "1=0", COMPARE)
-        first = node.items[0]
+        return Text(f"{within(operand, CONCAT)} {self.members(node, node.items[0])}", COMPARE)
+
+    def members(self, node: tree.In, first: tree.Value[Any]) -> str:
+        """The right side of IN, with as few placeholders as this database can do with."""
         dump = self.stored(first.type).dump
-        left = within(operand, CONCAT)
         word = "NOT IN" if node.negated else "IN"
         if self.dialect.arrays:
             listed = self.mark(self.take(), each(dump), blame(first), first.secret)
-            form = self.dialect.form(f"array:{self.stored(first.type).name}", f"array:{first.kind}", "array")
+            form = self.dialect.form(f"array:{self.stored(first.type).name}", f"array:{first.kind}")
             array = filled(form, listed) if form else listed.sql
-            return Text(f"{left} {'<> ALL' if node.negated else '= ANY'}({array})", COMPARE)
+            return f"{'<> ALL' if node.negated else '= ANY'}({array})"
         if node.json:
             listed = self.mark(self.take(), as_json(dump), blame(first), first.secret)
-            return Text(f"{left} {word} (SELECT value FROM json_each({listed.sql}))", COMPARE)
+            return f"{word} (SELECT value FROM json_each({listed.sql}))"
         marks = [self.mark(self.take(), dump, blame(first), first.secret).sql for _ in range(node.width)]
-        return Text(f"{left} {word} ({', '.join(marks)})", COMPARE)
+        return f"{word} ({', '.join(marks)})"
 
     def between(self, node: tree.Between) -> Text:
         operand = self.compared(self.write(node.operand), node.operand.type)
@@ -171,27 +185,30 @@ class Writer:
         left, right = self.write(node.left), self.write(node.right)
         function = self.stored(node.type).functions.get(node.operator) if node.type else None
         if function is not None:
-            if node.operator in ("/", "%"):
-                right = self.not_zero(right, node.right)
+            if node.operator in ("/", "//", "%"):
+                right = self.not_zero(right, node.kind)
             return Text(f"{quote(function)}({left.sql}, {right.sql})", ATOM)
         if node.operator == "||":
             left, right = self.as_text(left, node.left), self.as_text(right, node.right)
         if node.operator in ("/", "//", "%"):
-            right = self.not_zero(right, node.right)
+            right = self.not_zero(right, node.right.kind)
+        form = self.dialect.form(f"{node.operator}:{node.kind}")
+        if form is not None:
+            return Text(filled(form, left, right, level=OR), ATOM)
         if node.operator == "/" and "float" not in (node.left.kind, node.right.kind) and node.kind == "float":
             left = Text(f"CAST({left.sql} AS {self.dialect.casts['float']})", ATOM)
         level = LEVELS[node.operator]
         operator = "/" if node.operator == "//" else node.operator
         return Text(f"{within(left, level)} {operator} {within(right, level + 1)}", level)
 
-    def not_zero(self, text: Text, node: Expression[Any]) -> Text:
+    def not_zero(self, text: Text, kind: str) -> Text:
         """A divisor: null instead of zero, so that dividing by zero gives null on every database."""
-        form = self.dialect.form(f"divisor:{node.kind}", "divisor")
-        return Text(filled(form, text), ATOM) if form else text
+        form = self.dialect.form(f"divisor:{kind}", "divisor")
+        return Text(filled(form, text, level=OR), ATOM) if form else text
 
     def negative(self, node: tree.Negative[Any]) -> Text:
         text = self.write(node.operand)
-        function = self.stored(node.type).functions.get("negate") if node.type else None
+        function = self.stored(node.type).functions.get("negative") if node.type else None
         if function is not None:
             return Text(f"{quote(function)}({text.sql})", ATOM)
         return Text(f"-{within(text, ATOM)}", NEGATIVE)
@@ -201,13 +218,19 @@ class Writer:
         if node.name == "coalesce" and first is not None:
             arguments = [self.sql(first), *(self.beside(other, first).sql for other in node.arguments[1:])]
         else:
-            arguments = [self.sql(argument) for argument in node.arguments]
+            arguments = [self.argument(argument) for argument in node.arguments]
         own = self.stored(first.type).functions.get(node.name.lower()) if first is not None and first.type else None
         if own is not None:
             return Text(f"{quote(own)}({', '.join(arguments)})", ATOM)
-        form = self.dialect.form(f"function:{node.name}")
+        form = self.dialect.form(f"function:{node.name.lower()}")
         name = form.sql if form else node.name
         return Text(f"{name}({', '.join(arguments)})", ATOM)
+
+    def argument(self, node: Expression[Any]) -> str:
+        # A whole number is as wide as its value: round(numeric, integer) takes no bigint.
+        if isinstance(node, tree.Value) and node.kind == "int":
+            return self.parameter(node).sql
+        return self.sql(node)
 
     def cast(self, node: tree.Cast[Any]) -> Text:
         operand = self.write(node.operand)
@@ -264,6 +287,11 @@ def filled(form: Form, *operands: Text, level: int = ATOM) -> str:
     return form.sql.format(*(within(operand, level) for operand in operands))
 
 
+def decimal_of(one: ColumnType, other: ColumnType) -> ColumnType:
+    """Which of two types decides how they are compared: a decimal beside a whole number."""
+    return other if other.kind == "decimal" else one
+
+
 def never_null(node: Expression[Any]) -> bool:
     """Whether nulls cannot come up, so that an index serves the sort as it is."""
     return isinstance(node, tree.ColumnRef) and (node.column.primary_key or not node.column.nullable)
@@ -311,12 +339,9 @@ class Inline(Writer):
     def parameter(self, value: tree.Value[Any], form: Form | None = None) -> Text:
         return Text(self.literal(value.value, value.type, form), ATOM)
 
-    def in_list(self, node: tree.In) -> Text:
-        if not node.items:
-            return super().in_list(node)
-        operand = self.compared(self.write(node.operand), node.operand.type)
+    def members(self, node: tree.In, first: tree.Value[Any]) -> str:
         listed = ", ".join(self.literal(item.value, item.type) for item in node.items)
-        return Text(f"{within(operand, CONCAT)} {'NOT IN' if node.negated else 'IN'} ({listed})", COMPARE)
+        return f"{'NOT IN' if node.negated else 'IN'} ({listed})"
 
     def default(self, column: Column) -> str:
         """What a column gets when a row leaves it out."""
