@@ -1,0 +1,127 @@
+"""Every block of Python in the documentation runs, and prints what the page says it prints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUNNER = Path(__file__).with_name("pages.py")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+NAMES = [page.name for page in PAGES]
+WITH_POSTGRESQL = [page for page in PAGES if "<!-- postgresql -->" in page.read_text(encoding="utf-8")]
+
+
+def run_page(page: Path, directory: Path, url: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a page as a program of its own; every warning is an error."""
+    environment = {**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-W", "error", str(RUNNER), str(page)]
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
+
+
+def assert_runs(page: Path, directory: Path, url: str = "") -> None:
+    found = run_page(page, directory, url)
+    assert (found.returncode, found.stderr) == (0, ""), found.stderr
+
+
+def assert_fails(page: str, directory: Path, because: str) -> None:
+    path = directory / "page.md"
+    path.write_text(page, encoding="utf-8")
+    found = run_page(path, directory)
+    assert found.returncode != 0
+    assert because in found.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_block_of_a_page_runs_and_prints_what_is_shown(page: Path, tmp_path: Path) -> None:
+    assert_runs(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", WITH_POSTGRESQL, ids=[page.name for page in WITH_POSTGRESQL])
+def test_the_blocks_for_postgresql_run_there(page: Path, tmp_path: Path, postgres_database_url: str) -> None:
+    assert_runs(page, tmp_path, postgres_database_url)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_between_the_pages_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link.partition(")")[0] for link in text.split("](")[1:]]
+    files = [link.partition("#")[0] for link in links if not urlsplit(link).scheme]
+    assert [file for file in files if file and not (page.parent / file).exists()] == []
+    anchors = [link.partition("#")[2] for link in links if link.startswith("#")]
+    assert [anchor for anchor in anchors if anchor not in anchors_of(text)] == []
+
+
+def anchors_of(page: str) -> set[str]:
+    """Name the headings of a page as links do."""
+    headings = [line.lstrip("#").strip().lower() for line in page.splitlines() if line.startswith("#")]
+    return {"".join(one for one in heading if one.isalnum() or one in " -_").replace(" ", "-") for heading in headings}
+
+
+# The runner itself: what is wrong with a page must show.
+
+
+def test_a_page_is_one_program_in_both_colours(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Save:\n\n<!-- file: shapes.py -->\n```python\nCORNERS = 4\n```\n\n"
+        "```python\nfrom shapes import CORNERS\n```\n\n"
+        "```python\nimport asyncio\n\nawait asyncio.sleep(0)\nprint(CORNERS, 'corners')\n```\n\n"
+        "```text\n4 …\n```\n\n"
+        "<!-- postgresql -->\n```python\nraise SystemExit(7)\n```\n",
+        encoding="utf-8",
+    )
+    found = run_page(page, tmp_path)
+    assert (found.stdout, found.stderr, found.returncode) == ("3\n", "", 0)
+    assert run_page(page, tmp_path, "postgresql://…").returncode == 7
+
+
+def test_a_block_that_raises_fails_and_says_on_which_line(tmp_path: Path) -> None:
+    assert_fails("# A page\n\n```python\nx = 1\nx.nothing\n```\n", tmp_path, 'page.md", line 5')
+
+
+def test_a_block_that_awaits_and_raises_fails(tmp_path: Path) -> None:
+    assert_fails("```python\nimport asyncio\nawait asyncio.sleep(0)\n1 / 0\n```\n", tmp_path, "ZeroDivisionError")
+
+
+def test_a_block_that_prints_something_else_than_the_page_shows_fails(tmp_path: Path) -> None:
+    assert_fails(
+        "```python\nprint(1)\n```\n\n```text\n2\n```\n", tmp_path, "the block printed\n1\nand the page shows\n2"
+    )
+
+
+def test_a_block_whose_output_is_not_shown_fails(tmp_path: Path) -> None:
+    assert_fails("```python\nprint(1)\n```\n", tmp_path, "line 2: the block printed\n1\n")
+
+
+def test_output_that_is_shown_and_never_printed_fails(tmp_path: Path) -> None:
+    assert_fails(
+        "```python\nx = 1\n```\n\n```text\n1\n```\n", tmp_path, "line 2: the block printed\nand the page shows\n1"
+    )
+
+
+def test_an_ellipsis_stands_for_one_line_only(tmp_path: Path) -> None:
+    assert_fails("```python\nprint('a\\nb')\n```\n\n```text\n…\n```\n", tmp_path, "the block printed\na\nb\n")
+
+
+def test_a_block_that_is_never_closed_fails(tmp_path: Path) -> None:
+    assert_fails("```python\nx = 1\n", tmp_path, "line 1: this block is never closed")
+
+
+def test_a_block_that_is_indented_fails_because_it_would_not_run(tmp_path: Path) -> None:
+    assert_fails("* so:\n\n  ```python\n  x = 1\n  ```\n", tmp_path, "line 3: a fence begins at the margin")
+
+
+def test_a_note_nobody_knows_fails(tmp_path: Path) -> None:
+    assert_fails(
+        "<!-- skip -->\n```python\nx = 1\n```\n", tmp_path, "line 1: <!-- skip --> is not a note the tests know"
+    )
+
+
+def test_a_warning_fails(tmp_path: Path) -> None:
+    assert_fails("```python\nimport warnings\nwarnings.warn('old')\n```\n", tmp_path, "UserWarning: old")
