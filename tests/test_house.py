@@ -45,13 +45,14 @@ def test_a_name_means_the_same_in_both_colours(name: str) -> None:
 def test_every_public_name_has_a_docstring(name: str) -> None:
     public = getattr(ferro, name)
     if isclass(public) or isfunction(public):
-        assert (vars(public).get("__doc__") or "").strip(), f"{name} has no docstring"
+        assert (public.__doc__ or "").strip()
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="docs/reference.md is not written yet")
-@pytest.mark.parametrize("name", sorted({*ASYNC_NAMES, *SYNC_NAMES}))
-def test_the_reference_lists_every_public_name(name: str) -> None:
-    assert re.search(rf"(?:`|::: )(?:\w+\.)*{name}\b", REFERENCE.read_text(encoding="utf-8"))
+def test_the_reference_lists_every_public_name() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    names = sorted({*ASYNC_NAMES, *SYNC_NAMES})
+    assert [name for name in names if not re.search(rf"(?:`|::: )(?:\w+\.)*{name}\b", text)] == []
 
 
 def test_the_twins_are_what_their_sources_give() -> None:
