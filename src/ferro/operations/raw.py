@@ -1,0 +1,267 @@
+"""SQL the user wrote: sent as it is, its rows given back as dicts."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, cast
+from uuid import UUID
+
+from pydantic import SecretBytes, SecretStr
+
+from ferro.errors import DataError, QueryError
+from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled, Dialect, Result, Template
+from ferro.types import ColumnType, type_of_value
+
+TRANSACTION_WORDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "END", "START", "SAVEPOINT", "RELEASE", "ABORT"})
+# What comes before the first word of a statement and says nothing.
+SKIPPED = re.compile(r"(?:[\s;(\ufeff]+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+WORD = re.compile(r"[^\W\d]\w*")
+CALL = re.compile(r"([\w\".$]+)\s*\(")
+
+ANSWERS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "PRAGMA", "WITH"})
+CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO", "ANALYZE", "ANALYSE", "TRUNCATE"})
+ASKING_PRAGMAS = frozenset(
+    [
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_info",
+        "index_xinfo",
+        "index_list",
+        "foreign_key_list",
+        "foreign_key_check",
+        "integrity_check",
+        "quick_check",
+    ]
+)
+# A PostgreSQL function may write, so a statement reads only when it calls none but these. To take one
+# that reads for one that writes does no harm.
+HARMLESS = frozenset(
+    [
+        "abs",
+        "age",
+        "all",
+        "and",
+        "any",
+        "array",
+        "array_agg",
+        "as",
+        "avg",
+        "bool_and",
+        "bool_or",
+        "by",
+        "cast",
+        "ceil",
+        "coalesce",
+        "concat",
+        "count",
+        "date_part",
+        "date_trunc",
+        "distinct",
+        "exists",
+        "extract",
+        "filter",
+        "floor",
+        "format",
+        "from",
+        "greatest",
+        "having",
+        "in",
+        "interval",
+        "json_agg",
+        "json_build_object",
+        "jsonb_agg",
+        "jsonb_build_object",
+        "lateral",
+        "least",
+        "left",
+        "length",
+        "lower",
+        "lpad",
+        "make_date",
+        "max",
+        "md5",
+        "min",
+        "mod",
+        "not",
+        "now",
+        "nullif",
+        "numeric",
+        "on",
+        "or",
+        "over",
+        "partition",
+        "position",
+        "power",
+        "rank",
+        "replace",
+        "right",
+        "round",
+        "row",
+        "row_number",
+        "select",
+        "split_part",
+        "sqrt",
+        "string_agg",
+        "substr",
+        "substring",
+        "sum",
+        "then",
+        "to_char",
+        "to_date",
+        "to_timestamp",
+        "trim",
+        "unnest",
+        "upper",
+        "using",
+        "values",
+        "varchar",
+        "version",
+        "when",
+        "where",
+        "generate_series",
+        "current_setting",
+        "current_schema",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What is known of a text before it is sent.
+
+    Attributes:
+        answers: it is a question: the rows that come back are not rows it has changed.
+        writes: it may change something.
+    """
+
+    sql: str
+    answers: bool
+    writes: bool
+
+
+def execute(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[int]:
+    """Run a statement; return how many rows it has changed."""
+    raw = read(sql, dialect.name)
+    result = yield compiled(raw, args, dialect, fetches=False)
+    return 0 if raw.answers else result.count
+
+
+def fetch_all(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[dict[str, Any]]]:
+    """Run a statement; return its rows, each as a dict by column name."""
+    result = yield compiled(read(sql, dialect.name), args, dialect, fetches=True)
+    names = distinct_names(result)
+    return [dict(zip(names, row, strict=True)) for row in result.rows]
+
+
+def fetch_one(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[dict[str, Any] | None]:
+    """Run a statement; return its first row as a dict, or None. No LIMIT is added."""
+    result = yield compiled(read(sql, dialect.name), args, dialect, fetches=True)
+    names = distinct_names(result)
+    return dict(zip(names, result.rows[0], strict=True)) if result.rows else None
+
+
+def distinct_names(result: Result) -> tuple[str, ...]:
+    """The names of the columns, once it is sure that a dict can hold them all."""
+    names = result.names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise QueryError(f"the result has several columns named {twice!r}, and a dict holds one: rename them with AS")
+    return names
+
+
+def compiled(raw: Raw, args: Sequence[object], dialect: Dialect, *, fetches: bool) -> Compiled:
+    params = [bind(value, at, dialect) for at, value in enumerate(args, 1)]
+    secrets = frozenset(at for at, value in enumerate(args) if is_secret(value))
+    template = Template(
+        raw.sql, fetches=fetches, writes=raw.writes, operation="Raw", subject="", secrets=secrets, raw=True
+    )
+    return Compiled(template, params)
+
+
+# What a text is.
+
+
+def read(sql: object, dialect: str) -> Raw:
+    """Look at a text as far as ferro must know it."""
+    if not isinstance(sql, str):
+        raise QueryError(f"SQL is a str, not {type(sql).__name__}")
+    return classified(sql, dialect)
+
+
+@lru_cache(maxsize=512)
+def classified(sql: str, dialect: str) -> Raw:
+    start = SKIPPED.match(sql)
+    found = WORD.match(sql, start.end() if start else 0)
+    if found is None and (start is None or start.end() == len(sql)):
+        raise QueryError("SQL must be a non-empty statement")
+    first = found[0].upper() if found else ""
+    text = COMMENT.sub(" ", sql)
+    if first in TRANSACTION_WORDS or (first == "PREPARE" and text.upper().split()[1:2] == ["TRANSACTION"]):
+        raise QueryError(
+            f"{first} cannot be sent as SQL, because ferro has to know about every transaction: use transaction()"
+        )
+    answers = first in ANSWERS and (first != "WITH" or changes_nothing(text))
+    return Raw(sql, answers=answers, writes=not (answers and READS[dialect](first, text)))
+
+
+def changes_nothing(text: str) -> bool:
+    return CHANGES.isdisjoint(WORD.findall(text.upper()))
+
+
+def reads_on_sqlite(first: str, text: str) -> bool:
+    if first == "PRAGMA":
+        return ("=" not in text and "(" not in text) or not ASKING_PRAGMAS.isdisjoint(WORD.findall(text.lower()))
+    return True
+
+
+def reads_on_postgresql(first: str, text: str) -> bool:
+    return first == "SHOW" or (changes_nothing(text) and HARMLESS.issuperset(CALL.findall(text.lower())))
+
+
+READS: dict[str, Callable[[str, str], bool]] = {"sqlite": reads_on_sqlite, "postgresql": reads_on_postgresql}
+
+
+# What may be given with it.
+
+# Values the drivers take as they are; every other travels as in a column of its type.
+TAKEN = {
+    "sqlite": frozenset({type(None), bool, int, bytes}),
+    "postgresql": frozenset(
+        {type(None), bool, int, float, Decimal, bytes, bytearray, memoryview, UUID, date, time, datetime, timedelta}
+    ),
+}
+ARRAYS = frozenset({list, tuple, set, frozenset})
+
+
+def bind(value: object, at: int, dialect: Dialect) -> Any:
+    """A Python value as the driver takes it; `at` is its number, from 1."""
+    kind = type(value)
+    if kind in TAKEN[dialect.name]:
+        return value
+    if kind in ARRAYS and dialect.arrays:
+        return [bind(item, at, dialect) for item in cast("Iterable[object]", value)]
+    stored = type_of_argument(value, at).stored[dialect.name]
+    try:
+        return value if stored.dump is None else stored.dump(value)
+    except ValueError as error:
+        raise DataError(f"argument {at} of the SQL: {error}") from error
+
+
+def type_of_argument(value: object, at: int) -> ColumnType:
+    try:
+        return type_of_value(value)
+    except (ValueError, TypeError) as error:
+        raise QueryError(
+            f"argument {at} of the SQL is a {type(value).__name__}, which no database can hold: "
+            "give its parts one by one, or a text"
+        ) from error
+
+
+def is_secret(value: object) -> bool:
+    return isinstance(value, (SecretStr, SecretBytes))

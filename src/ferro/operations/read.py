@@ -1,0 +1,194 @@
+"""Reading: rows of a query, their number, and the row of a key."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
+from ferro.model import ModelBase
+from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.steps import Steps
+from ferro.query.builder import AggregateName, QueryBase
+from ferro.query.compiler import compile, make_plan
+from ferro.query.dialect import REDACTED, Compiled, Dialect
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value, source_of
+from ferro.query.plans import Plan
+from ferro.query.statements import Select
+from ferro.schema.registry import table_of
+from ferro.schema.table import Column, Table
+
+M = TypeVar("M", bound=ModelBase)
+
+
+# The rows of a query.
+
+
+def fetch_all(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
+    """Every row: instances, or what the query selects."""
+    return fetch(query, query.select_statement(), dialect)
+
+
+def fetch_first(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
+    """The first row, or None."""
+    found = yield from fetch(query, at_most(1, query), dialect)
+    return found[0] if found else None
+
+
+def fetch_one(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
+    """The only row."""
+    found = yield from at_most_one(query, dialect, "one()")
+    if not found:
+        raise ModelDoesNotExist(
+            f"no {query.model.__name__} matches this query, and one() needs exactly one: "
+            "where there may be none, use one_or_none()",
+            model=query.model,
+        )
+    return found[0]
+
+
+def fetch_one_or_none(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
+    """The only row, or None."""
+    found = yield from at_most_one(query, dialect, "one_or_none()")
+    return found[0] if found else None
+
+
+def at_most_one(query: QueryBase[Any], dialect: Dialect, verb: str) -> Steps[list[Any]]:
+    # A second row is asked for only to be sure that there is none.
+    found = yield from fetch(query, at_most(2, query), dialect)
+    if len(found) > 1:
+        raise MultipleRowsFound(
+            f"more than one {query.model.__name__} matches this query, and {verb} allows only one: "
+            "add a condition that tells them apart, or take the first() of an order_by()"
+        )
+    return found
+
+
+def at_most(count: int, query: QueryBase[Any]) -> Select:
+    statement = query.select_statement()
+    return replace(statement, limit=count if statement.limit is None else min(count, statement.limit))
+
+
+def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
+    result = yield compile(statement, dialect)
+    return loader(query, dialect)(result.rows)
+
+
+def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any]]:
+    """From the rows of a query to what its caller sees."""
+    chosen = query.projection
+    if chosen is None:
+        return filler(query.model, query.table.columns, dialect.name)
+    return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
+
+
+# What is known of all rows together.
+
+
+def count(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
+    """How many rows there are."""
+    result = yield compile(query.count_statement(), dialect, operation="Count")
+    return result.rows[0][0]
+
+
+def exists(query: QueryBase[Any], dialect: Dialect) -> Steps[bool]:
+    """Whether there is any row; the database stops at the first."""
+    result = yield compile(query.exists_statement(), dialect)
+    return bool(result.rows)
+
+
+def aggregate(query: QueryBase[Any], name: AggregateName, column: object, dialect: Dialect) -> Steps[Any]:
+    """The sum, average, least or greatest value of a column or expression; None where there are no values."""
+    statement = query.aggregate_statement(name, column)
+    result = yield compile(statement, dialect)
+    return row_loader((statement.columns[0].type,), dialect.name, "value")(result.rows)[0]
+
+
+# One row by its primary key.
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database."""
+
+    plan: Plan
+    fill: Callable[[Rows], list[Any]]
+
+
+@lru_cache(maxsize=1024)
+def lookup(table: Table, dialect: Dialect) -> Lookup:
+    source = source_of(table)
+    statement = Select(source, source.columns, has_key(source))
+    plan = make_plan(statement, dialect, "Fetch", len(table.primary_key))
+    return Lookup(plan, filler(table.model, table.columns, dialect.name))
+
+
+def has_key(source: Source) -> tuple[Expression[bool], ...]:
+    """That a row has a certain primary key; its values come later, in the order of its columns."""
+    columns = (ColumnRef[Any](source, column) for column in source.table.primary_key)
+    return tuple(Comparison(column, "=", Value[Any](None, column.type, column)) for column in columns)
+
+
+def get(model: type[M], pk: object, dialect: Dialect) -> Steps[M]:
+    """The row with this primary key; a tuple for a composite one."""
+    table = table_of(model)
+    return found_by_key(table, read_key(table, pk), dialect)
+
+
+def found_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    found = yield from by_key(table, key, dialect)
+    if found is None:
+        raise ModelDoesNotExist(
+            f"{called(table, key)} does not exist: where that may be so, use get_or_none()",
+            model=table.model,
+            pk=key[0] if len(key) == 1 else tuple(key),
+        )
+    return found
+
+
+def get_or_none(model: type[M], pk: object, dialect: Dialect) -> Steps[M | None]:
+    """The row with this primary key, or None."""
+    table = table_of(model)
+    return by_key(table, read_key(table, pk), dialect)
+
+
+def by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    found = lookup(table, dialect)
+    result = yield Compiled(found.plan.template, found.plan.params(key))
+    return found.fill(result.rows)[0] if result.rows else None
+
+
+def read_key(table: Table, pk: object) -> list[Any]:
+    """The values of a primary key, in the order of its columns."""
+    columns = table.primary_key
+    if len(columns) == 1:
+        return [key_value(table, columns[0], pk)]
+    model = table.model.__name__
+    if not columns:
+        raise QueryError(f"Model {model} does not define a primary key: find its rows with where()")
+    if not isinstance(pk, tuple) or len(cast("tuple[Any, ...]", pk)) != len(columns):
+        fields = ", ".join(column.field for column in columns)
+        raise QueryError(f"the primary key of {model} is ({fields}): give a tuple of {len(columns)} values, not {pk!r}")
+    return [key_value(table, column, value) for column, value in zip(columns, cast("tuple[Any, ...]", pk), strict=True)]
+
+
+def key_value(table: Table, column: Column, value: object) -> Any:
+    if value is None:
+        raise QueryError(f"{table.model.__name__}.{column.field} is a primary key and never None")
+    try:
+        return column.type.accept(value)
+    except ValueError as error:
+        raise QueryError(f"{table.model.__name__}.{column.field}: {error}") from None
+
+
+def called(table: Table, key: Sequence[object]) -> str:
+    """A row in an error message: `User 5`, `Seat (3, 'B')`."""
+    shown = shown_values(table, key)
+    return f"{table.model.__name__} {shown[0] if len(shown) == 1 else '(' + ', '.join(shown) + ')'}"
+
+
+def shown_values(table: Table, key: Sequence[object]) -> list[str]:
+    """The values of a primary key as an error message may show them."""
+    return [
+        REDACTED if column.type.secret else repr(value) for column, value in zip(table.primary_key, key, strict=True)
+    ]

@@ -1,0 +1,660 @@
+"""Writing: one instance, many, the row of a key, and all the rows of a query."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError
+from ferro.fields import SET_BY_DATABASE
+from ferro.instance import (
+    LOADED,
+    adopt,
+    before_assignment,
+    changed_fields,
+    is_loaded,
+    loaded_key,
+    mark_deleted,
+    mark_saved,
+    remember,
+)
+from ferro.model import ModelBase
+from ferro.operations.hydrate import filler, row_loader
+from ferro.operations.locks import lock
+from ferro.operations.read import by_key, called, has_key, shown_values
+from ferro.operations.steps import Atomic, Operation, Steps
+from ferro.query.builder import QueryBase
+from ferro.query.compiler import compile, make_plan
+from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
+from ferro.query.plans import Plan
+from ferro.query.row import find_column
+from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
+from ferro.schema.registry import table_of
+from ferro.schema.table import Column, Table
+
+M = TypeVar("M", bound=ModelBase)
+T = TypeVar("T")
+
+Columns: TypeAlias = tuple[Column, ...]
+Values: TypeAlias = Mapping[str, Any]
+
+# How many rows one statement inserts, and how many values it may carry.
+ROWS = {"sqlite": 100, "postgresql": 500}
+LONGEST = {"sqlite": 30_000, "postgresql": 60_000}
+
+
+# Inserting. A plan is made once for a table, a set of columns and a number of rows; after that an
+# insert costs the conversion of its values.
+
+
+@dataclass(frozen=True, slots=True)
+class Inserting:
+    """An INSERT of certain columns of a table, ready for values.
+
+    Attributes:
+        pick: the values of its columns, out of an instance's `__dict__`.
+        required: the columns that must not be None, and where they stand in a row.
+        returning: the columns whose values come back.
+        load: from the rows that come back to Python values, in the order of `returning`.
+    """
+
+    table: Table
+    columns: Columns
+    plan: Plan
+    pick: Callable[[dict[str, Any]], Sequence[Any]]
+    required: tuple[tuple[int, Column], ...]
+    returning: Columns
+    load: Callable[[Sequence[tuple[Any, ...]]], list[Any]]
+
+    def row(self, values: dict[str, Any]) -> list[Any]:
+        """The values of one row, each of which may be sent."""
+        row = self.picked(values)
+        for at, column in self.required:
+            if row[at] is None:
+                raise not_none(self.table, column)
+        return row
+
+    def rows(self, instances: Sequence[ModelBase]) -> list[Any]:
+        """The values of many rows, end to end."""
+        found: list[Any] = []
+        try:
+            for instance in instances:
+                found += self.pick(vars(instance))
+        except KeyError as error:
+            raise absent(self.table, error) from None
+        width = len(self.columns)
+        for at, column in self.required:
+            if None in found[at::width]:
+                raise not_none(self.table, column)
+        return found
+
+    def picked(self, values: dict[str, Any]) -> list[Any]:
+        try:
+            return list(self.pick(values))
+        except KeyError as error:
+            raise absent(self.table, error) from None
+
+    def statement(self, row: list[Any]) -> Compiled:
+        return Compiled(self.plan.template, self.plan.params(row))
+
+    def returned(self, result: Result) -> dict[str, Any]:
+        """What came back with the first row, by field."""
+        values = self.load(result.rows)[0]
+        return {column.field: value for column, value in zip(self.returning, values, strict=True)}
+
+
+def inserting(
+    table: Table,
+    left_out: Columns,
+    dialect: Dialect,
+    operation: str = "Save",
+    conflict: Conflict | None = None,
+    returning: Columns | None = None,
+    rows: int = 1,
+) -> Inserting:
+    """Make the plan of an INSERT of all columns but some, which the database fills in and returns."""
+    columns = tuple(column for column in table.columns if column not in left_out)
+    back = left_out if returning is None else returning
+    blank = [[None] * len(columns)] * rows
+    statement = Insert(source_of(table), columns, blank, back, conflict)
+    return Inserting(
+        table,
+        columns,
+        make_plan(statement, dialect, operation, rows * len(columns)),
+        picker([column.field for column in columns]),
+        tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
+        back,
+        row_loader(tuple(column.type for column in back), dialect.name),
+    )
+
+
+@lru_cache(maxsize=2048)
+def inserting_one(table: Table, left_out: Columns, dialect: Dialect) -> Inserting:
+    return inserting(table, left_out, dialect)
+
+
+@lru_cache(maxsize=256)
+def inserting_many(table: Table, left_out: Columns, dialect: Dialect, rows: int) -> Inserting:
+    return inserting(table, left_out, dialect, "Bulk save", rows=rows)
+
+
+@lru_cache(maxsize=512)
+def inserting_unless_there(table: Table, left_out: Columns, dialect: Dialect) -> Inserting:
+    """The INSERT that does nothing, and returns nothing, when the row would break a unique key."""
+    returning = left_out or table.primary_key or table.columns[:1]
+    return inserting(table, left_out, dialect, conflict=Conflict(OnConflict.NOTHING), returning=returning)
+
+
+@lru_cache(maxsize=512)
+def upserting(table: Table, left_out: Columns, dialect: Dialect, key: Columns, update: Columns) -> Inserting:
+    """The INSERT that becomes an UPDATE when there is a row of this key."""
+    # Without a column to change the key is set to itself: a row that is left alone would not be returned.
+    conflict = Conflict(OnConflict.UPDATE, key, update or key)
+    return inserting(table, left_out, dialect, conflict=conflict, returning=table.columns)
+
+
+def picker(fields: list[str]) -> Callable[[dict[str, Any]], Sequence[Any]]:
+    if len(fields) == 1:
+        (field,) = fields
+        return lambda values: (values[field],)
+    return itemgetter(*fields) if fields else lambda _: ()
+
+
+@lru_cache(maxsize=1024)
+def provided(table: Table) -> Columns:
+    """The columns the database can fill in."""
+    return tuple(column for column in table.columns if column.generated)
+
+
+def left_out(table: Table, instance: ModelBase) -> Columns:
+    """The columns of a new row that the database is to fill in, because nobody has set them."""
+    candidates = provided(table)
+    if not candidates:
+        return candidates
+    values = vars(instance)
+    return tuple(column for column in candidates if is_unset(instance, column, values.get(column.field)))
+
+
+def is_unset(instance: ModelBase, column: Column, value: object) -> bool:
+    if column.autoincrement:
+        return value is None
+    return value is SET_BY_DATABASE or column.field not in instance.model_fields_set
+
+
+def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
+    table = table_of(type(instance))
+    plan = inserting_one(table, left_out(table, instance), dialect)
+    sent = dict(vars(instance))
+    result = yield plan.statement(plan.row(sent))
+    mark_saved(instance, plan.returned(result) if plan.returning else None, sent=sent)
+
+
+# Saving one instance.
+
+
+def save(
+    instance: ModelBase,
+    dialect: Dialect,
+    *,
+    only: Iterable[str] | None = None,
+    exclude: Iterable[str] | None = None,
+    on_conflict: Literal["update"] | None = None,
+) -> Steps[None]:
+    """Insert a new instance; update the changed columns of a loaded one."""
+    chosen = only is not None or exclude is not None
+    if on_conflict is not None:
+        if on_conflict != "update":
+            raise QueryError(f"on_conflict is {on_conflict!r}; it can be 'update'")
+        if chosen:
+            raise QueryError("on_conflict='update' writes the whole row: leave out only= and exclude=")
+        return overwrite(instance, dialect)
+    if not is_loaded(instance):
+        if chosen:
+            raise QueryError(
+                f"only= and exclude= choose columns to update, and this {type(instance).__name__} is new: "
+                "a new row is inserted whole"
+            )
+        return insert(instance, dialect)
+    table = table_of(type(instance))
+    must_have_key(table, "update")
+    allowed = chosen_fields(table, only, exclude) if chosen else table.by_field.keys()
+    changed = {field: value for field, value in changes(instance).items() if field in allowed}
+    return update(instance, table, changed, dialect)
+
+
+def changes(instance: ModelBase) -> dict[str, Any]:
+    """The changed fields of a loaded instance, with the values to write."""
+    return {field: vars(instance)[field] for field in changed_fields(instance)}
+
+
+def chosen_fields(table: Table, only: Iterable[str] | None, exclude: Iterable[str] | None) -> frozenset[str]:
+    """The fields an update may touch."""
+    if only is not None and exclude is not None:
+        raise QueryError("save() takes only= or exclude=, not both")
+    option, given = ("only", only) if only is not None else ("exclude", exclude)
+    if isinstance(given, str):
+        raise QueryError(f"{option}= takes a set of field names, not a str: {option}={{{given!r}}}")
+    names = frozenset(given or ())
+    if not names:
+        raise QueryError(f"{option}= is empty: name at least one field, or leave it out")
+    for name in names:
+        find_column(table, name)
+    return names if option == "only" else frozenset(table.by_field) - names
+
+
+def update(instance: ModelBase, table: Table, sent: dict[str, Any], dialect: Dialect) -> Steps[None]:
+    """Write some values into the row of a loaded instance; without any, nothing is sent."""
+    columns = tuple(column for column in table.columns if column.field in sent)
+    if not columns:
+        return
+    for column in columns:
+        if sent[column.field] is None and not column.nullable:
+            raise not_none(table, column)
+    key = loaded_key(instance)
+    plan = updating(table, columns, dialect)
+    result = yield Compiled(plan.template, plan.params([*(sent[column.field] for column in columns), *key]))
+    if not result.count:
+        raise ModelDoesNotExist(
+            f"Save failed: {called(table, key)} is not in the database any more; "
+            "save(on_conflict='update') inserts it again",
+            model=table.model,
+            pk=shown_key(key),
+        )
+    mark_saved(instance, sent=sent)
+
+
+@lru_cache(maxsize=2048)
+def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
+    """The UPDATE of certain columns of the row of a key."""
+    source = source_of(table)
+    values = tuple((column, Value[Any](None, column.type, ColumnRef[Any](source, column))) for column in columns)
+    statement = Update(source, values, has_key(source))
+    return make_plan(statement, dialect, "Save", len(columns) + len(table.primary_key))
+
+
+def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
+    """Insert an instance, or overwrite the row that has its primary key."""
+    table = table_of(type(instance))
+    must_have_key(table, "overwrite")
+    unset = left_out(table, instance)
+    if any(column in unset for column in table.primary_key):
+        yield from insert(instance, dialect)
+        return
+    update = tuple(column for column in table.columns if column not in unset and not column.primary_key)
+    plan = upserting(table, unset, dialect, table.primary_key, update)
+    sent = dict(vars(instance))
+    result = yield plan.statement(plan.row(sent))
+    mark_saved(instance, plan.returned(result), sent=sent)
+
+
+# Many instances.
+
+
+def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Operation[list[M]]:
+    """Insert new instances, all or none, in their order; what the database fills in is written into them."""
+    table = table_of(model)
+    given = list(instances)
+    check_new(model, given)
+    batches = [
+        (unset, batch)
+        for unset, run in groupby(given, key=lambda instance: left_out(table, instance))
+        for batch in batched(list(run), rows_at_once(table, unset, dialect))
+    ]
+    steps = insert_batches(table, given, batches, dialect)
+    return Atomic(steps) if len(batches) > 1 else steps
+
+
+def check_new(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
+    for at, instance in enumerate(given):
+        if type(instance) is not model:
+            raise QueryError(f"bulk_create() of {model.__name__} got a {type(instance).__name__} at position {at}")
+        if is_loaded(instance):
+            raise QueryError(
+                f"the {model.__name__} at position {at} is in the database already: save() writes its changes"
+            )
+    if len({id(instance) for instance in given}) < len(given):
+        raise QueryError(f"bulk_create() got the same {model.__name__} more than once: each instance is one row")
+
+
+def rows_at_once(table: Table, unset: Columns, dialect: Dialect) -> int:
+    width = len(table.columns) - len(unset)
+    # A statement that names no column cannot hold several rows.
+    return min(ROWS[dialect.name], max(1, LONGEST[dialect.name] // width)) if width else 1
+
+
+def batched(items: list[T], size: int) -> Generator[list[T], None, None]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def insert_batches(
+    table: Table, given: list[M], batches: Sequence[tuple[Columns, list[M]]], dialect: Dialect
+) -> Steps[list[M]]:
+    answers: list[tuple[Inserting, list[M], list[Any]]] = []
+    for unset, batch in batches:
+        plan = inserting_many(table, unset, dialect, len(batch))
+        result = yield plan.statement(plan.rows(batch))
+        if plan.returning and len(result.rows) != len(batch):
+            raise InterfaceError(
+                f"Bulk save failed for {table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
+                "came back: a trigger or a rule of the database keeps rows out"
+            )
+        answers.append((plan, batch, plan.load(result.rows) if plan.returning else []))
+    # Only now is it sure that none of them failed.
+    for plan, batch, rows in answers:
+        note_inserted(table, plan.returning, batch, rows)
+    return given
+
+
+def note_inserted(table: Table, returning: Columns, batch: Sequence[ModelBase], rows: list[Any]) -> None:
+    """Write what came back into the instances: both databases answer an INSERT in the order of its rows."""
+    fields = [column.field for column in returning]
+    for at, instance in enumerate(batch):
+        returned = dict(zip(fields, rows[at], strict=True)) if fields else {}
+        if table.mutable:
+            mark_saved(instance, returned)
+            continue
+        # The same for instances that have nothing to be watched, in a tenth of the time.
+        vars(instance).update(returned)
+        instance.model_fields_set.update(fields)
+        remember(instance, LOADED)
+
+
+# Deleting and reading again.
+
+
+def delete(instance: ModelBase, dialect: Dialect) -> Steps[bool]:
+    """Delete an instance's row; say whether there was one. Without a key there is nothing to delete."""
+    table = table_of(type(instance))
+    must_have_key(table, "delete")
+    return delete_by_key(instance, table, loaded_key(instance), dialect)
+
+
+def delete_by_key(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[bool]:
+    if None in key:
+        return False
+    plan = deleting(table, dialect)
+    result = yield Compiled(plan.template, plan.params(list(key)))
+    mark_deleted(instance)
+    return result.count > 0
+
+
+@lru_cache(maxsize=1024)
+def deleting(table: Table, dialect: Dialect) -> Plan:
+    """The DELETE of the row of a key."""
+    source = source_of(table)
+    return make_plan(Delete(source, has_key(source)), dialect, "Delete", len(table.primary_key))
+
+
+def refresh(instance: ModelBase, dialect: Dialect) -> Steps[None]:
+    """Read an instance's row again, into the instance."""
+    table = table_of(type(instance))
+    if not table.primary_key:
+        raise QueryError("Cannot refresh a model without a primary key")
+    return reread(instance, table, loaded_key(instance), dialect)
+
+
+def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[None]:
+    found: ModelBase | None = None if None in key else (yield from by_key(table, list(key), dialect))
+    if found is None:
+        raise ModelDoesNotExist(
+            f"Instance not found in database: {table.model.__name__}({', '.join(shown_values(table, key))})",
+            model=table.model,
+            pk=shown_key(key),
+        )
+    adopt(instance, vars(found))
+
+
+# One row by a unique key.
+
+
+def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[str] | None = None) -> Steps[M]:
+    """Insert a row, or update the named columns of the row that has the same unique key."""
+    table = table_of(model)
+    named = tuple(named_column(model, table, name) for name in values)
+    instance = model(**values)
+    chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
+    unset = left_out(table, instance)
+    update = tuple(column for column in named if column not in chosen and column not in unset)
+    return upserted(instance, upserting(table, unset, dialect, chosen, update))
+
+
+def upserted(instance: M, plan: Inserting) -> Steps[M]:
+    result = yield plan.statement(plan.row(vars(instance)))
+    adopt(instance, plan.returned(result))
+    return instance
+
+
+def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
+    """The column of a field or of its alias."""
+    if name not in table.by_field:
+        for field, info in model.model_fields.items():
+            if name in (info.alias, info.validation_alias) and field in table.by_field:
+                return table.by_field[field]
+    return find_column(table, name)
+
+
+def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
+    """The one unique key that is given whole."""
+    given = [column for column in named if vars(instance)[column.field] is not None]
+    found = [key for key in table.keys if all(column in given for column in key)]
+    if len(found) == 1:
+        return found[0]
+    model = table.model.__name__
+    if not table.keys:
+        raise QueryError(f"{model} has no unique key that tells which row to update: declare one")
+    if not found:
+        raise QueryError(f"upsert() of {model} needs all values of one of its unique keys: {spelled(table.keys)}")
+    raise QueryError(f"upsert() of {model} names several unique keys: say which with key=, one of {spelled(found)}")
+
+
+def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Columns:
+    wanted = {find_column(table, name) for name in ((names,) if isinstance(names, str) else names)}
+    for key in table.keys:
+        if set(key) == wanted:
+            for column in key:
+                if vars(instance)[column.field] is None:
+                    raise QueryError(
+                        f"upsert() of {table.model.__name__} has no value for {column.field!r}, a part of its key"
+                    )
+            return key
+    shown = ", ".join(repr(column.field) for column in table.columns if column in wanted)
+    raise QueryError(
+        f"({shown}) is not a unique key of {table.model.__name__}: "
+        + (f"it can be {spelled(table.keys)}" if table.keys else "it has none")
+    )
+
+
+def spelled(keys: Sequence[Columns]) -> str:
+    return ", ".join("(" + ", ".join(repr(column.field) for column in key) + ")" for key in keys)
+
+
+# Finding a row, or making it.
+
+
+def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Operation[tuple[M, bool]]:
+    """The row with these values and False, or a new one and True. Of any number of calls at once, one creates it."""
+    row = wanted(model, values, defaults, dialect, "get_or_create()")
+    return row.found_or_made() if row.is_unique else Atomic(row.found_or_made())
+
+
+def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
+    """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
+    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock="update").changed_or_made())
+
+
+# Kinds whose equal values have one spelling, so that a lock can be named by them.
+EXACT = frozenset({"bool", "int", "text", "bytes", "date", "time", "datetime", "naive_datetime", "timedelta", "uuid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(Generic[M]):
+    """A row that is looked for and, where there is none, made.
+
+    Attributes:
+        values: what tells the row, by column.
+        defaults: what else a new one holds.
+        select: the statement that looks for it.
+        verb: what the caller called, for errors.
+    """
+
+    model: type[M]
+    table: Table
+    values: dict[Column, Any]
+    defaults: dict[Column, Any]
+    select: Select
+    verb: str
+    dialect: Dialect
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether the database itself keeps two such rows apart."""
+        given = {column for column, value in self.values.items() if value is not None}
+        return any(given.issuperset(key) for key in self.table.keys)
+
+    def found_or_made(self) -> Steps[tuple[M, bool]]:
+        if not self.is_unique and self.dialect.locks:
+            # No key of the table stops two programs from making the row at once, so they wait for
+            # each other. On SQLite a transaction that writes is alone anyway.
+            yield self.lock()
+        found = yield from self.find()
+        if found is not None:
+            return found, False
+        return (yield from self.make())
+
+    def changed_or_made(self) -> Steps[tuple[M, bool]]:
+        row, made = yield from self.found_or_made()
+        if not made:
+            for column, value in self.defaults.items():
+                before_assignment(row, column.field)
+                vars(row)[column.field] = value
+            yield from update(row, self.table, changes(row), self.dialect)
+        return row, made
+
+    def find(self) -> Steps[M | None]:
+        result = yield compile(self.select, self.dialect)
+        if len(result.rows) > 1:
+            raise MultipleRowsFound(
+                f"more than one {self.model.__name__} has these values, and {self.verb} needs them to tell one row: "
+                "look for more columns"
+            )
+        return filler(self.model, self.table.columns, self.dialect.name)(result.rows)[0] if result.rows else None
+
+    def make(self) -> Steps[tuple[M, bool]]:
+        given = {**self.values, **self.defaults}
+        instance = self.model(**{input_name(self.model, column.field): value for column, value in given.items()})
+        if self.is_unique:
+            plan = inserting_unless_there(self.table, left_out(self.table, instance), self.dialect)
+            sent = dict(vars(instance))
+            result = yield plan.statement(plan.row(sent))
+            if result.rows:
+                mark_saved(instance, plan.returned(result), sent=sent)
+                return instance, True
+            found = yield from self.find()
+            if found is not None:
+                return found, False
+            # Another unique key was in the way. The plain INSERT says which.
+        yield from insert(instance, self.dialect)
+        return instance, True
+
+    def lock(self) -> Compiled:
+        named = sorted(self.values, key=lambda column: column.name)
+        return lock(
+            self.table.name,
+            *((column.name, self.dumped(column) if column.type.kind in EXACT else None) for column in named),
+        )
+
+    def dumped(self, column: Column) -> Any:
+        value = self.values[column]
+        dump = column.type.stored["sqlite"].dump
+        return value if value is None or dump is None else dump(value)
+
+
+def wanted(
+    model: type[M],
+    values: Values,
+    defaults: Values,
+    dialect: Dialect,
+    verb: str,
+    lock: Literal["", "update"] = "",
+) -> Wanted[M]:
+    table = table_of(model)
+    if not values:
+        raise QueryError(f"{verb} needs at least one value to look for")
+    looked_for = accepted(model, table, values)
+    defaulted = accepted(model, table, defaults)
+    for column in looked_for:
+        if column in defaulted:
+            raise QueryError(f"{verb} looks for {column.field!r} and has a default for it: keep one of them")
+    source = source_of(table)
+    where = tuple(equals(ColumnRef(source, column), value) for column, value in looked_for.items())
+    select = Select(source, source.columns, where, limit=2, lock=lock)
+    return Wanted(model, table, looked_for, defaulted, select, verb, dialect)
+
+
+def equals(column: ColumnRef[Any], value: object) -> Expression[bool]:
+    return IsNull(column) if value is None else Comparison(column, "=", Value(value, column.type, column))
+
+
+def accepted(model: type[ModelBase], table: Table, values: Values) -> dict[Column, Any]:
+    """The values by column, each exactly as its column type has it."""
+    found: dict[Column, Any] = {}
+    for name, value in values.items():
+        column = named_column(model, table, name)
+        try:
+            found[column] = None if value is None else column.type.accept(value)
+        except ValueError as error:
+            raise QueryError(f"{table.model.__name__}.{column.field}: {error}") from None
+    return found
+
+
+def input_name(model: type[ModelBase], field: str) -> str:
+    """The name under which a model's constructor takes a field."""
+    config = model.model_config
+    alias = model.model_fields[field].validation_alias
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    return alias if isinstance(alias, str) and not by_name else field
+
+
+# All rows of a query.
+
+
+def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, dialect: Dialect) -> Steps[int]:
+    """Change every row that matches; return how many there were."""
+    return counted(compile(query.update_statement(*recipe, **values), dialect, operation="Update"))
+
+
+def delete_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
+    """Delete every row that matches; return how many there were."""
+    return counted(compile(query.delete_statement(), dialect, operation="Delete"))
+
+
+def counted(statement: Compiled) -> Steps[int]:
+    result = yield statement
+    return result.count
+
+
+# What is wrong with a row.
+
+
+def must_have_key(table: Table, verb: str) -> None:
+    if not table.primary_key:
+        raise QueryError(
+            f"Model {table.model.__name__} does not define a primary key, so nothing tells which row to {verb}: "
+            "give it one, or use where() with update() or delete()"
+        )
+
+
+def not_none(table: Table, column: Column) -> QueryError:
+    return QueryError(f"{table.model.__name__}.{column.field} cannot be None: the column is not nullable")
+
+
+def absent(table: Table, error: KeyError) -> QueryError:
+    return QueryError(f"{table.model.__name__}.{error.args[0]} has no value: set it before the row is saved")
+
+
+def shown_key(key: tuple[Any, ...]) -> Any:
+    return key[0] if len(key) == 1 else key
