@@ -55,8 +55,8 @@ SCALARS = (bool, int, float, str, bytes, type(None))
 # What JSON itself is made of: read and written without Pydantic's help.
 UNTYPED: tuple[Any, ...] = (Any, object)
 
-STRING_OR_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?e\+\d+')
-EXPONENT = re.compile(r"\de\+\d")
+STRING_OR_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?e\+?\d+')
+EXPONENT = re.compile(r"\de\+?\d")
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -89,13 +89,14 @@ def dump_untyped(value: Any) -> str:
         text = write(value)
         if from_json(text) == value:
             return text
-    except PydanticSerializationError:
-        pass
+        reason = f"{shown(value)} would not come back from JSON as it is"
     except ValueError as error:
-        raise ValueError(why_document_is_refused(value) or str(error)) from None
+        reason = str(error)
+    try:
+        reason = why_document_is_refused(value) or reason
     except RecursionError:
-        raise ValueError("the document is nested too deeply, or contains itself") from None
-    raise ValueError(why_document_is_refused(value) or f"{shown(value)} would not come back from JSON as it is")
+        reason = "the document contains itself, or is nested too deeply"
+    raise ValueError(reason)
 
 
 def why_document_is_refused(value: Any, path: str = "") -> str | None:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from ferro.errors import DataError
 from ferro.types.annotations import Asked, DbType
-from ferro.types.base import ColumnType, Convert
+from ferro.types.base import ColumnType, Convert, Stored
 from ferro.types.integer import TOKENS as INTEGER_TOKENS
-from ferro.types.integer import WIDTHS, stored_in
+from ferro.types.integer import WIDTHS
 from ferro.types.text import TEXT, stored_as_text, text_dump
 from ferro.types.text import TOKENS as TEXT_TOKENS
 from ferro.types.values import exact_text, shown, unexpected
@@ -73,13 +73,13 @@ def by_number(enum: type[Enum], token: str | None) -> ColumnType:
     width = WIDTHS[token or "bigint"]
     for member in enum:
         width.check(int(member.value))
-    accept_member = accepting(enum, {})
+    accept = accepting(enum, {})
 
-    def dump_exactly(value: Any) -> int:
-        return width.check(int(value_of(accept_member(value))))
+    def dump(value: Any) -> int:
+        return width.check(int(value_of(value if type(value) is enum else accept(value))))
 
-    load = loading(enum, members_by_value(enum), by_value=True)
-    return ColumnType(enum.__name__, enum, "int", accept_member, stored_in(width, dump_exactly, load))
+    kept = Stored(width.name, dump=dump, load=loading(enum, members_by_value(enum), by_value=True))
+    return ColumnType(enum.__name__, enum, "int", accept, {"sqlite": kept, "postgresql": kept})
 
 
 def by_text(enum: type[Enum], db_type: DbType, *, by_value: bool) -> ColumnType:

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 BINARY: tuple[type[Any], ...] = (bytes, bytearray, memoryview)
 
 SHORT = reprlib.Repr()
-SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 60
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 80
 
 
 def shown(value: object) -> str:
