@@ -20,7 +20,7 @@ class State:
         loaded: its row is in the database.
         originals: what the database holds in the fields that were assigned to.
         seen: how the database keeps the values that can change in place, written down before anyone could
-            change them. None is null.
+            change them.
     """
 
     __slots__ = ("loaded", "originals", "seen")
@@ -148,9 +148,9 @@ def before_assignment(instance: BaseModel, name: str) -> None:
 
 
 def before_sharing(instance: BaseModel) -> None:
-    """Write down every value that can change in place: someone is about to hold them all."""
-    if mutable := table_of(type(instance)).mutable:
-        for column in mutable:
+    """Write down every value of a loaded row that can change in place: someone is about to hold them all."""
+    if state_of(instance) is not None:
+        for column in table_of(type(instance)).mutable:
             watch(instance, column)
 
 
@@ -188,7 +188,9 @@ def fill_slots(instance: BaseModel) -> None:
     values = vars(instance)
     if not is_untouched(instance):
         return
-    remember(instance, LOADED)
+    # The slot whose absence is the sign comes last.
+    if state_slot(instance) is None:
+        remember(instance, LOADED)
     fields = type(instance).model_fields
     extra: dict[str, Any] | None = {} if instance.model_config.get("extra") == "allow" else None
     object.__setattr__(instance, "__pydantic_extra__", extra)
@@ -207,11 +209,17 @@ def lazy_slot(instance: BaseModel, name: str) -> Any:
 
 def state_of(instance: BaseModel) -> State | None:
     """What a loaded instance remembers; None of one that is new."""
-    try:
-        state: State = object.__getattribute__(instance, "__ferro_state__")
-    except AttributeError:
+    state = state_slot(instance)
+    if state is None:
         return LOADED if is_untouched(instance) else None
     return state if state.loaded else None
+
+
+def state_slot(instance: BaseModel) -> State | None:
+    try:
+        return object.__getattribute__(instance, "__ferro_state__")
+    except AttributeError:
+        return None
 
 
 def own_state(instance: BaseModel) -> State | None:
@@ -246,20 +254,21 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def as_kept(column: Column, value: Any) -> Any:
+    """How the database keeps a value; an ellipsis for one that it would refuse."""
     dump = column.type.stored["sqlite"].dump
-    return value if value is None or dump is None else dump(value)
+    try:
+        return value if value is None or dump is None else dump(value)
+    except ValueError:
+        return ...
 
 
 def is_kept_as(column: Column, value: Any, kept: Any) -> bool:
-    try:
-        return is_same(as_kept(column, value), kept)
-    except ValueError:
-        return False
+    return kept is not ... and is_same(as_kept(column, value), kept)
 
 
 def restored(column: Column, kept: Any) -> Any:
     load = column.type.stored["sqlite"].load
-    return kept if kept is None or load is None else load(kept)
+    return kept if kept in (None, ...) or load is None else load(kept)
 
 
 class Watched:

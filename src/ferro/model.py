@@ -130,8 +130,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
         return copied
 
     def __copy__(self) -> Self:
-        if state.is_loaded(self):
-            state.before_sharing(self)
+        state.before_sharing(self)
         copied = super().__copy__()
         state.copy_state(self, copied)
         return copied
@@ -165,8 +164,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
             super().__setattr__(name, value)
 
         def __iter__(self) -> Any:
-            if state.is_loaded(self):
-                state.before_sharing(self)
+            state.before_sharing(self)
             return super().__iter__()
 
 

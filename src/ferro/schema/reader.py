@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args
 from warnings import warn
 
 from pydantic import BaseModel, PydanticUndefinedAnnotation
@@ -86,6 +86,7 @@ def read_field(model: type[BaseModel], name: str, info: FieldInfo) -> Read:
         raise ModelDefinitionError(f"{where}: a field must be named by a Python identifier")
     options = column_options(name, info) or plain_options(info)
     inner, optional = split_optional(info.annotation)
+    refuse_models(where, inner, options)
     try:
         kept_as = column_type(inner, db_type=options.db_type)
     except ValueError as error:
@@ -102,6 +103,17 @@ def read_field(model: type[BaseModel], name: str, info: FieldInfo) -> Read:
         default=options.db_default,
     )
     return Read(column, options, members(where, inner) if options.db_check else ())
+
+
+def refuse_models(where: str, annotation: Any, options: FerroField) -> None:
+    """A model inside a column would be a copy of a row: nearly always a forgotten foreign key."""
+    held = [annotation, *get_args(annotation)]
+    for model in (kind for kind in map(unwrap, held) if hasattr(kind, "__ferro_read__")):
+        if options.db_type is None:
+            raise ModelDefinitionError(
+                f"{where}: {model.__name__} is a table of its own: say how the two are related "
+                f'(Annotated[{model.__name__}, ForeignKey(...)]), or keep a copy with Field(db_type="json")'
+            )
 
 
 def number_the_key(model: type[BaseModel], fields: list[Read]) -> None:
