@@ -160,7 +160,7 @@ class Programs:
         """Read the major version from "postgres (PostgreSQL) 18.6"."""
         return int(self.run("postgres", "--version").split()[2].split(".")[0])
 
-    def start(self) -> tuple[subprocess.Popen[bytes], int]:
+    def start(self) -> tuple[subprocess.Popen[Any], int]:
         # Between finding a free port and using it, someone else may take it.
         for _ in range(3):
             port = free_port()
@@ -171,7 +171,7 @@ class Programs:
             process.wait()
         raise NoServerError(f"postgres did not start: {(self.folder / 'log').read_text(errors='replace').strip()}")
 
-    def launch(self, port: int) -> subprocess.Popen[bytes]:
+    def launch(self, port: int) -> subprocess.Popen[Any]:
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
@@ -185,7 +185,7 @@ class Programs:
                 **self.account.options,
             )
 
-    def wait(self, process: subprocess.Popen[bytes]) -> bool:
+    def wait(self, process: subprocess.Popen[Any]) -> bool:
         """Wait for the eighth line of `postmaster.pid`, which says when the server is ready."""
         deadline = time.monotonic() + START_TIMEOUT
         while process.poll() is None and time.monotonic() < deadline:
@@ -195,7 +195,7 @@ class Programs:
             time.sleep(0.02)
         return False
 
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
+    def stop(self, process: subprocess.Popen[Any]) -> None:
         for mode in ("fast", "immediate"):
             try:
                 self.run("pg_ctl", "stop", "-D", self.folder / "data", "-m", mode, "-t", str(STOP_TIMEOUT))
