@@ -17,12 +17,13 @@ from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
 Shape: TypeAlias = list[Any]
 Values: TypeAlias = list[Any]
 
-NO_TRUTH = "a condition has no truth value in Python: use &, | and ~ (and between() for a chain)"
+NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for `in`, and between() for a chain"
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
 INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
@@ -72,7 +73,13 @@ def source_of(table: Table) -> Source:
     return Source(table)
 
 
-class Expression(Generic[T]):
+class Valued(Generic[T_co]):
+    """Anything that has a value in SQL, to a type checker: what may be null goes where null may be."""
+
+    __slots__ = ()
+
+
+class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
     __slots__ = ()
@@ -99,24 +106,24 @@ class Expression(Generic[T]):
 
     # Comparing. Python expects a bool of == and !=; SQL answers with a condition.
 
-    def __eq__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
-        return IsNull(self) if other is None else compare(self, "=", other)
+    def __eq__(self, other: "T | Valued[T | None] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
+        return IsNull(self) if other is None else compare(self, "==", other)
 
-    def __ne__(self, other: "T | Expression[T] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
-        return IsNull(self, negated=True) if other is None else compare(self, "<>", other)
+    def __ne__(self, other: "T | Valued[T | None] | None") -> "Expression[bool]":  # pyright: ignore[reportIncompatibleMethodOverride]
+        return IsNull(self, negated=True) if other is None else compare(self, "!=", other)
 
     __hash__ = object.__hash__
 
-    def __lt__(self, other: "T | Expression[T]") -> "Expression[bool]":
+    def __lt__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, "<", other)
 
-    def __le__(self, other: "T | Expression[T]") -> "Expression[bool]":
+    def __le__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, "<=", other)
 
-    def __gt__(self, other: "T | Expression[T]") -> "Expression[bool]":
+    def __gt__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, ">", other)
 
-    def __ge__(self, other: "T | Expression[T]") -> "Expression[bool]":
+    def __ge__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, ">=", other)
 
     def in_(self, values: "Iterable[T | None]") -> "Expression[bool]":
@@ -132,7 +139,7 @@ class Expression(Generic[T]):
     def __lshift__(self, values: "Iterable[T | None]") -> "Expression[bool]":
         return membership(self, values, negated=False)
 
-    def between(self, low: "T | Expression[T]", high: "T | Expression[T]") -> "Expression[bool]":
+    def between(self, low: "T | Valued[T | None]", high: "T | Valued[T | None]") -> "Expression[bool]":
         """Whether it lies between the two, both included."""
         must_be_ordered(self, "between")
         bounds = operand(low, self, "between"), operand(high, self, "between")
@@ -150,31 +157,39 @@ class Expression(Generic[T]):
 
     # Text.
 
-    def like(self, pattern: "str | Expression[str]") -> "Expression[bool]":
+    def like(self, pattern: "str | Valued[str | None]") -> "Expression[bool]":
         """Match a pattern where % is any text and _ any character; a backslash takes their meaning away."""
         return match(self, "like", pattern)
 
-    def ilike(self, pattern: "str | Expression[str]") -> "Expression[bool]":
+    def ilike(self, pattern: "str | Valued[str | None]") -> "Expression[bool]":
         """`like`, whatever the case of the letters."""
         return match(self, "ilike", pattern)
 
-    def startswith(self, text: "str | Expression[str]") -> "Expression[bool]":
+    def startswith(self, text: "str | Valued[str | None]") -> "Expression[bool]":
         """Whether it begins with this very text: % and _ mean themselves."""
         return match(self, "startswith", text)
 
-    def endswith(self, text: "str | Expression[str]") -> "Expression[bool]":
+    def endswith(self, text: "str | Valued[str | None]") -> "Expression[bool]":
         """Whether it ends with this very text: % and _ mean themselves."""
         return match(self, "endswith", text)
 
-    def contains(self, text: "str | Expression[str]") -> "Expression[bool]":
+    def contains(self, text: "str | Valued[str | None]") -> "Expression[bool]":
         """Whether this very text is in it: % and _ mean themselves."""
         return match(self, "contains", text)
 
-    def lower(self) -> "Expression[str]":
+    @overload
+    def lower(self: "Expression[str]") -> "Expression[str]": ...
+    @overload
+    def lower(self) -> "Expression[str | None]": ...
+    def lower(self) -> Any:
         """Its text in lower case."""
         return Function("lower", (must_be(self, "lower", "text"),), type_for(str))
 
-    def upper(self) -> "Expression[str]":
+    @overload
+    def upper(self: "Expression[str]") -> "Expression[str]": ...
+    @overload
+    def upper(self) -> "Expression[str | None]": ...
+    def upper(self) -> Any:
         """Its text in upper case."""
         return Function("upper", (must_be(self, "upper", "text"),), type_for(str))
 
@@ -185,46 +200,48 @@ class Expression(Generic[T]):
     # Numbers. The same on every database: division is true division, // and % go towards zero as SQL
     # has them, and dividing by zero gives null.
 
-    def __add__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __add__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "+", other)
 
-    def __radd__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __radd__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "+", other, reflected=True)
 
-    def __sub__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __sub__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "-", other)
 
-    def __rsub__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __rsub__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "-", other, reflected=True)
 
-    def __mul__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __mul__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "*", other)
 
-    def __rmul__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]":
+    def __rmul__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
         return calculate(self, "*", other, reflected=True)
 
     @overload
-    def __truediv__(
-        self: "Expression[int]", other: "float | Expression[int] | Expression[float]"
-    ) -> "Expression[float]": ...
+    def __truediv__(self: "Expression[int]", other: "float | Valued[float | None]") -> "Expression[float]": ...
     @overload
-    def __truediv__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[T]": ...
+    def __truediv__(
+        self: "Expression[int | None]", other: "float | Valued[float | None]"
+    ) -> "Expression[float | None]": ...
+    @overload
+    def __truediv__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]": ...
     def __truediv__(self, other: Any) -> Any:
         return calculate(self, "/", other)
 
-    def __rtruediv__(self, other: "T | Expression[T] | float | Decimal") -> "Expression[Any]":
+    def __rtruediv__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[Any]":
         return calculate(self, "/", other, reflected=True)
 
-    def __floordiv__(self, other: "T | Expression[T] | int") -> "Expression[int]":
+    def __floordiv__(self, other: "T | Valued[T | None] | int") -> "Expression[int]":
         return calculate(self, "//", other)
 
-    def __rfloordiv__(self, other: "T | Expression[T] | int") -> "Expression[int]":
+    def __rfloordiv__(self, other: "T | Valued[T | None] | int") -> "Expression[int]":
         return calculate(self, "//", other, reflected=True)
 
-    def __mod__(self, other: "T | Expression[T] | int") -> "Expression[T]":
+    def __mod__(self, other: "T | Valued[T | None] | int") -> "Expression[T]":
         return calculate(self, "%", other)
 
-    def __rmod__(self, other: "T | Expression[T] | int") -> "Expression[T]":
+    def __rmod__(self, other: "T | Valued[T | None] | int") -> "Expression[T]":
         return calculate(self, "%", other, reflected=True)
 
     def __neg__(self) -> "Expression[T]":
@@ -245,7 +262,7 @@ class Expression(Generic[T]):
         """How many rows have a value here; `distinct=True` counts equal values once."""
         return Aggregate("count", self, type_for(int), distinct=distinct)
 
-    def sum(self, *, distinct: bool = False) -> "Expression[T]":
+    def sum(self, *, distinct: bool = False) -> "Expression[T | None]":
         """The sum over the rows; None when there is no value."""
         return Aggregate("sum", must_be(self, "sum", *NUMBERS), plain_number(self), distinct=distinct)
 
@@ -254,24 +271,26 @@ class Expression(Generic[T]):
         result = self.type if self.kind == "decimal" else type_for(float)
         return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct)
 
-    def min(self) -> "Expression[T]":
-        """The smallest value of the rows."""
+    def min(self) -> "Expression[T | None]":
+        """The smallest value of the rows; None when there is no value."""
         must_be_ordered(self, "min")
         return Aggregate("min", self, self.type)
 
-    def max(self) -> "Expression[T]":
-        """The greatest value of the rows."""
+    def max(self) -> "Expression[T | None]":
+        """The greatest value of the rows; None when there is no value."""
         must_be_ordered(self, "max")
         return Aggregate("max", self, self.type)
 
     # Conditions.
 
-    def __and__(self, other: "Expression[bool]") -> "Expression[bool]":
+    # To a checker a comparison of plain annotations is a bool.
+
+    def __and__(self, other: "bool | Valued[bool | None]") -> "Expression[bool]":
         return Logical("AND", (*parts(self, "AND", "&"), *parts(other, "AND", "&")))
 
     __rand__ = __and__
 
-    def __or__(self, other: "Expression[bool]") -> "Expression[bool]":
+    def __or__(self, other: "bool | Valued[bool | None]") -> "Expression[bool]":
         return Logical("OR", (*parts(self, "OR", "|"), *parts(other, "OR", "|")))
 
     __ror__ = __or__
@@ -440,9 +459,14 @@ class Condition(Expression[bool]):
     def kind(self) -> str:
         return "bool"
 
+    @property
+    def is_compound(self) -> bool:
+        """Whether it is made of other conditions."""
+        return False
+
 
 class Comparison(Condition):
-    """Two operands and `=`, `<>`, `<`, `<=`, `>` or `>=`."""
+    """Two operands and `==`, `!=`, `<`, `<=`, `>` or `>=`."""
 
     __slots__ = ("left", "operator", "right")
 
@@ -455,6 +479,16 @@ class Comparison(Condition):
         shape.append(self.operator)
         self.left.collect(shape, values, arrays)
         self.right.collect(shape, values, arrays)
+
+    @property
+    def column(self) -> str | None:
+        """The name of the column on the left, if it is one."""
+        return column_name(self.left)
+
+    @property
+    def value(self) -> Any:
+        """The value on the right, or the expression that gives it."""
+        return self.right.value if isinstance(self.right, Value) else self.right
 
     def __repr__(self) -> str:
         return f"({self.left!r} {self.operator} {self.right!r})"
@@ -473,6 +507,10 @@ class Logical(Condition):
         shape += (self.operator, len(self.operands))
         for part in self.operands:
             part.collect(shape, values, arrays)
+
+    @property
+    def is_compound(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
         return "(" + f" {self.operator} ".join(repr(part) for part in self.operands) + ")"
@@ -522,6 +560,20 @@ class In(Condition):
         self.negated = negated
 
     @property
+    def column(self) -> str | None:
+        """The name of the column looked at, if it is one."""
+        return column_name(self.operand)
+
+    @property
+    def operator(self) -> str:
+        return "NOT IN" if self.negated else "IN"
+
+    @property
+    def value(self) -> list[Any]:
+        """The values of the list."""
+        return [item.value for item in self.items]
+
+    @property
     def json(self) -> bool:
         """Whether the list travels as one JSON array on databases that know no arrays."""
         return len(self.items) > PADDED_UP_TO and self.items[0].kind not in NOT_AS_JSON
@@ -534,7 +586,7 @@ class In(Condition):
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         items = self.items
-        shape.append("NOT IN" if self.negated else "IN")
+        shape.append(self.operator)
         self.operand.collect(shape, values, arrays)
         if not items:
             shape.append(0)
@@ -591,6 +643,20 @@ class Like(Condition):
         shape.append(self.match)
         self.operand.collect(shape, values, arrays)
         self.pattern.collect(shape, values, arrays)
+
+    @property
+    def column(self) -> str | None:
+        """The name of the column looked at, if it is one."""
+        return column_name(self.operand)
+
+    @property
+    def operator(self) -> str:
+        return self.match.upper()
+
+    @property
+    def value(self) -> Any:
+        """The pattern as it was given."""
+        return self.pattern.value if isinstance(self.pattern, Value) else self.pattern
 
     def __repr__(self) -> str:
         return f"({self.operand!r} {self.match} {self.pattern!r})"
@@ -764,6 +830,10 @@ class Order:
 # Building nodes: every mistake that can be seen is reported here, while the query is being written.
 
 
+def column_name(found: Expression[Any]) -> str | None:
+    return found.column.name if isinstance(found, ColumnRef) else None
+
+
 def is_expression(value: object) -> TypeGuard[Expression[Any]]:
     """Whether a value is part of a query rather than one of its parameters."""
     return isinstance(value, Expression)
@@ -773,7 +843,7 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
     """A comparison, once its two sides have been found to fit."""
     if other is None:
         raise QueryError(f"{left.label} {operator} None is never true: use == None or != None")
-    if operator not in ("=", "<>"):
+    if operator not in ("==", "!="):
         must_be_ordered(left, operator)
     return Comparison(left, operator, operand(other, left, operator))
 
