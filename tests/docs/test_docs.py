@@ -1,12 +1,25 @@
 """Every block of Python in the documentation runs, and prints what the page says it prints."""
 
 import os
+import re
 import subprocess
 import sys
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
+from pydantic import HttpUrl, NaiveDatetime, SecretBytes, SecretStr, create_model
+
+import ferro
+from ferro import Field, ModelBase
+from ferro.types import column_type
 
 ROOT = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("pages.py")
@@ -125,3 +138,63 @@ def test_a_note_nobody_knows_fails(tmp_path: Path) -> None:
 
 def test_a_warning_fails(tmp_path: Path) -> None:
     assert_fails("```python\nimport warnings\nwarnings.warn('old')\n```\n", tmp_path, "UserWarning: old")
+
+
+# Tables of facts, compared with the code.
+
+
+def rows_under(header: str, page: str) -> list[list[str]]:
+    """Read the table that has this header, as plain text."""
+    lines = iter((ROOT / "docs" / page).read_text(encoding="utf-8").splitlines())
+    assert any(line == header for line in lines), f"{page} has no table {header}"
+    next(lines)
+    table = list(takewhile(lambda line: line.startswith("|"), lines))
+    return [[unmarked(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table]
+
+
+def unmarked(cell: str) -> str:
+    return cell.strip().replace("\\|", "|").strip("`")
+
+
+class Book(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    author: str
+    pages: int | None = None
+    sold: int = 0
+    price: Decimal = Decimal(20)
+    added: datetime = Field(db_default=ferro.now)
+
+
+@pytest.mark.parametrize(
+    ("written", "sqlite", "postgresql"), rows_under("| you write | SQLite | PostgreSQL |", "queries.md")
+)
+def test_the_table_of_operators_shows_the_sql_that_is_sent(written: str, sqlite: str, postgresql: str) -> None:
+    query = ferro.AsyncQuery(Book).where(eval(f"lambda b: {written}", vars(ferro)))
+    found = [str(query.sql(dialect)).partition(" WHERE ")[2] for dialect in ("sqlite", "postgresql")]
+    assert [sql.replace('"book".', "").replace('"', "") for sql in found] == [sqlite, postgresql]
+
+
+TYPES = {
+    **{kind.__name__: kind for kind in (bool, int, float, Decimal, str, bytes, date, time, datetime, timedelta, UUID)},
+    "NaiveDatetime": NaiveDatetime,
+    "StrEnum": StrEnum("Colour", ["RED"]),
+    "IntEnum": IntEnum("Size", ["BIG"]),
+    "Enum": Enum("Shape", {"ROUND": 1.5}),
+    'Literal["a", "b"]': Literal["a", "b"],
+    "IPv4Address": IPv4Address,
+    "IPv4Network": IPv4Network,
+    "SecretStr": SecretStr,
+    "SecretBytes": SecretBytes,
+    "HttpUrl": HttpUrl,
+    "list[int]": list[int],
+    "BaseModel": create_model("Point", x=(int, 0)),
+}
+
+
+@pytest.mark.parametrize(
+    ("python", "sqlite", "postgresql", "_"), rows_under("| Python | SQLite | PostgreSQL | |", "models.md")
+)
+def test_the_table_of_types_says_how_each_is_stored(python: str, sqlite: str, postgresql: str, _: str) -> None:
+    stored = column_type(TYPES[python]).stored
+    assert [stored[dialect].name for dialect in ("sqlite", "postgresql")] == [sqlite, postgresql]
