@@ -7,7 +7,7 @@ from typing import Any
 from ferro import types
 from ferro.errors import ModelDefinitionError
 from ferro.query.dialect import Dialect, Form
-from ferro.query.patterns import glob, glob_containing, glob_ending, glob_starting
+from ferro.query.patterns import ends_in_escape, glob, glob_containing, glob_ending, glob_starting
 from ferro.types.functions import SqliteFunction
 
 # The case of letters as PostgreSQL changes it: one character for one, whatever stands around it.
@@ -41,7 +41,12 @@ def upper(text: Any) -> Any:
 
 
 def glob_of(pattern: Any) -> Any:
-    return glob(pattern) if isinstance(pattern, str) else pattern
+    """The pattern of another column; one that ends in its escape character is an error, as in PostgreSQL."""
+    if not isinstance(pattern, str):
+        return pattern
+    if ends_in_escape(pattern):
+        raise ValueError(f"the pattern {pattern!r} ends with its escape character")
+    return glob(pattern)
 
 
 def lower_glob(pattern: str) -> str:

@@ -15,6 +15,7 @@ from ferro.query.expressions import (
     Order,
     Source,
     Value,
+    Valued,
     described,
     expression,
     is_expression,
@@ -22,14 +23,18 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
-from ferro.query.row import Row, find_column
+from ferro.query.row import Row, closest, find_column
+from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Select, Update
 from ferro.schema.table import Column, Table
-from ferro.types.base import ColumnType, Convert
+from ferro.types.base import Convert
 
 M = TypeVar("M")
 
 Predicate: TypeAlias = Callable[[type[M]], object]
+# A column by its name, by a function of the row, or as the class has it: `User.age` is an int to a checker.
+SortKey: TypeAlias = Predicate[M] | Order | Valued[Any] | Scalar
+Operand: TypeAlias = Predicate[M] | Valued[Any] | Scalar
 AggregateName: TypeAlias = Literal["count", "sum", "avg", "min", "max"]
 
 
@@ -43,26 +48,33 @@ class Projection:
 
     def decoder(self, dialect: Dialect) -> Callable[[tuple[Any, ...]], Any]:
         """A function from a driver's row to what the caller sees."""
-        loads = tuple(loader(column.type, dialect) for column in self.columns)
+        loads = [
+            (at, load)
+            for at, column in enumerate(self.columns)
+            if column.type and (load := column.type.stored[dialect.name].load) is not None
+        ]
+        decode = row_decoder(loads)
         if self.kind == "value":
-            load = loads[0]
-            return (lambda row: row[0]) if load is None else (lambda row: loaded(load, row[0]))
-        names = self.names
+            return lambda row: decode(row)[0]
         if self.kind == "dict":
-            return lambda row: dict(zip(names, decoded(loads, row), strict=True))
-        return (lambda row: row) if not any(loads) else (lambda row: decoded(loads, row))
+            names = self.names
+            return lambda row: dict(zip(names, decode(row), strict=True))
+        return decode
 
 
-def loader(type: ColumnType | None, dialect: Dialect) -> Convert | None:
-    return type.stored[dialect.name].load if type else None
+def row_decoder(loads: list[tuple[int, Convert]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """A function that turns the columns that need it into Python values."""
+    if not loads:
+        return lambda row: row
 
+    def decode(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for at, load in loads:
+            if values[at] is not None:
+                values[at] = load(values[at])
+        return tuple(values)
 
-def loaded(load: Convert | None, value: Any) -> Any:
-    return value if load is None or value is None else load(value)
-
-
-def decoded(loads: tuple[Convert | None, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(loaded(load, value) for load, value in zip(loads, row, strict=True))
+    return decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ class QueryBase(Generic[M]):
 
     # Building.
 
-    def where(self, *conditions: Predicate[M] | Expression[bool] | bool) -> Self:
+    def where(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
         """Keep the rows that meet every condition: `where(lambda u: u.age >= 18)`."""
         if not conditions:
             raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
@@ -126,7 +138,7 @@ class QueryBase(Generic[M]):
 
     def order_by(
         self,
-        *keys: "str | Expression[Any] | Order | Predicate[M]",
+        *keys: SortKey[M],
         direction: str | None = None,
         nulls: Nulls | None = None,
     ) -> Self:
@@ -243,7 +255,10 @@ class QueryBase(Generic[M]):
         raise QueryError(f"expected a column or an expression, got {type(found).__name__}: {found!r}")
 
     def _is_direction(self, key: object) -> bool:
-        return isinstance(key, str) and key not in self.table.by_field and key.lower() in DIRECTIONS
+        """Whether the second of two keys can only be a direction: no column, nor nearly one."""
+        if not isinstance(key, str) or key.startswith("-") or key in self.table.by_field:
+            return False
+        return key.lower() in DIRECTIONS or not closest(self.table, key)
 
     def _orders(self, key: object, descending: bool, nulls: Nulls | None) -> list[Order]:
         if isinstance(key, str):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 from ferro.errors import QueryError
+from ferro.query.patterns import ends_in_escape
 from ferro.schema.table import Column, Table
 from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
@@ -183,7 +184,7 @@ class Expression(Valued[T]):
     def lower(self) -> "Expression[str | None]": ...
     def lower(self) -> Any:
         """Its text in lower case."""
-        return Function("lower", (must_be(self, "lower", "text"),), type_for(str))
+        return Function[Any]("lower", (must_be(self, "lower", "text"),), type_for(str))
 
     @overload
     def upper(self: "Expression[str]") -> "Expression[str]": ...
@@ -191,7 +192,7 @@ class Expression(Valued[T]):
     def upper(self) -> "Expression[str | None]": ...
     def upper(self) -> Any:
         """Its text in upper case."""
-        return Function("upper", (must_be(self, "upper", "text"),), type_for(str))
+        return Function[Any]("upper", (must_be(self, "upper", "text"),), type_for(str))
 
     def length(self) -> "Expression[int]":
         """How many characters, or bytes, it holds."""
@@ -879,11 +880,6 @@ def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression
     if kind in ("like", "ilike") and ends_in_escape(exact):
         raise QueryError(f"{left.label}.{kind}(): the pattern {exact!r} ends with its escape character; double it")
     return Like(left, kind, Value(exact, text, left))
-
-
-def ends_in_escape(pattern: str) -> bool:
-    """Whether the last backslash of a pattern has nothing to escape."""
-    return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1
 
 
 def calculate(first: Expression[Any], operator: str, other: object, *, reflected: bool = False) -> Expression[Any]:

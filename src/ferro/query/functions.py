@@ -12,6 +12,7 @@ from ferro.query.expressions import (
     Expression,
     Function,
     Now,
+    Valued,
     described,
     expression,
     is_expression,
@@ -20,9 +21,11 @@ from ferro.query.expressions import (
     operand,
     type_for,
 )
+from ferro.query.selected import A
 from ferro.types.base import ColumnType
 
 T = TypeVar("T")
+Text = TypeVar("Text", str, str | None)
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z", re.ASCII)
 
@@ -46,7 +49,7 @@ now: Now[datetime] = Now()
 @overload
 def col(column: Expression[T]) -> Expression[T]: ...
 @overload
-def col(column: T | None) -> Expression[T]: ...
+def col(column: A) -> Expression[A]: ...
 def col(column: Any) -> Any:
     """The same column, with every operator visible to type checkers: `col(b.title).ilike("%sicp%")`."""
     return an_expression(column, "col")
@@ -57,12 +60,12 @@ def not_(condition: object) -> Expression[bool]:
     return ~must_be_condition(condition, "not_")
 
 
-def lower(text: str | Expression[str] | None) -> Expression[str]:
+def lower(text: Text | Valued[Text]) -> Expression[Text]:
     """A text in lower case."""
     return expression(text).lower()
 
 
-def upper(text: str | Expression[str] | None) -> Expression[str]:
+def upper(text: Text | Valued[Text]) -> Expression[Text]:
     """A text in upper case."""
     return expression(text).upper()
 
@@ -75,17 +78,13 @@ def length(text: object) -> Expression[int]:
 @overload
 def abs_(number: Expression[T]) -> Expression[T]: ...
 @overload
-def abs_(number: T | None) -> Expression[T]: ...
+def abs_(number: A) -> Expression[A]: ...
 def abs_(number: Any) -> Any:
     """A number's distance from zero; Python's own `abs()` works too."""
     return expression(number).abs()
 
 
-@overload
-def coalesce(first: Expression[T], *others: T | Expression[T] | None) -> Expression[T]: ...
-@overload
-def coalesce(first: T | None, *others: T | Expression[T] | None) -> Expression[T]: ...
-def coalesce(first: Any, *others: Any) -> Any:
+def coalesce(first: A | Valued[A | None] | None, *others: A | Valued[A | None] | None) -> Expression[A]:
     """The first of the values that is not null: `coalesce(u.nickname, u.name)`."""
     if not others:
         raise QueryError("coalesce needs at least two values")
@@ -119,9 +118,9 @@ def count(value: object = None, *, distinct: bool = False) -> Expression[int]:
 
 
 @overload
-def sum_(value: Expression[T], *, distinct: bool = False) -> Expression[T]: ...
+def sum_(value: Expression[T], *, distinct: bool = False) -> Expression[T | None]: ...
 @overload
-def sum_(value: T | None, *, distinct: bool = False) -> Expression[T]: ...
+def sum_(value: A, *, distinct: bool = False) -> Expression[A | None]: ...
 def sum_(value: Any, *, distinct: bool = False) -> Any:
     """The sum over the rows; None when there is no value."""
     return an_expression(value, "sum_").sum(distinct=distinct)
@@ -133,20 +132,20 @@ def avg(value: object, *, distinct: bool = False) -> Expression[Any]:
 
 
 @overload
-def min_(value: Expression[T]) -> Expression[T]: ...
+def min_(value: Expression[T]) -> Expression[T | None]: ...
 @overload
-def min_(value: T | None) -> Expression[T]: ...
+def min_(value: A) -> Expression[A | None]: ...
 def min_(value: Any) -> Any:
-    """The smallest value of the rows."""
+    """The smallest value of the rows; None when there is no value."""
     return an_expression(value, "min_").min()
 
 
 @overload
-def max_(value: Expression[T]) -> Expression[T]: ...
+def max_(value: Expression[T]) -> Expression[T | None]: ...
 @overload
-def max_(value: T | None) -> Expression[T]: ...
+def max_(value: A) -> Expression[A | None]: ...
 def max_(value: Any) -> Any:
-    """The greatest value of the rows."""
+    """The greatest value of the rows; None when there is no value."""
     return an_expression(value, "max_").max()
 
 

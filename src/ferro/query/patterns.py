@@ -52,3 +52,8 @@ def glob_ending(text: str) -> str:
 
 def glob_containing(text: str) -> str:
     return "*" + glob_escaped(text) + "*"
+
+
+def ends_in_escape(pattern: str) -> bool:
+    """Whether the last backslash of a pattern has nothing to escape."""
+    return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1

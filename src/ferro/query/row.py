@@ -35,6 +35,11 @@ def find_column(table: Table, name: str) -> Column:
 
 def unknown_column(table: Table, name: str) -> str:
     """What is wrong with a name, and what was probably meant."""
-    close = get_close_matches(name, table.by_field, n=1)
-    guess = f"; did you mean {close[0]!r}?" if close else ";"
+    close = closest(table, name)
+    guess = f"; did you mean {close!r}?" if close else ";"
     return f"{table.name} has no column {name!r}{guess} its columns are {', '.join(table.by_field)}"
+
+
+def closest(table: Table, name: str) -> str | None:
+    """The field whose name is most like this one, if any is."""
+    return next(iter(get_close_matches(name, table.by_field, n=1)), None)

@@ -13,6 +13,7 @@ from ferro.query.sqltext import AND, ATOM, COMPARE, CONCAT, NEGATIVE, NOT, OR, P
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType, Convert, Stored
 
+OPERATORS = {"==": "=", "!=": "<>"}
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "||": CONCAT}
 TEXTS = ("text", "varchar", "character", "char", "citext")
 
@@ -108,7 +109,8 @@ class Writer:
 
     def comparison(self, node: tree.Comparison) -> Text:
         left, right = self.matched(node.left, node.right)
-        return Text(f"{within(left, CONCAT)} {node.operator} {within(right, CONCAT)}", COMPARE)
+        operator = OPERATORS.get(node.operator, node.operator)
+        return Text(f"{within(left, CONCAT)} {operator} {within(right, CONCAT)}", COMPARE)
 
     def matched(self, first: Expression[Any], second: Expression[Any]) -> tuple[Text, Text]:
         """Two operands in a form in which this database compares them rightly."""
@@ -147,7 +149,6 @@ class Writer:
     def members(self, node: tree.In, first: tree.Value[Any]) -> str:
         """The right side of IN, with as few placeholders as this database can do with."""
         dump = self.stored(first.type).dump
-        word = "NOT IN" if node.negated else "IN"
         if self.dialect.arrays:
             listed = self.mark(self.take(), each(dump), blame(first), first.secret)
             form = self.dialect.form(f"array:{self.stored(first.type).name}", f"array:{first.kind}")
@@ -155,9 +156,9 @@ class Writer:
             return f"{'<> ALL' if node.negated else '= ANY'}({array})"
         if node.json:
             listed = self.mark(self.take(), as_json(dump), blame(first), first.secret)
-            return f"{word} (SELECT value FROM json_each({listed.sql}))"
+            return f"{node.operator} (SELECT value FROM json_each({listed.sql}))"
         marks = [self.mark(self.take(), dump, blame(first), first.secret).sql for _ in range(node.width)]
-        return f"{word} ({', '.join(marks)})"
+        return f"{node.operator} ({', '.join(marks)})"
 
     def between(self, node: tree.Between) -> Text:
         operand = self.compared(self.write(node.operand), node.operand.type)
@@ -248,9 +249,10 @@ class Writer:
         if node.distinct or (function is None and node.name in ("min", "max")):
             operand = self.compared(operand, of)
         inner = f"{'DISTINCT ' if node.distinct else ''}{operand.sql}"
-        call = f"{quote(function)}({inner})" if function else f"{node.name.upper()}({inner})"
+        if function is not None:
+            return Text(f"{quote(function)}({inner})", ATOM)
         form = self.dialect.form(f"{node.name}:{node.operand.kind}")
-        return Text(filled(form, Text(call, ATOM)) if form else call, ATOM)
+        return Text(filled(form, Text(inner, ATOM)) if form else f"{node.name.upper()}({inner})", ATOM)
 
     def order(self, node: tree.Order) -> str:
         text = self.compared(self.write(node.expression), node.expression.type)
@@ -341,7 +343,7 @@ class Inline(Writer):
 
     def members(self, node: tree.In, first: tree.Value[Any]) -> str:
         listed = ", ".join(self.literal(item.value, item.type) for item in node.items)
-        return f"{'NOT IN' if node.negated else 'IN'} ({listed})"
+        return f"{node.operator} ({listed})"
 
     def default(self, column: Column) -> str:
         """What a column gets when a row leaves it out."""
