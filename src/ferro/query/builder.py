@@ -16,7 +16,6 @@ from ferro.query.expressions import (
     Source,
     Value,
     Valued,
-    Valued,
     described,
     expression,
     is_expression,
@@ -26,7 +25,6 @@ from ferro.query.expressions import (
 )
 from ferro.query.row import Row, closest, find_column
 from ferro.query.selected import Scalar
-from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Select, Update
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
@@ -34,9 +32,6 @@ from ferro.types.base import Convert
 M = TypeVar("M")
 
 Predicate: TypeAlias = Callable[[type[M]], object]
-# A column by its name, by a function of the row, or as the class has it: `User.age` is an int to a checker.
-SortKey: TypeAlias = Predicate[M] | Order | Valued[Any] | Scalar
-Operand: TypeAlias = Predicate[M] | Valued[Any] | Scalar
 # A column by its name, by a function of the row, or as the class has it: `User.age` is an int to a checker.
 SortKey: TypeAlias = Predicate[M] | Order | Valued[Any] | Scalar
 Operand: TypeAlias = Predicate[M] | Valued[Any] | Scalar

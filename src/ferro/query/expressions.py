@@ -19,7 +19,6 @@ from ferro.types.base import ColumnType
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-T_co = TypeVar("T_co", covariant=True)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
 Shape: TypeAlias = list[Any]

@@ -13,7 +13,6 @@ from ferro.query.expressions import (
     Function,
     Now,
     Valued,
-    Valued,
     described,
     expression,
     is_expression,
@@ -23,11 +22,9 @@ from ferro.query.expressions import (
     type_for,
 )
 from ferro.query.selected import A
-from ferro.query.selected import A
 from ferro.types.base import ColumnType
 
 T = TypeVar("T")
-Text = TypeVar("Text", str, str | None)
 Text = TypeVar("Text", str, str | None)
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z", re.ASCII)
