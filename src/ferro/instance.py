@@ -1,7 +1,7 @@
 """What an instance remembers: whether its row is in the database, and what the row holds there."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -98,7 +98,7 @@ def mark_saved(
         if column.field in written:
             fresh.originals.pop(column.field, None)
             fresh.seen[column.field] = as_kept(column, written[column.field])
-    remember(instance, fresh)
+    remember(instance, fresh if fresh.originals or fresh.seen else LOADED)
 
 
 def mark_deleted(instance: BaseModel) -> None:
@@ -280,8 +280,10 @@ class Watched:
         self.name = name
 
     def __get__(self, instance: BaseModel | None, owner: type) -> Any:
-        if instance is None or self.name not in vars(instance):
-            self.missing()
+        if instance is None:
+            # Python then asks the metaclass, which has the column.
+            raise AttributeError(self.name)
+        self.must_be_in(instance)
         column = table_of(type(instance)).by_field[self.name]
         if column.type.mutable:
             watch(instance, column)
@@ -291,10 +293,9 @@ class Watched:
         vars(instance)[self.name] = value
 
     def __delete__(self, instance: BaseModel) -> None:
-        if self.name not in vars(instance):
-            self.missing()
+        self.must_be_in(instance)
         del vars(instance)[self.name]
 
-    def missing(self) -> NoReturn:
-        # Python then asks `__getattr__`, of the instance or of the class.
-        raise AttributeError(self.name)
+    def must_be_in(self, instance: BaseModel) -> None:
+        if self.name not in vars(instance):
+            raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")

@@ -11,7 +11,7 @@ from pydantic._internal._model_construction import ModelMetaclass, build_lenient
 from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
-from ferro.errors import ModelDefinitionError, QueryError
+from ferro.errors import ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import Check, FerroField, Field, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.row import Row
@@ -67,9 +67,17 @@ class ModelMeta(ModelMetaclass):
 
         def __getattr__(cls, name: str) -> Any:
             if name in fields_of(cls) and not making.get() and not is_abstract(cls):
-                table = table_of(cls)
-                return ColumnRef(source_of(table), table.by_field[name])
+                return column_of(cls, name)
             return super().__getattr__(name)
+
+
+def column_of(model: type, name: str) -> ColumnRef[Any]:
+    try:
+        table = table_of(model)
+    except ModelDefinitionError as error:
+        # For whoever only wants to know what attributes there are.
+        raise UnknownColumnError(str(error)) from error
+    return ColumnRef(source_of(table), table.by_field[name])
 
 
 class GivesWay:
