@@ -25,109 +25,24 @@ CALL = re.compile(r"([\w\".$]+)\s*\(")
 
 ANSWERS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "PRAGMA", "WITH"})
 CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO", "ANALYZE", "ANALYSE", "TRUNCATE"})
-ASKING_PRAGMAS = frozenset(
-    [
-        "table_info",
-        "table_xinfo",
-        "table_list",
-        "index_info",
-        "index_xinfo",
-        "index_list",
-        "foreign_key_list",
-        "foreign_key_check",
-        "integrity_check",
-        "quick_check",
-    ]
-)
-# A PostgreSQL function may write, so a statement reads only when it calls none but these. To take one
+ASKING_PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list"})
+# A PostgreSQL function may write, so a statement only reads when it calls none but these. To take one
 # that reads for one that writes does no harm.
-HARMLESS = frozenset(
-    [
-        "abs",
-        "age",
-        "all",
-        "and",
-        "any",
-        "array",
-        "array_agg",
-        "as",
-        "avg",
-        "bool_and",
-        "bool_or",
-        "by",
-        "cast",
-        "ceil",
-        "coalesce",
-        "concat",
-        "count",
-        "date_part",
-        "date_trunc",
-        "distinct",
-        "exists",
-        "extract",
-        "filter",
-        "floor",
-        "format",
-        "from",
-        "greatest",
-        "having",
-        "in",
-        "interval",
-        "json_agg",
-        "json_build_object",
-        "jsonb_agg",
-        "jsonb_build_object",
-        "lateral",
-        "least",
-        "left",
-        "length",
-        "lower",
-        "lpad",
-        "make_date",
-        "max",
-        "md5",
-        "min",
-        "mod",
-        "not",
-        "now",
-        "nullif",
-        "numeric",
-        "on",
-        "or",
-        "over",
-        "partition",
-        "position",
-        "power",
-        "rank",
-        "replace",
-        "right",
-        "round",
-        "row",
-        "row_number",
-        "select",
-        "split_part",
-        "sqrt",
-        "string_agg",
-        "substr",
-        "substring",
-        "sum",
-        "then",
-        "to_char",
-        "to_date",
-        "to_timestamp",
-        "trim",
-        "unnest",
-        "upper",
-        "using",
-        "values",
-        "varchar",
-        "version",
-        "when",
-        "where",
-        "generate_series",
-        "current_setting",
-        "current_schema",
-    ]
+HARMLESS = re.compile(
+    r"""
+    # words before a parenthesis that are no functions
+    all | and | any | array | as | by | cast | distinct | else | except | exists | extract | filter | from | group | having
+    | in | intersect | interval | lateral | materialized | not | numeric | on | or | over | row | select | then | union
+    | using | values | varchar | when | where
+    # aggregates and windows
+    | array_agg | avg | bool_and | bool_or | count | json_agg | jsonb_agg | max | min | rank | row_number | string_agg | sum
+    # functions
+    | abs | age | ceil | coalesce | concat | current_schema | current_setting | date_part | date_trunc | floor | format
+    | generate_series | greatest | json_build_object | jsonb_build_object | least | left | length | lower | lpad
+    | make_date | md5 | mod | now | nullif | position | power | replace | right | round | split_part | sqrt | substr
+    | substring | to_char | to_date | to_timestamp | trim | unnest | upper | version
+    """,
+    re.VERBOSE,
 )
 
 
@@ -221,7 +136,7 @@ def reads_on_sqlite(first: str, text: str) -> bool:
 
 
 def reads_on_postgresql(first: str, text: str) -> bool:
-    return first == "SHOW" or (changes_nothing(text) and HARMLESS.issuperset(CALL.findall(text.lower())))
+    return first == "SHOW" or (changes_nothing(text) and all(map(HARMLESS.fullmatch, CALL.findall(text.lower()))))
 
 
 READS: dict[str, Callable[[str, str], bool]] = {"sqlite": reads_on_sqlite, "postgresql": reads_on_postgresql}
@@ -244,8 +159,11 @@ def bind(value: object, at: int, dialect: Dialect) -> Any:
     kind = type(value)
     if kind in TAKEN[dialect.name]:
         return value
-    if kind in ARRAYS and dialect.arrays:
-        return [bind(item, at, dialect) for item in cast("Iterable[object]", value)]
+    if kind in ARRAYS:
+        items = list(cast("Iterable[object]", value))
+        if dialect.arrays:
+            return [bind(item, at, dialect) for item in items]
+        value = items
     stored = type_of_argument(value, at).stored[dialect.name]
     try:
         return value if stored.dump is None else stored.dump(value)
@@ -258,7 +176,7 @@ def type_of_argument(value: object, at: int) -> ColumnType:
         return type_of_value(value)
     except (ValueError, TypeError) as error:
         raise QueryError(
-            f"argument {at} of the SQL is a {type(value).__name__}, which no database can hold: "
+            f"argument {at} of the SQL is of type {type(value).__name__}, which no database can hold: "
             "give its parts one by one, or a text"
         ) from error
 

@@ -163,22 +163,26 @@ def picker(fields: list[str]) -> Callable[[dict[str, Any]], Sequence[Any]]:
     return itemgetter(*fields) if fields else lambda _: ()
 
 
-@lru_cache(maxsize=1024)
-def provided(table: Table) -> Columns:
-    """The columns the database can fill in."""
-    return tuple(column for column in table.columns if column.generated)
-
-
 def left_out(table: Table, instance: ModelBase) -> Columns:
     """The columns of a new row that the database is to fill in, because nobody has set them."""
-    candidates = provided(table)
+    return chooser(table)(instance)
+
+
+@lru_cache(maxsize=1024)
+def chooser(table: Table) -> Callable[[ModelBase], Columns]:
+    """The function behind `left_out`: most tables have nothing but a numbered key to ask for."""
+    none: Columns = ()
+    candidates = tuple(column for column in table.columns if column.generated)
     if not candidates:
-        return candidates
-    values = vars(instance)
-    return tuple(column for column in candidates if is_unset(instance, column, values.get(column.field)))
+        return lambda _: none
+    if len(candidates) == 1 and candidates[0].autoincrement:
+        field = candidates[0].field
+        return lambda instance: candidates if vars(instance).get(field) is None else none
+    return lambda instance: tuple(column for column in candidates if is_unset(instance, column))
 
 
-def is_unset(instance: ModelBase, column: Column, value: object) -> bool:
+def is_unset(instance: ModelBase, column: Column) -> bool:
+    value = vars(instance).get(column.field)
     if column.autoincrement:
         return value is None
     return value is SET_BY_DATABASE or column.field not in instance.model_fields_set
@@ -300,7 +304,7 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
     check_new(model, given)
     batches = [
         (unset, batch)
-        for unset, run in groupby(given, key=lambda instance: left_out(table, instance))
+        for unset, run in groupby(given, key=chooser(table))
         for batch in batched(list(run), rows_at_once(table, unset, dialect))
     ]
     steps = insert_batches(table, given, batches, dialect)
