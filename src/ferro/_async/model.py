@@ -1,13 +1,16 @@
 """The active record: models whose instances and classes speak to the database in scope."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.scope import database_in_scope
 from ferro.model import ModelBase
-from ferro.query.builder import Predicate
-from ferro.query.expressions import Expression, Nulls, Order
+from ferro.query.builder import Operand, Predicate, SortKey
+from ferro.query.expressions import Nulls, Valued
+from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+
+R = TypeVar("R")
 
 
 class Model(ModelBase):
@@ -90,14 +93,14 @@ class Model(ModelBase):
         return AsyncQuery(cls)
 
     @classmethod
-    def where(cls, *conditions: Predicate[Self] | Expression[bool] | bool) -> AsyncQuery[Self]:
+    def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> AsyncQuery[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
         return cls.query().where(*conditions)
 
     @classmethod
     def order_by(
         cls,
-        *keys: str | Expression[Any] | Order | Predicate[Self],
+        *keys: SortKey[Self],
         direction: str | None = None,
         nulls: Nulls | None = None,
     ) -> AsyncQuery[Self]:
@@ -119,8 +122,71 @@ class Model(ModelBase):
         """Return equal rows once."""
         return cls.query().distinct()
 
+    @overload
     @classmethod
-    def select(cls, *columns: Any) -> AsyncQuery[Self] | AsyncSelection[Self, Any]:
+    def select(cls) -> AsyncQuery[Self]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Callable[[type[Self]], dict[str, Any]], /) -> AsyncSelection[Self, dict[str, Any]]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Callable[[type[Self]], Valued[R]], /) -> AsyncSelection[Self, R]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Callable[[type[Self]], V], /) -> AsyncSelection[Self, V]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Callable[[type[Self]], tuple[A | Valued[A]]], /) -> AsyncSelection[Self, tuple[A]]: ...
+    @overload
+    @classmethod
+    def select(
+        cls, columns: Callable[[type[Self]], tuple[A | Valued[A], B | Valued[B]]], /
+    ) -> AsyncSelection[Self, tuple[A, B]]: ...
+    @overload
+    @classmethod
+    def select(
+        cls, columns: Callable[[type[Self]], tuple[A | Valued[A], B | Valued[B], C | Valued[C]]], /
+    ) -> AsyncSelection[Self, tuple[A, B, C]]: ...
+    @overload
+    @classmethod
+    def select(
+        cls, columns: Callable[[type[Self]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D]]], /
+    ) -> AsyncSelection[Self, tuple[A, B, C, D]]: ...
+    @overload
+    @classmethod
+    def select(
+        cls,
+        columns: Callable[
+            [type[Self]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E]]
+        ],
+        /,
+    ) -> AsyncSelection[Self, tuple[A, B, C, D, E]]: ...
+    @overload
+    @classmethod
+    def select(
+        cls,
+        columns: Callable[
+            [type[Self]],
+            tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]],
+        ],
+        /,
+    ) -> AsyncSelection[Self, tuple[A, B, C, D, E, F]]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Callable[[type[Self]], ManyCells], /) -> AsyncSelection[Self, tuple[Any, ...]]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Valued[R], /) -> AsyncSelection[Self, R]: ...
+    @overload
+    @classmethod
+    def select(cls, columns: Scalar, /) -> AsyncSelection[Self, Any]: ...
+    @overload
+    @classmethod
+    def select(
+        cls, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
+    ) -> AsyncSelection[Self, tuple[Any, ...]]: ...
+    @classmethod
+    def select(cls, *columns: Any) -> Any:
         """Read some columns instead of instances; without any, start a query."""
         query: AsyncQuery[Self] = AsyncQuery(cls)
         return query.select(*columns) if columns else query
@@ -151,21 +217,21 @@ class Model(ModelBase):
         return await cls.query().update(*recipe, **values)
 
     @classmethod
-    async def sum(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+    async def sum(cls, column: Operand[Self]) -> Any:
         """Add a column up; None when there is no row."""
         return await cls.query().sum(column)
 
     @classmethod
-    async def avg(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+    async def avg(cls, column: Operand[Self]) -> Any:
         """The mean of a column; None when there is no row."""
         return await cls.query().avg(column)
 
     @classmethod
-    async def min(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+    async def min(cls, column: Operand[Self]) -> Any:
         """The least value of a column; None when there is no row."""
         return await cls.query().min(column)
 
     @classmethod
-    async def max(cls, column: str | Expression[Any] | Predicate[Self]) -> Any:
+    async def max(cls, column: Operand[Self]) -> Any:
         """The greatest value of a column; None when there is no row."""
         return await cls.query().max(column)

@@ -7,9 +7,10 @@ from ferro._async.scope import database_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import read, write
-from ferro.query.builder import AggregateName, Predicate, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
-from ferro.query.expressions import Expression
+from ferro.query.expressions import Valued
+from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.registry import table_of
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
 
 
 class AsyncSelection(QueryBase[M], Generic[M, R]):
@@ -96,27 +93,49 @@ class AsyncQuery(AsyncSelection[M, M]):
     """
 
     @overload
-    def select(self, column: Callable[[type[M]], dict[str, Any]], /) -> AsyncSelection[M, dict[str, Any]]: ...
+    def select(self, columns: Callable[[type[M]], dict[str, Any]], /) -> AsyncSelection[M, dict[str, Any]]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], Valued[R]], /) -> AsyncSelection[M, R]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], V], /) -> AsyncSelection[M, V]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], tuple[A | Valued[A]]], /) -> AsyncSelection[M, tuple[A]]: ...
     @overload
     def select(
-        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B]]], /
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B]]], /
     ) -> AsyncSelection[M, tuple[A, B]]: ...
     @overload
     def select(
-        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B], Expression[C]]], /
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C]]], /
     ) -> AsyncSelection[M, tuple[A, B, C]]: ...
     @overload
     def select(
-        self, column: Callable[[type[M]], tuple[Expression[A], Expression[B], Expression[C], Expression[D]]], /
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D]]], /
     ) -> AsyncSelection[M, tuple[A, B, C, D]]: ...
     @overload
-    def select(self, column: Callable[[type[M]], Expression[A]], /) -> AsyncSelection[M, A]: ...
+    def select(
+        self,
+        columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E]]],
+        /,
+    ) -> AsyncSelection[M, tuple[A, B, C, D, E]]: ...
     @overload
-    def select(self, column: Callable[[type[M]], A], /) -> AsyncSelection[M, A]: ...
+    def select(
+        self,
+        columns: Callable[
+            [type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]]
+        ],
+        /,
+    ) -> AsyncSelection[M, tuple[A, B, C, D, E, F]]: ...
     @overload
-    def select(self, *columns: str) -> AsyncSelection[M, tuple[Any, ...]]: ...
+    def select(self, columns: Callable[[type[M]], ManyCells], /) -> AsyncSelection[M, tuple[Any, ...]]: ...
     @overload
-    def select(self, *columns: Any) -> AsyncSelection[M, Any]: ...
+    def select(self, columns: Valued[R], /) -> AsyncSelection[M, R]: ...
+    @overload
+    def select(self, columns: Scalar, /) -> AsyncSelection[M, Any]: ...
+    @overload
+    def select(
+        self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
+    ) -> AsyncSelection[M, tuple[Any, ...]]: ...
     def select(self, *columns: Any) -> AsyncSelection[M, Any]:
         """Read some columns or expressions instead of instances.
 
@@ -141,19 +160,19 @@ class AsyncQuery(AsyncSelection[M, M]):
         database = self.database
         return await database.run(write.delete_where(self, database.dialect))
 
-    async def sum(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+    async def sum(self, column: Operand[M]) -> Any:
         """Add a column up; None when there is no row."""
         return await self._aggregate("sum", column)
 
-    async def avg(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+    async def avg(self, column: Operand[M]) -> Any:
         """The mean of a column; None when there is no row."""
         return await self._aggregate("avg", column)
 
-    async def min(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+    async def min(self, column: Operand[M]) -> Any:
         """The least value of a column; None when there is no row."""
         return await self._aggregate("min", column)
 
-    async def max(self, column: "str | Expression[Any] | Predicate[M]") -> Any:
+    async def max(self, column: Operand[M]) -> Any:
         """The greatest value of a column; None when there is no row."""
         return await self._aggregate("max", column)
 

@@ -60,6 +60,8 @@ Scalar: TypeAlias = (
 # Without dicts and tuples, which are what a selection is made of.
 Bare: TypeAlias = Scalar | BaseModel | DataclassLike | TypedDictLike | list[Any] | set[Any] | frozenset[Any]
 Cell: TypeAlias = Bare | dict[Any, Any] | tuple[Any, ...]
+# More columns than there are signatures for.
+ManyCells: TypeAlias = tuple[Any, Any, Any, Any, Any, Any, Any, *tuple[Any, ...]]
 
 V = TypeVar("V", bound=Bare)
 A = TypeVar("A", bound=Cell)

@@ -1,0 +1,182 @@
+# Generated from src/ferro/_async/query.py by scripts/unasync.py: edit that file, never this one.
+"""Queries that can be called: the terminals."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from ferro._sync.scope import database_in_scope
+from ferro.dialects import DIALECTS
+from ferro.errors import OptionError
+from ferro.operations import read, write
+from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.compiler import compile
+from ferro.query.expressions import Valued
+from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.schema.registry import table_of
+
+if TYPE_CHECKING:
+    from ferro._sync.database import Database
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Selection(QueryBase[M], Generic[M, R]):
+    """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
+
+    def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:
+        super().__init__(model, table_of(model))
+        self._database = database
+
+    @property
+    def database(self) -> "Database":
+        """The handle the query was made from, else the database in scope."""
+        return self._database or database_in_scope()
+
+    def all(self) -> list[R]:
+        """Read every row."""
+        database = self.database
+        return database.run(read.fetch_all(self, database.dialect))
+
+    def first(self) -> R | None:
+        """Read one row, or None when there is none."""
+        database = self.database
+        return database.run(read.fetch_first(self, database.dialect))
+
+    def one(self) -> R:
+        """Read the only row.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+            MultipleRowsFound: there are more.
+        """
+        database = self.database
+        return database.run(read.fetch_one(self, database.dialect))
+
+    def one_or_none(self) -> R | None:
+        """Read the only row, or None when there is none.
+
+        Raises:
+            MultipleRowsFound: there are more.
+        """
+        database = self.database
+        return database.run(read.fetch_one_or_none(self, database.dialect))
+
+    def count(self) -> int:
+        """Count the rows: `User.where(...).count()`."""
+        database = self.database
+        return database.run(read.count(self, database.dialect))
+
+    def exists(self) -> bool:
+        """Whether there is any row; the database stops at the first."""
+        database = self.database
+        return database.run(read.exists(self, database.dialect))
+
+    def sql(self, dialect: str | None = None) -> RenderedSql:
+        """Show what `all()` would send, without sending it.
+
+        Args:
+            dialect: "sqlite" or "postgresql"; that of the query's database when left out.
+        """
+        if dialect is None:
+            spoken = self.database.dialect
+        elif dialect in DIALECTS:
+            spoken = DIALECTS[dialect]
+        else:
+            raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
+        return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class Query(Selection[M, M]):
+    """Rows of a model, to be read, counted, changed or deleted.
+
+    Every method but the called ones returns a new query and leaves this one as it was.
+    """
+
+    @overload
+    def select(self, columns: Callable[[type[M]], dict[str, Any]], /) -> Selection[M, dict[str, Any]]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], Valued[R]], /) -> Selection[M, R]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], V], /) -> Selection[M, V]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], tuple[A | Valued[A]]], /) -> Selection[M, tuple[A]]: ...
+    @overload
+    def select(
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B]]], /
+    ) -> Selection[M, tuple[A, B]]: ...
+    @overload
+    def select(
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C]]], /
+    ) -> Selection[M, tuple[A, B, C]]: ...
+    @overload
+    def select(
+        self, columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D]]], /
+    ) -> Selection[M, tuple[A, B, C, D]]: ...
+    @overload
+    def select(
+        self,
+        columns: Callable[[type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E]]],
+        /,
+    ) -> Selection[M, tuple[A, B, C, D, E]]: ...
+    @overload
+    def select(
+        self,
+        columns: Callable[
+            [type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]]
+        ],
+        /,
+    ) -> Selection[M, tuple[A, B, C, D, E, F]]: ...
+    @overload
+    def select(self, columns: Callable[[type[M]], ManyCells], /) -> Selection[M, tuple[Any, ...]]: ...
+    @overload
+    def select(self, columns: Valued[R], /) -> Selection[M, R]: ...
+    @overload
+    def select(self, columns: Scalar, /) -> Selection[M, Any]: ...
+    @overload
+    def select(
+        self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
+    ) -> Selection[M, tuple[Any, ...]]: ...
+    def select(self, *columns: Any) -> Selection[M, Any]:
+        """Read some columns or expressions instead of instances.
+
+        `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
+        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
+        """
+        chosen: Selection[M, Any] = Selection(self.model, database=self._database)
+        chosen.__dict__.update(super().select(*columns).__dict__)
+        return chosen
+
+    def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every row that matches; return how many there were.
+
+        `update(active=False)`, `update(visits=User.visits + 1)` and
+        `update(lambda u: {"visits": u.visits + 1})` are all one UPDATE.
+        """
+        database = self.database
+        return database.run(write.update_where(self, recipe, values, database.dialect))
+
+    def delete(self) -> int:
+        """Delete every row that matches; return how many there were."""
+        database = self.database
+        return database.run(write.delete_where(self, database.dialect))
+
+    def sum(self, column: Operand[M]) -> Any:
+        """Add a column up; None when there is no row."""
+        return self._aggregate("sum", column)
+
+    def avg(self, column: Operand[M]) -> Any:
+        """The mean of a column; None when there is no row."""
+        return self._aggregate("avg", column)
+
+    def min(self, column: Operand[M]) -> Any:
+        """The least value of a column; None when there is no row."""
+        return self._aggregate("min", column)
+
+    def max(self, column: Operand[M]) -> Any:
+        """The greatest value of a column; None when there is no row."""
+        return self._aggregate("max", column)
+
+    def _aggregate(self, name: AggregateName, column: object) -> Any:
+        database = self.database
+        return database.run(read.aggregate(self, name, column, database.dialect))
