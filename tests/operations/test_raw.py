@@ -57,12 +57,12 @@ def test_two_columns_of_one_name_are_refused_rather_than_lost(pets):
 @pytest.mark.parametrize("sql", ["", "  \n", ";", "-- nothing\n", "/* nothing */ ;"])
 def test_an_empty_statement_is_refused(sql):
     with pytest.raises(QueryError, match="^SQL must be a non-empty statement$"):
-        next(raw.execute(sql, [], sqlite))
+        raw.execute(sql, [], sqlite)
 
 
 def test_sql_must_be_a_text():
     with pytest.raises(QueryError, match="^SQL is a str, not bytes$"):
-        next(raw.execute(b"SELECT 1", [], sqlite))
+        raw.execute(b"SELECT 1", [], sqlite)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_sql_must_be_a_text():
 )
 def test_transactions_are_not_opened_behind_ferros_back(sql, word):
     with pytest.raises(QueryError) as raised:
-        next(raw.execute(sql, [], postgres))
+        raw.execute(sql, [], postgres)
     assert str(raised.value) == (
         f"{word} cannot be sent as SQL, because ferro has to know about every transaction: use transaction()"
     )
@@ -145,7 +145,7 @@ def test_arguments_travel_as_in_a_column_of_their_type(value, on_sqlite, on_post
 
 def test_an_argument_no_database_holds_is_refused_by_number_and_type():
     with pytest.raises(QueryError) as raised:
-        next(raw.execute("SELECT 1", [1, object()], sqlite))
+        raw.execute("SELECT 1", [1, object()], sqlite)
     assert str(raised.value) == (
         "argument 2 of the SQL is of type object, which no database can hold: give its parts one by one, or a text"
     )
@@ -154,13 +154,13 @@ def test_an_argument_no_database_holds_is_refused_by_number_and_type():
 
 def test_an_argument_that_would_be_changed_is_refused():
     with pytest.raises(DataError, match="^argument 1 of the SQL: nan cannot be stored"):
-        next(raw.execute("SELECT 1", [float("nan")], sqlite))
+        raw.execute("SELECT 1", [float("nan")], sqlite)
 
 
 def test_the_members_of_an_array_travel_as_values_do():
     assert next(raw.execute("SELECT $1", [[Colour.RED]], postgres)).params == [["red"]]
     with pytest.raises(DataError, match=r"^argument 1 of the SQL: .*RED.* at \[0\] is a Colour"):
-        next(raw.execute("SELECT ?", [[Colour.RED]], sqlite))
+        raw.execute("SELECT ?", [[Colour.RED]], sqlite)
 
 
 def test_a_secret_argument_is_sent_and_never_shown():

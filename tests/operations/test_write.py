@@ -427,6 +427,19 @@ def test_refreshing_a_row_that_is_gone_says_so(db, ann):
         write.refresh(Entry(text="a"), sqlite)
 
 
+def test_a_key_the_database_has_still_to_make_names_no_row(db):
+    class Ticket(ModelBase):
+        code: str = Field(primary_key=True, db_default="none")
+
+    db.create(Ticket)
+    ticket = Ticket()
+    assert db.run(write.delete(ticket, sqlite)) is False
+    with pytest.raises(ModelDoesNotExist, match="^Instance not found in database"):
+        db.run(write.refresh(ticket, sqlite))
+    db.run(write.save(ticket, sqlite, on_conflict="update"))
+    assert ticket.code == "none"
+
+
 # upsert.
 
 

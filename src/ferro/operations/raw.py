@@ -63,20 +63,32 @@ class Raw:
 def execute(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[int]:
     """Run a statement; return how many rows it has changed."""
     raw = read(sql, dialect.name)
-    result = yield compiled(raw, args, dialect, fetches=False)
+    return changed_rows(compiled(raw, args, dialect, fetches=False), raw)
+
+
+def changed_rows(statement: Compiled, raw: Raw) -> Steps[int]:
+    result = yield statement
     return 0 if raw.answers else result.count
 
 
 def fetch_all(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[dict[str, Any]]]:
     """Run a statement; return its rows, each as a dict by column name."""
-    result = yield compiled(read(sql, dialect.name), args, dialect, fetches=True)
+    return all_rows(compiled(read(sql, dialect.name), args, dialect, fetches=True))
+
+
+def all_rows(statement: Compiled) -> Steps[list[dict[str, Any]]]:
+    result = yield statement
     names = distinct_names(result)
     return [dict(zip(names, row, strict=True)) for row in result.rows]
 
 
 def fetch_one(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[dict[str, Any] | None]:
     """Run a statement; return its first row as a dict, or None. No LIMIT is added."""
-    result = yield compiled(read(sql, dialect.name), args, dialect, fetches=True)
+    return first_row(compiled(read(sql, dialect.name), args, dialect, fetches=True))
+
+
+def first_row(statement: Compiled) -> Steps[dict[str, Any] | None]:
+    result = yield statement
     names = distinct_names(result)
     return dict(zip(names, result.rows[0], strict=True)) if result.rows else None
 

@@ -378,7 +378,7 @@ def delete(instance: ModelBase, dialect: Dialect) -> Steps[bool]:
 
 
 def delete_by_key(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[bool]:
-    if None in key:
+    if not is_whole(key):
         return False
     plan = deleting(table, dialect)
     result = yield Compiled(plan.template, plan.params(list(key)))
@@ -402,7 +402,7 @@ def refresh(instance: ModelBase, dialect: Dialect) -> Steps[None]:
 
 
 def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[None]:
-    found: ModelBase | None = None if None in key else (yield from by_key(table, list(key), dialect))
+    found: ModelBase | None = (yield from by_key(table, list(key), dialect)) if is_whole(key) else None
     if found is None:
         raise ModelDoesNotExist(
             f"Instance not found in database: {table.model.__name__}({', '.join(shown_values(table, key))})",
@@ -410,6 +410,11 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
             pk=shown_key(key),
         )
     adopt(instance, vars(found))
+
+
+def is_whole(key: tuple[Any, ...]) -> bool:
+    """Whether a key can be that of a row: the database has not still to fill it in."""
+    return all(value is not None and value is not SET_BY_DATABASE for value in key)
 
 
 # One row by a unique key.
