@@ -17,7 +17,7 @@ from ferro.operations import raw, read, schema, write
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
-from ferro.schema.registry import registered_models, table_of
+from ferro.schema.registry import registered_models, restore_registry, table_of
 
 M = TypeVar("M", bound=ModelBase)
 T = TypeVar("T")
@@ -262,6 +262,7 @@ def connect(
     )
 
     async def open_database() -> AsyncDatabase:
+        restore_registry()
         database = AsyncDatabase(address, options)
         try:
             await database.pool.open()

@@ -1,0 +1,335 @@
+# Generated from src/ferro/_async/database.py by scripts/unasync.py: edit that file, never this one.
+"""The handle: whoever holds it can run every verb on every model."""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from ferro._concurrency._sync import Opening, opening
+from ferro._sync.pool import Pool
+from ferro._sync.query import Query
+from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
+from ferro._sync.transaction import Transaction
+from ferro.dialects import DIALECTS
+from ferro.drivers.options import Options
+from ferro.drivers.urls import Address, parse
+from ferro.model import ModelBase
+from ferro.operations import raw, read, schema, write
+from ferro.operations.steps import Atomic, Operation
+from ferro.operations.transaction import Isolation, Terms
+from ferro.query.dialect import Dialect
+from ferro.schema.registry import registered_models, restore_registry, table_of
+
+M = TypeVar("M", bound=ModelBase)
+T = TypeVar("T")
+
+
+class Database:
+    """A connected database. `connect()` makes one; every verb works on every model.
+
+    `with` closes it at the end of the block.
+    """
+
+    def __init__(self, address: Address, options: Options) -> None:
+        self.address = address
+        self.dialect: Dialect = DIALECTS[address.dialect]
+        self.pool = Pool(address, options)
+
+    @property
+    def url(self) -> str:
+        """Where it is, with the password masked."""
+        return self.address.shown
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}{' closed' if self.pool.closed else ''}>"
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection. Calling it again does nothing."""
+        if Default.database is self:
+            Default.database = None
+        self.pool.close()
+
+    def check_connection(self) -> bool:
+        """Whether the database answers."""
+        try:
+            return self.fetch_one("SELECT 1 AS answer") == {"answer": 1}
+        except DatabaseError:
+            return False
+
+    def run(self, operation: Operation[T]) -> T:
+        """Run an operation's statements on one connection: the transaction's inside one, else any."""
+        transaction = transaction_in_scope(self)
+        if transaction is not None:
+            return transaction.run(operation)
+        if isinstance(operation, Atomic):
+            with Transaction(self) as transaction:
+                return transaction.run(operation.steps)
+        pooled = self.pool.take()
+        try:
+            return pooled.connection.run(operation)
+        finally:
+            self.pool.give(pooled)
+
+    # Reading.
+
+    def query(self, model: type[M]) -> Query[M]:
+        """Start a query: `db.query(User).where(lambda u: u.age >= 18)`."""
+        return Query(model, database=self)
+
+    def get(self, model: type[M], pk: object) -> M:
+        """Read the row with this primary key; a tuple for a composite one.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+        """
+        return self.run(read.get(model, pk, self.dialect))
+
+    def get_or_none(self, model: type[M], pk: object) -> M | None:
+        """Read the row with this primary key, or None."""
+        return self.run(read.get_or_none(model, pk, self.dialect))
+
+    def refresh(self, instance: ModelBase) -> None:
+        """Read an instance's row again, into the instance; unsaved changes are overwritten.
+
+        Raises:
+            ModelDoesNotExist: the row is gone.
+        """
+        self.run(write.refresh(instance, self.dialect))
+
+    # Writing.
+
+    def create(self, model: type[M], /, **values: Any) -> M:
+        """Validate and insert a row; return it with what the database filled in."""
+        instance = model(**values)
+        self.save(instance)
+        return instance
+
+    def save(
+        self,
+        instance: ModelBase,
+        *,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        on_conflict: Literal["update"] | None = None,
+    ) -> None:
+        """Insert a new instance, or update the changed columns of one that was loaded or saved before.
+
+        Args:
+            instance: the row.
+            only: update no other fields than these.
+            exclude: update all changed fields but these.
+            on_conflict: "update" overwrites the row that has the same primary key.
+
+        Raises:
+            ModelDoesNotExist: the row to update is gone.
+            UniqueViolationError: another row has one of its keys.
+        """
+        self.run(write.save(instance, self.dialect, only=only, exclude=exclude, on_conflict=on_conflict))
+
+    def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
+        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
+        return self.run(write.bulk_create(model, instances, self.dialect))
+
+    def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
+        """Insert a row, or update the one that has the same unique key; only the named columns are touched.
+
+        Args:
+            model: the model.
+            key: the fields of the unique key, where the values name more than one.
+            values: the row's values by field.
+        """
+        return self.run(write.upsert(model, values, self.dialect, key=key))
+
+    def get_or_create(
+        self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
+    ) -> tuple[M, bool]:
+        """Find the row with these values, or create it with the defaults beside them; True when it was created.
+
+        Atomic under races: of any number of simultaneous calls one creates the row.
+        """
+        return self.run(write.get_or_create(model, lookup, defaults or {}, self.dialect))
+
+    def update_or_create(
+        self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
+    ) -> tuple[M, bool]:
+        """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
+        return self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
+
+    def delete(self, instance: ModelBase) -> bool:
+        """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
+        return self.run(write.delete(instance, self.dialect))
+
+    # Transactions and raw SQL.
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        immediate: bool | None = None,
+        retry: int = 0,
+    ) -> Transaction:
+        """Open a transaction for a block; inside another one, a savepoint.
+
+        Args:
+            isolation: the level; the database's own default when left out. SQLite is always serializable.
+            read_only: refuse writes.
+            deferrable: with a serializable, read-only one on PostgreSQL: wait for a moment that cannot fail.
+            immediate: SQLite only. A writing transaction takes its place at once; False lets it begin as a reader.
+            retry: how often a function is called again after a serialization failure or a deadlock;
+                for the decorator form and `run_in` only.
+        """
+        terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
+        return Transaction(self, terms, retry)
+
+    def execute(self, sql: str, *args: object) -> int:
+        """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`."""
+        return self.run(raw.execute(sql, args, self.dialect))
+
+    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]:
+        """Run SQL; return its rows as dicts."""
+        return self.run(raw.fetch_all(sql, args, self.dialect))
+
+    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
+        """Run SQL; return its first row as a dict, or None."""
+        return self.run(raw.fetch_one(sql, args, self.dialect))
+
+    # The schema.
+
+    def create_tables(self, *models: type[ModelBase]) -> None:
+        """Create the tables that are missing, with their indexes and constraints: of these models, or of all.
+
+        A table that is there is never altered.
+        """
+        tables = [table_of(model) for model in models or registered_models()]
+        self.run(schema.create_tables(tables, self.dialect))
+
+
+def connect(
+    url: str,
+    *,
+    auto_migrate: bool = False,
+    default: bool = True,
+    min_connections: int = 1,
+    max_connections: int = 10,
+    acquire_timeout: float = 30.0,
+    connect_timeout: float = 10.0,
+    idle_timeout: float = 600.0,
+    max_lifetime: float = 3600.0,
+    busy_timeout: float = 5.0,
+    prepare: bool = True,
+) -> Opening[Database]:
+    """Open a database and make it the one bare calls use: `db = connect("postgresql://…")`.
+
+    `with connect(url) as db` closes it at the end of the block. The default database that was
+    open before is closed. Times are in seconds.
+
+    Args:
+        url: `sqlite:app.db?mode=rwc`, `sqlite::memory:` or `postgresql://user:password@host/name`.
+        auto_migrate: create the missing tables of all models.
+        default: whether bare calls go to it; with False only the returned handle does.
+        min_connections: how many connections are kept open.
+        max_connections: how many there may be at once.
+        acquire_timeout: how long a call waits for a free connection.
+        connect_timeout: how long opening one may take.
+        idle_timeout: when a connection nobody needs is closed.
+        max_lifetime: when a connection is replaced by a new one.
+        busy_timeout: how long SQLite waits for another writer.
+        prepare: whether PostgreSQL prepares statements that repeat; False for poolers that forbid it.
+
+    Raises:
+        DatabaseConnectionError: the URL or the database is not usable.
+        OptionError: an option makes no sense.
+    """
+    address = parse(url)
+    options = Options(
+        min_connections=min_connections,
+        max_connections=1 if address.target == ":memory:" else max_connections,
+        acquire_timeout=acquire_timeout,
+        connect_timeout=connect_timeout,
+        idle_timeout=idle_timeout,
+        max_lifetime=max_lifetime,
+        busy_timeout=busy_timeout,
+        prepare=prepare,
+    )
+
+    def open_database() -> Database:
+        restore_registry()
+        database = Database(address, options)
+        try:
+            database.pool.open()
+            if auto_migrate:
+                database.create_tables()
+        except BaseException:
+            database.pool.drop()
+            raise
+        if default:
+            before, Default.database = Default.database, database
+            if before is not None:
+                before.pool.drop()
+        return database
+
+    return opening(open_database)
+
+
+def disconnect() -> None:
+    """Close the default database; does nothing when there is none."""
+    if Default.database is not None:
+        Default.database.close()
+
+
+def reset_engine() -> None:
+    """Drop the default database at once, with or without a running loop; open transactions are undone."""
+    database, Default.database = Default.database, None
+    if database is not None:
+        database.pool.drop()
+
+
+def check_connection() -> bool:
+    """Whether the database in scope answers."""
+    return database_in_scope().check_connection()
+
+
+def create_tables(*models: type[ModelBase]) -> None:
+    """Create the missing tables of these models, or of all, in the database in scope."""
+    database_in_scope().create_tables(*models)
+
+
+def transaction(
+    *,
+    isolation: Isolation | None = None,
+    read_only: bool = False,
+    deferrable: bool = False,
+    immediate: bool | None = None,
+    retry: int = 0,
+) -> Transaction:
+    """Open a transaction on the database in scope: `with transaction(): …`.
+
+    The arguments are those of `Database.transaction`.
+    """
+    terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
+    return Transaction(None, terms, retry)
+
+
+def execute(sql: str, *args: object) -> int:
+    """Run SQL on the database in scope; return how many rows it changed."""
+    return database_in_scope().execute(sql, *args)
+
+
+def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]:
+    """Run SQL on the database in scope; return its rows as dicts."""
+    return database_in_scope().fetch_all(sql, *args)
+
+
+def fetch_one(sql: str, *args: object) -> dict[str, Any] | None:
+    """Run SQL on the database in scope; return its first row as a dict, or None."""
+    return database_in_scope().fetch_one(sql, *args)
