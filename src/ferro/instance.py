@@ -211,7 +211,8 @@ def state_of(instance: BaseModel) -> State | None:
     """What a loaded instance remembers; None of one that is new."""
     state = state_slot(instance)
     if state is None:
-        return LOADED if is_untouched(instance) else None
+        state = LOADED if is_untouched(instance) else NEW
+        remember(instance, state)
     return state if state.loaded else None
 
 
@@ -283,19 +284,26 @@ class Watched:
         if instance is None:
             # Python then asks the metaclass, which has the column.
             raise AttributeError(self.name)
-        self.must_be_in(instance)
+        state = state_slot(instance)
+        if state is None or (state.loaded and self.name not in state.seen):
+            self.first_look(instance)
+        try:
+            return instance.__dict__[self.name]
+        except KeyError:
+            raise self.missing(instance) from None
+
+    def first_look(self, instance: BaseModel) -> None:
         column = table_of(type(instance)).by_field[self.name]
         if column.type.mutable:
             watch(instance, column)
-        return vars(instance)[self.name]
 
     def __set__(self, instance: BaseModel, value: Any) -> None:
         vars(instance)[self.name] = value
 
     def __delete__(self, instance: BaseModel) -> None:
-        self.must_be_in(instance)
+        if self.name not in vars(instance):
+            raise self.missing(instance)
         del vars(instance)[self.name]
 
-    def must_be_in(self, instance: BaseModel) -> None:
-        if self.name not in vars(instance):
-            raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")
+    def missing(self, instance: BaseModel) -> AttributeError:
+        return AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")
