@@ -148,6 +148,18 @@ def test_columns_go_by_their_field_and_are_written_by_their_name(renamed):
         (lambda q: q.select("id").select("id"), "this query has a selection already: call select() once"),
         (lambda q: q.aggregate_statement("sum", "name"), "sum has no meaning for person.name: it is a str"),
         (lambda q: q.limit(1).aggregate_statement("sum", "age"), "sum() counts every row that matches"),
+        (
+            lambda q: q.select("name").distinct().order_by("age").select_statement(),
+            "person.age cannot be sorted by: distinct() leaves only what is selected",
+        ),
+        (
+            lambda q: q.select(lambda p: (p.name, p.age.sum())).order_by("age").select_statement(),
+            "person.age cannot be sorted by: grouping leaves only what is selected",
+        ),
+        (
+            lambda q: compile(q.where(lambda p: p.age.sum() > 1).select_statement(), sqlite),
+            "where() looks at single rows and cannot use count, sum, avg, min or max",
+        ),
         (lambda q: q.update_statement(), "update() needs at least one column: update(name='Ann')"),
         (lambda q: q.update_statement(lambda p: {}), "update() needs at least one column"),
         (lambda q: q.update_statement(nmae="x"), "did you mean 'name'?"),

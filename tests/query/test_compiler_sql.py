@@ -362,3 +362,14 @@ def test_an_instant_is_compared_in_the_form_it_is_stored(condition):
     instant = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert condition(lambda p: p.seen > instant, sqlite)[1] == ["2020-01-02 03:04:05.000000+00:00"]
     assert condition(lambda p: p.seen > instant, postgres)[1] == [instant]
+
+
+def test_plain_columns_beside_aggregates_are_what_rows_are_grouped_by(people):
+    query = people.select(lambda p: {"next": p.age + 1, "wealth": p.wealth, "all": p.shoes.sum() + 2, "n": count()})
+    assert compile(query.order_by("-n", "next").select_statement(), postgres).sql == (
+        'SELECT "person"."age" + CAST($1 AS bigint), "person"."wealth",'
+        ' CAST(SUM("person"."shoes") AS bigint) + CAST($2 AS bigint), COUNT(*)'
+        ' FROM "person" GROUP BY 1, 2 ORDER BY COUNT(*) DESC NULLS LAST, 1'
+    )
+    assert '"person"."wealth" COLLATE "ferro_decimal"' in compile(query.select_statement(), sqlite).sql
+    assert "GROUP BY" not in compile(people.select(lambda p: p.age.max()).select_statement(), sqlite).sql

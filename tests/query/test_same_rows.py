@@ -292,3 +292,29 @@ def test_a_hostile_value_is_a_value(database, people, text):
         lambda p: coalesce(p.name, text) == text,
     ):
         assert database.select(people.select(lambda p: p.id).where(predicate)) == [3]
+
+
+def test_groups_are_counted_and_sorted(database, people):
+    key, name, wealth = (people.table.by_field[field] for field in ("id", "name", "wealth"))
+    more = [[4, "Ann", Decimal("10.5")], [5, "Ann", None], [6, "Bo", Decimal("9.50")]]
+    database.run(Insert(people.source, (key, name, wealth), more))
+    by_name = people.select(lambda p: (p.name, count(), p.wealth.sum())).order_by(lambda p: (count().desc(), p.name))
+    assert database.select(by_name) == [
+        ("Ann", 3, Decimal("21.00")),
+        ("Bo", 1, Decimal("9.50")),
+        ("bob_[*]?\\", 1, None),
+        ("Örs 50%", 1, Decimal("9.5")),
+    ]
+    by_wealth = people.select(lambda p: {"twice": p.wealth * 2, "n": count()}).order_by("-twice")
+    assert [(row["twice"], row["n"]) for row in database.select(by_wealth)] == [
+        (Decimal(21), 2),
+        (Decimal(19), 2),
+        (None, 2),
+    ]
+    assert database.run(by_name.count_statement()) == [(4,)]
+    assert database.run(people.select("wealth").distinct().count_statement()) == [(3,)]
+
+
+def test_distinct_rows_are_sorted_by_what_is_selected(database, people):
+    query = people.select(lambda p: (p.age / 2,)).distinct().order_by(lambda p: p.age / 2)
+    assert database.select(query) == [(-3.5,), (15.0,), (None,)]

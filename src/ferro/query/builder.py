@@ -12,14 +12,19 @@ from ferro.query.expressions import (
     ColumnRef,
     Expression,
     Nulls,
+    Number,
     Order,
     Source,
     Value,
     Valued,
     described,
     expression,
+    has_values,
+    is_aggregated,
     is_expression,
+    loose_columns,
     must_be_condition,
+    same,
     source_of,
     type_for,
 )
@@ -45,6 +50,20 @@ class Projection:
     kind: Literal["value", "tuple", "dict"]
     names: tuple[str, ...]
     columns: tuple[Expression[Any], ...]
+
+    @property
+    def is_aggregated(self) -> bool:
+        """Whether its rows are made of many."""
+        return any(map(is_aggregated, self.columns))
+
+    @property
+    def group_by(self) -> tuple[int, ...]:
+        """The positions of the plain columns beside aggregates: what rows are grouped by."""
+        if not self.is_aggregated:
+            return ()
+        return tuple(
+            at for at, column in enumerate(self.columns, 1) if not is_aggregated(column) and loose_columns(column)
+        )
 
     def decoder(self, dialect: Dialect) -> Callable[[tuple[Any, ...]], Any]:
         """A function from a driver's row to what the caller sees."""
@@ -112,8 +131,7 @@ class QueryBase(Generic[M]):
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
         changed = object.__new__(type(self))
-        changed.__dict__.update(self.__dict__)
-        changed.__dict__.update(changes)
+        changed.__dict__ = {**self.__dict__, **changes}
         return changed
 
     def __repr__(self) -> str:
@@ -183,15 +201,20 @@ class QueryBase(Generic[M]):
 
     def select_statement(self) -> Select:
         """The rows themselves."""
-        columns = self.source.columns if self.projection is None else self.projection.columns
+        projection = self.projection
+        columns = self.source.columns if projection is None else projection.columns
+        ordering = self.ordering
+        if projection is not None and ordering and (projection.is_aggregated or self._distinct):
+            ordering = tuple(self._sorted_by(order, projection) for order in ordering)
         return Select(
             self.source,
             columns,
             self.where_clause,
-            self.ordering,
+            ordering,
             self._limit,
             self._offset,
             self._distinct,
+            () if projection is None else projection.group_by,
             self._lock,
         )
 
@@ -248,6 +271,8 @@ class QueryBase(Generic[M]):
 
     def _expression(self, given: object) -> Expression[Any]:
         if isinstance(given, str):
+            if self.projection and given in self.projection.names:
+                return self.projection.columns[self.projection.names.index(given)]
             return ColumnRef(self.source, find_column(self.table, given))
         found = self._call(given)
         if is_expression(found):
@@ -256,7 +281,8 @@ class QueryBase(Generic[M]):
 
     def _is_direction(self, key: object) -> bool:
         """Whether the second of two keys can only be a direction: no column, nor nearly one."""
-        if not isinstance(key, str) or key.startswith("-") or key in self.table.by_field:
+        names = (*self.table.by_field, *(self.projection.names if self.projection else ()))
+        if not isinstance(key, str) or key.startswith("-") or key in names:
             return False
         return key.lower() in DIRECTIONS or not closest(self.table, key)
 
@@ -292,20 +318,37 @@ class QueryBase(Generic[M]):
     ) -> Projection:
         if not given:
             raise QueryError('select() needs at least one column: select("id")')
-        return Projection(kind, names, tuple(self._selected(one) for one in given))
+        columns = tuple(self._selected(one) for one in given)
+        check_not_mixed(columns)
+        return Projection(kind, names, columns)
 
     def _selected(self, given: object) -> Expression[Any]:
         return self._expression(given) if isinstance(given, str) else expression(given)
 
+    def _sorted_by(self, order: Order, projection: Projection) -> Order:
+        """A key by which selected rows can be sorted: one that is selected, or is made of those."""
+        found = order.expression
+        for position, column in enumerate(projection.columns, 1):
+            if same(found, column):
+                # With parameters in it, only its position makes it the same expression.
+                by = Number(position) if has_values(found) else found
+                return Order(by, descending=order.descending, nulls=order.nulls)
+        loose = loose_columns(found)
+        if self._distinct or any(not any(same(one, column) for column in projection.columns) for one in loose):
+            does = "distinct()" if self._distinct else "grouping"
+            raise QueryError(f"{found.label} cannot be sorted by: {does} leaves only what is selected")
+        return order
+
     @property
     def _is_aggregated(self) -> bool:
-        return self.projection is not None and any(isinstance(one, Aggregate) for one in self.projection.columns)
+        return self.projection is not None and self.projection.is_aggregated
 
     def _counted_rows(self) -> Select:
         """The rows to be counted, with as few columns as tell them apart."""
         chosen = self.projection.columns if self.projection else self.source.columns
         columns = chosen if self._distinct or self._is_aggregated else (ONE,)
-        return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct)
+        grouping = self.projection.group_by if self.projection else ()
+        return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct, grouping)
 
     def _whole(self, verb: str) -> None:
         for name, value in (("limit", self._limit), ("offset", self._offset)):
@@ -340,6 +383,29 @@ AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any
     "max": lambda found, _: found.max(),
 }
 DIRECTIONS = {"asc": False, "desc": True}
+
+
+def shape_of(found: Expression[Any]) -> list[Any]:
+    shape: list[Any] = []
+    found.collect(shape, [], False)
+    return shape
+
+
+def is_aggregated(found: Expression[Any]) -> bool:
+    """Whether it is made of all rows together."""
+    return "aggregate" in shape_of(found)
+
+
+def check_not_mixed(columns: tuple[Expression[Any], ...]) -> None:
+    """Refuse columns beside aggregates: without groups there is no row for their values to come from."""
+    if not any(map(is_aggregated, columns)):
+        return
+    for column in columns:
+        if not is_aggregated(column) and any(isinstance(part, Column) for part in shape_of(column)):
+            raise QueryError(
+                f"select() makes one row of all, and {column!r} differs from row to row: "
+                "aggregate it too, as in max_(...), or group with fetch_all() and SQL of your own"
+            )
 
 
 def is_predicate(given: object) -> bool:

@@ -11,6 +11,7 @@ from pypika.dialects import PostgreSQLQuery
 from pypika.queries import Table as PypikaTable
 from pypika.terms import Field, Term
 
+from ferro.errors import QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
@@ -99,7 +100,7 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             shape.append("all")
         else:
             collect_all(statement.columns, shape, values, arrays)
-    shape += (statement.distinct, statement.lock)
+    shape += (statement.distinct, statement.lock, statement.group_by)
     collect_all(statement.where, shape, values, arrays)
     shape.append(len(statement.order_by))
     for order in statement.order_by:
@@ -192,7 +193,7 @@ def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
 def select(writer: Writer, statement: Select) -> str:
     source = statement.source
     columns = [writer.write(column) for column in statement.columns]
-    if statement.distinct:
+    if statement.distinct or statement.group_by:
         pairs = zip(columns, statement.columns, strict=True)
         columns = [writer.compared(text, column.type) for text, column in pairs]
     if isinstance(source, Derived):
@@ -203,6 +204,9 @@ def select(writer: Writer, statement: Select) -> str:
     if statement.distinct:
         builder = builder.distinct()
     builder = filtered(writer, builder, statement.where)
+    if statement.group_by:
+        # By position: the parameters of a repeated expression would make it another one.
+        builder = builder.groupby(Sql(", ".join(map(str, statement.group_by))))
     if statement.order_by:
         builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
     if statement.limit is not None:
@@ -224,6 +228,8 @@ def from_item(source: tree.Source) -> str:
 def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> Any:
     if not where:
         return builder
+    if any(map(tree.is_aggregated, where)):
+        raise QueryError("where() looks at single rows and cannot use count, sum, avg, min or max")
     return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
 
 

@@ -101,6 +101,11 @@ class Expression(Valued[T]):
         """What an error message calls it."""
         return repr(self)
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        """The expressions it is made of."""
+        return ()
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         """Append what decides the SQL to `shape` and what does not to `values`."""
         raise TypeError(f"{type(self).__name__} cannot be part of a statement")
@@ -476,6 +481,10 @@ class Comparison(Condition):
         self.operator = operator
         self.right = right
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.left, self.right)
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append(self.operator)
         self.left.collect(shape, values, arrays)
@@ -504,6 +513,10 @@ class Logical(Condition):
         self.operator: Literal["AND", "OR"] = operator
         self.operands = operands
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return self.operands
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += (self.operator, len(self.operands))
         for part in self.operands:
@@ -525,6 +538,10 @@ class Not(Condition):
     def __init__(self, operand: Expression[Any]) -> None:
         self.operand = operand
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand,)
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append("NOT")
         self.operand.collect(shape, values, arrays)
@@ -541,6 +558,10 @@ class IsNull(Condition):
     def __init__(self, operand: Expression[Any], *, negated: bool = False) -> None:
         self.operand = operand
         self.negated = negated
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand,)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append("IS NOT NULL" if self.negated else "IS NULL")
@@ -585,6 +606,10 @@ class In(Condition):
         count = len(self.items)
         return 1 << (count - 1).bit_length() if count <= PADDED_UP_TO else -(-count // PADDED_UP_TO) * PADDED_UP_TO
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand, *self.items)
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         items = self.items
         shape.append(self.operator)
@@ -617,6 +642,10 @@ class Between(Condition):
         self.low = low
         self.high = high
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand, self.low, self.high)
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append("BETWEEN")
         self.operand.collect(shape, values, arrays)
@@ -639,6 +668,10 @@ class Like(Condition):
         self.operand = operand
         self.match: MatchKind = match
         self.pattern = pattern
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand, self.pattern)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append(self.match)
@@ -681,6 +714,10 @@ class Arithmetic(Expression[T]):
     def type(self) -> ColumnType | None:
         return self._type
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.left, self.right)
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += (self.operator, self._type)
         self.left.collect(shape, values, arrays)
@@ -701,6 +738,10 @@ class Negative(Expression[T]):
     @property
     def type(self) -> ColumnType | None:
         return plain_number(self.operand)
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand,)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape.append("negative")
@@ -724,6 +765,10 @@ class Function(Expression[T]):
     def type(self) -> ColumnType | None:
         return self._type
 
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return self.arguments
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += ("function", self.name, self._type, len(self.arguments))
         for argument in self.arguments:
@@ -745,6 +790,10 @@ class Cast(Expression[T]):
     @property
     def type(self) -> ColumnType:
         return self._type
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return (self.operand,)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += ("cast", self._type)
@@ -775,6 +824,10 @@ class Aggregate(Expression[T]):
     @property
     def type(self) -> ColumnType | None:
         return self._type
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return () if self.operand is None else (self.operand,)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += ("aggregate", self.name, self._type, self.distinct)
@@ -829,6 +882,37 @@ class Order:
 
 
 # Building nodes: every mistake that can be seen is reported here, while the query is being written.
+
+
+def is_aggregated(found: Expression[Any]) -> bool:
+    """Whether it is one value made of many rows."""
+    return isinstance(found, Aggregate) or any(map(is_aggregated, found.children))
+
+
+def has_values(found: Expression[Any]) -> bool:
+    """Whether parameters are a part of it."""
+    return isinstance(found, Value) or any(map(has_values, found.children))
+
+
+def loose_columns(found: Expression[Any]) -> list[Expression[Any]]:
+    """The columns in it that no aggregate has made one value of."""
+    if isinstance(found, ColumnRef):
+        return [found]
+    if isinstance(found, Aggregate):
+        return []
+    return [column for child in found.children for column in loose_columns(child)]
+
+
+def same(one: Expression[Any], other: Expression[Any]) -> bool:
+    """Whether two expressions say the same with the same values."""
+    return identity(one) == identity(other)
+
+
+def identity(found: Expression[Any]) -> tuple[Shape, Values]:
+    shape: Shape = []
+    values: Values = []
+    found.collect(shape, values, arrays=True)
+    return shape, values
 
 
 def column_name(found: Expression[Any]) -> str | None:

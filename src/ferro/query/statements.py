@@ -19,7 +19,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Select:
-    """Rows of a source: `columns` are what each returned tuple holds, in order."""
+    """Rows of a source: `columns` are what each returned tuple holds, in order.
+
+    `group_by` are the positions, from 1, of the columns that rows are grouped by.
+    """
 
     source: Source | Derived
     columns: tuple[Expression[Any], ...]
@@ -28,6 +31,7 @@ class Select:
     limit: int | None = None
     offset: int | None = None
     distinct: bool = False
+    group_by: tuple[int, ...] = ()
     lock: Literal["", "update"] = ""
 
 
