@@ -318,9 +318,7 @@ class QueryBase(Generic[M]):
     ) -> Projection:
         if not given:
             raise QueryError('select() needs at least one column: select("id")')
-        columns = tuple(self._selected(one) for one in given)
-        check_not_mixed(columns)
-        return Projection(kind, names, columns)
+        return Projection(kind, names, tuple(self._selected(one) for one in given))
 
     def _selected(self, given: object) -> Expression[Any]:
         return self._expression(given) if isinstance(given, str) else expression(given)
@@ -383,29 +381,6 @@ AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any
     "max": lambda found, _: found.max(),
 }
 DIRECTIONS = {"asc": False, "desc": True}
-
-
-def shape_of(found: Expression[Any]) -> list[Any]:
-    shape: list[Any] = []
-    found.collect(shape, [], False)
-    return shape
-
-
-def is_aggregated(found: Expression[Any]) -> bool:
-    """Whether it is made of all rows together."""
-    return "aggregate" in shape_of(found)
-
-
-def check_not_mixed(columns: tuple[Expression[Any], ...]) -> None:
-    """Refuse columns beside aggregates: without groups there is no row for their values to come from."""
-    if not any(map(is_aggregated, columns)):
-        return
-    for column in columns:
-        if not is_aggregated(column) and any(isinstance(part, Column) for part in shape_of(column)):
-            raise QueryError(
-                f"select() makes one row of all, and {column!r} differs from row to row: "
-                "aggregate it too, as in max_(...), or group with fetch_all() and SQL of your own"
-            )
 
 
 def is_predicate(given: object) -> bool:
