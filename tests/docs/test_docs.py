@@ -198,3 +198,26 @@ TYPES = {
 def test_the_table_of_types_says_how_each_is_stored(python: str, sqlite: str, postgresql: str, _: str) -> None:
     stored = column_type(TYPES[python]).stored
     assert [stored[dialect].name for dialect in ("sqlite", "postgresql")] == [sqlite, postgresql]
+
+
+@pytest.mark.parametrize(
+    ("name", "also"), [row[:2] for row in rows_under("| error | also a | means |", "reference.md")]
+)
+def test_the_table_of_errors_is_the_tree_of_errors(name: str, also: str) -> None:
+    dots, _, plain = name.rpartition(" ")
+    error = getattr(ferro, plain.strip("`"))
+    depth = sum(issubclass(base, ferro.FerroError) for base in error.__mro__) - 1
+    assert depth == dots.count("·")
+    builtin = {base.__name__ for base in error.__mro__[:-1] if base.__module__ == "builtins"}
+    assert {one.strip("` ") for one in also.split(",")} - {""} <= builtin
+
+
+def test_the_table_of_errors_holds_them_all() -> None:
+    listed = {
+        name.rpartition(" ")[2].strip("`") for name, *_ in rows_under("| error | also a | means |", "reference.md")
+    }
+    assert listed == {
+        name
+        for name in ferro.__all__
+        if isinstance(getattr(ferro, name), type) and issubclass(getattr(ferro, name), Exception)
+    }
