@@ -187,19 +187,13 @@ def installed_data() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-# What the questions share.
+# What the questions share. Those that join tables are SQL, the others are ferro's queries.
 
 BUSIEST_ROUTES = """
     SELECT flight.origin, flight.dest, airport.name AS airport, count(*) AS flights, avg(flight.dep_delay) AS delay
     FROM flight LEFT JOIN airport ON airport.faa = flight.dest
     GROUP BY flight.origin, flight.dest, airport.name
     ORDER BY flights DESC, flight.origin, flight.dest LIMIT 10
-"""
-WORST_DAYS = """
-    SELECT day, count(*) AS flights, count(*) - count(dep_time) AS cancelled,
-           avg(dep_delay) AS delay, max(dep_delay) AS longest
-    FROM flight GROUP BY day HAVING count(dep_delay) > 0
-    ORDER BY avg(dep_delay) DESC, day LIMIT 5
 """
 PUNCTUALITY = """
     SELECT airline.name AS airline, count(*) AS flights, avg(flight.arr_delay) AS arrival_delay,
@@ -216,6 +210,17 @@ NEW_YORKS_AIRPORTS = ("EWR", "JFK", "LGA")
 PARTS_OF_THE_DAY = ((time(0), time(9)), (time(9), time(13)), (time(13), time(17)), (time(17), time.max))
 
 Row = Mapping[str, object]
+
+
+def delays_of_a_day(flight: type[Flight]) -> dict[str, object]:
+    """Select these. Beside what is counted over many rows, `day` is what the rows are grouped by."""
+    return {
+        "day": flight.day,
+        "flights": count(),
+        "cancelled": count() - count(flight.dep_time),
+        "delay": avg(flight.dep_delay),
+        "longest": max_(flight.dep_delay),
+    }
 
 
 def local_day(day: date) -> tuple[datetime, datetime]:
@@ -334,12 +339,12 @@ async def ask_async(db: ferro.AsyncDatabase) -> None:
         answer.rows = await db.fetch_all(BUSIEST_ROUTES)
 
     with asking("Which were the worst days to leave? (minutes of delay)") as answer:
-        answer.rows = worst_days = await db.fetch_all(WORST_DAYS)
+        days = db.query(Flight).select(delays_of_a_day).order_by("-delay", "day")
+        answer.rows = worst_days = await days.limit(5).all()
 
-    for row in worst_days[:1]:
-        day = date.fromisoformat(str(row["day"]))
-        with asking(f"What was the weather like on {day:%d %B}, the worst of them?") as answer:
-            answer.rows = [await weather_async(db, origin, day) for origin in NEW_YORKS_AIRPORTS]
+    for day in worst_days[:1]:
+        with asking(f"What was the weather like on {day['day']:%d %B}, the worst of them?") as answer:
+            answer.rows = [await weather_async(db, origin, day["day"]) for origin in NEW_YORKS_AIRPORTS]
 
     with asking("When should I fly?") as answer:
         answer.rows = [await delays_async(db, begins, ends) for begins, ends in PARTS_OF_THE_DAY]
@@ -421,12 +426,12 @@ def ask_sync(db: ferro.sync.Database) -> None:
         answer.rows = db.fetch_all(BUSIEST_ROUTES)
 
     with asking("Which were the worst days to leave? (minutes of delay)") as answer:
-        answer.rows = worst_days = db.fetch_all(WORST_DAYS)
+        days = db.query(Flight).select(delays_of_a_day).order_by("-delay", "day")
+        answer.rows = worst_days = days.limit(5).all()
 
-    for row in worst_days[:1]:
-        day = date.fromisoformat(str(row["day"]))
-        with asking(f"What was the weather like on {day:%d %B}, the worst of them?") as answer:
-            answer.rows = [weather_sync(db, origin, day) for origin in NEW_YORKS_AIRPORTS]
+    for day in worst_days[:1]:
+        with asking(f"What was the weather like on {day['day']:%d %B}, the worst of them?") as answer:
+            answer.rows = [weather_sync(db, origin, day["day"]) for origin in NEW_YORKS_AIRPORTS]
 
     with asking("When should I fly?") as answer:
         answer.rows = [delays_sync(db, begins, ends) for begins, ends in PARTS_OF_THE_DAY]
