@@ -18,6 +18,7 @@ from ferro._async.model import Model
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.scope import using
 from ferro._async.transaction import AsyncTransaction
+from ferro.about import version
 from ferro.errors import (
     CheckViolationError,
     CommitUnknown,
@@ -68,7 +69,6 @@ from ferro.query.functions import (
     upper,
 )
 from ferro.schema.registry import clear_registry
-from ferro.about import version
 
 # A library says nothing until its user asks it to.
 logging.getLogger("ferro").addHandler(logging.NullHandler())

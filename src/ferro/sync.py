@@ -16,6 +16,7 @@ from ferro._sync.model import Model
 from ferro._sync.query import Query, Selection
 from ferro._sync.scope import using
 from ferro._sync.transaction import Transaction
+from ferro.about import version
 from ferro.errors import (
     CheckViolationError,
     CommitUnknown,
@@ -66,7 +67,6 @@ from ferro.query.functions import (
     upper,
 )
 from ferro.schema.registry import clear_registry
-from ferro.about import version
 
 __all__ = [
     # Models

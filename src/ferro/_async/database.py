@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
@@ -12,6 +12,7 @@ from ferro._concurrency._async import Opening, opening
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
+from ferro.errors import DatabaseError
 from ferro.model import ModelBase
 from ferro.operations import raw, read, schema, write
 from ferro.operations.steps import Atomic, Operation
@@ -42,7 +43,7 @@ class AsyncDatabase:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}{' closed' if self.pool.closed else ''}>"
 
-    async def __aenter__(self) -> "AsyncDatabase":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

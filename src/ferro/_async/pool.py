@@ -1,8 +1,7 @@
 """A pool of connections: first come first served, dead ones found by a look, nothing in the background."""
 
-import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from time import monotonic
 from weakref import WeakSet
@@ -10,6 +9,7 @@ from weakref import WeakSet
 from ferro._async.drivers import open_connection
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async import Slots, pool_owner
+from ferro.drivers.forks import in_children
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import InterfaceError, PoolTimeout
@@ -43,15 +43,11 @@ class AsyncPool:
 
     async def open(self) -> None:
         """Open the least number of connections, at least one, so that a wrong URL shows at once."""
-        opened: list[Pooled] = []
-        try:
-            for _ in range(max(1, self.options.min_connections)):
-                opened.append(Pooled(await open_connection(self.address, self.options)))
-        finally:
-            self._idle.extend(opened)
+        while len(self._idle) < max(1, self.options.min_connections):
+            self._idle.append(Pooled(await open_connection(self.address, self.options)))
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection for a block."""
         pooled = await self.take()
         try:
@@ -60,7 +56,7 @@ class AsyncPool:
             self.give(pooled)
 
     @asynccontextmanager
-    async def another(self) -> AsyncIterator[AsyncConnection]:
+    async def another(self) -> AsyncGenerator[AsyncConnection]:
         """Open a connection beside the pool for a block, for questions that must not wait for a place in it."""
         connection = await open_connection(self.address, self.options)
         try:
@@ -175,4 +171,4 @@ def begin_again() -> None:
         pool.abandon()
 
 
-os.register_at_fork(after_in_child=begin_again)
+in_children(begin_again)

@@ -1,12 +1,13 @@
 """Which database is used when none is named, and which transaction a call belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferro._concurrency._async import owner
+from ferro.drivers.forks import in_children
 from ferro.errors import NoDatabaseError
 
 if TYPE_CHECKING:
@@ -58,10 +59,18 @@ def transaction_in_scope(database: "AsyncDatabase") -> "AsyncTransaction | None"
 
 
 @contextmanager
-def using(database: "AsyncDatabase") -> Iterator["AsyncDatabase"]:
+def using(database: "AsyncDatabase") -> Generator["AsyncDatabase"]:
     """Send the bare calls of a block to another database than the default one."""
     token = here.set(Scope(database, None, None, here.get()))
     try:
         yield database
     finally:
         here.reset(token)
+
+
+def leave_every_block() -> None:
+    """A child process is inside none of its parent's blocks."""
+    here.set(None)
+
+
+in_children(leave_every_block)

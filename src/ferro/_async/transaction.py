@@ -1,12 +1,13 @@
 """Transactions: one connection from BEGIN to COMMIT, shared by the tasks that were started inside."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Token
 from functools import wraps
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from ferro._async.pool import Pooled
 from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
@@ -69,13 +70,14 @@ class AsyncTransaction:
         self._hooks: list[Callable[[], object]] = []
         self._token: Token[Scope | None] | None = None
         self._ended = False
+        self._process = os.getpid()
 
     @property
     def database(self) -> "AsyncDatabase":
         """The database it belongs to: found when the block is entered, where none was named."""
         return self._database or database_in_scope()
 
-    async def __aenter__(self) -> "AsyncTransaction":
+    async def __aenter__(self) -> Self:
         if self._retry:
             raise InterfaceError(
                 "retry needs a function it can call again: use transaction(retry=...) as a decorator, or its run_in()"
@@ -111,7 +113,7 @@ class AsyncTransaction:
 
     def usable_unit(self) -> Unit:
         """What statements run on, if this transaction may run one now."""
-        if self._ended or self._unit is None:
+        if self._ended or self._unit is None or self._process != os.getpid():
             raise TransactionEnded(
                 "this transaction has ended: a call made through it, or by a task started inside it, came too late; "
                 "wait for such tasks inside the block"
@@ -132,9 +134,12 @@ class AsyncTransaction:
                 here.reset(self._token)
             self._token = None
         unit = self._unit
-        if unit is None or self._ended:
+        if unit is None or self._ended or self._process != os.getpid():
             if error is None:
-                raise TransactionEnded("the transaction around this one has ended before it: nothing of it is stored")
+                raise TransactionEnded(
+                    "this transaction has been ended from outside, by the one around it or in a parent process: "
+                    "nothing is stored here"
+                )
             return
         end = self._end_savepoint if self._outer is not None else self._end_outermost
         await in_order(unit.lock, lambda problem: end(unit, error or problem), unit.connection.drop)

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from ferro._concurrency._sync import Opening, opening
 from ferro._sync.pool import Pool
@@ -13,6 +13,7 @@ from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
+from ferro.errors import DatabaseError
 from ferro.model import ModelBase
 from ferro.operations import raw, read, schema, write
 from ferro.operations.steps import Atomic, Operation
@@ -43,7 +44,7 @@ class Database:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}{' closed' if self.pool.closed else ''}>"
 
-    def __enter__(self) -> "Database":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from time import perf_counter
+
 from ferro.errors import FerroError, TransactionAborted
 from ferro.query.dialect import Compiled, Template
 
@@ -45,12 +46,12 @@ class Link:
             self.pending.append(f"RELEASE SAVEPOINT {name}")
 
     def drop_pending(self, name: str) -> bool:
-        """Forget a savepoint that was never sent, and all that waits behind it; say whether it was so."""
+        """Forget what waits inside a savepoint that is undone; say whether the savepoint itself still waited."""
         savepoint = f"SAVEPOINT {name}"
-        if savepoint not in self.pending:
-            return False
-        del self.pending[self.pending.index(savepoint) :]
-        return True
+        unsent = savepoint in self.pending
+        # What waits behind a savepoint that was sent was asked for inside it.
+        del self.pending[self.pending.index(savepoint) if unsent else 0 :]
+        return unsent
 
     @property
     def begun(self) -> bool:

@@ -18,6 +18,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg.waiting import wait_conn
 from pydantic_core import from_json, to_json
 
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
@@ -49,6 +50,7 @@ COMMAND_OK = pq.ExecStatus.COMMAND_OK
 EMPTY_QUERY = pq.ExecStatus.EMPTY_QUERY
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
 PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+DONE = (COMMAND_OK, EMPTY_QUERY)
 CONNECTION_OK = pq.ConnStatus.OK
 IDLE = pq.TransactionStatus.IDLE
 TEXT = pq.Format.TEXT
@@ -113,6 +115,12 @@ class PostgresLink(Link):
         self.check_failure()
         template = statement.template
         started = perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
+        if self.lost:
+            error = DatabaseConnectionError(
+                f"{phrase(template)}: the link to {self.address.shown} is lost; this statement was not sent"
+            )
+            self.failed(error)
+            raise error
         try:
             result = yield from self._execute(template, statement.params)
             if self._plan_is_stale(result, template):
@@ -199,8 +207,8 @@ class PostgresLink(Link):
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
         results: list[PGresult] = []
-        for _ in sends:
-            results.append((yield from generators.fetch_many(pgconn))[-1])
+        while len(results) < len(sends):
+            results += (yield from generators.fetch_many(pgconn))[-1:]
         yield from generators.fetch_many(pgconn)
         pgconn.exit_pipeline_mode()
         return results
@@ -216,11 +224,9 @@ class PostgresLink(Link):
             self.adapt.set_pgresult(result)
             count = result.ntuples
             rows = self.adapt.load_rows(0, count, tuple)
-            names = (
-                tuple((result.fname(at) or b"").decode() for at in range(result.nfields)) if template.raw else ()
-            )
+            names = tuple((result.fname(at) or b"").decode() for at in range(result.nfields)) if template.raw else ()
             return Result(rows, count, names)
-        if status == COMMAND_OK or status == EMPTY_QUERY:
+        if status in DONE:
             return Result([], result.command_tuples or 0)
         if status in (FATAL_ERROR, PIPELINE_ABORTED):
             raise error_from_result(result)
@@ -384,13 +390,13 @@ class PostgresLink(Link):
 
     def alive(self) -> bool:
         """Whether the link still stands: nothing to read, or nothing bad. A look at the socket, not a round trip."""
-        if not readable(self.pgconn.socket):
-            return True
-        try:
-            self.pgconn.consume_input()
-        except psycopg.Error:
-            return False
-        return self.pgconn.status == CONNECTION_OK
+        while not self.lost and readable(self.pgconn.socket):
+            # A notice is read and done with; of a dead link the last words are read first, and then its end.
+            try:
+                self.pgconn.consume_input()
+            except psycopg.Error:
+                return False
+        return not self.lost
 
     def forget_plans(self) -> None:
         self.seen.clear()
@@ -403,6 +409,18 @@ def caught(conversation: PQGen[T]) -> PQGen[T | FerroError]:
         return (yield from conversation)
     except FerroError as error:
         return error
+
+
+def canceller(pgconn: PGconn) -> Callable[[], None]:
+    """What asks the server to stop a statement, on a link of its own, for a thread that may wait: five seconds."""
+    request = pgconn.cancel_conn()
+    request.start()
+    return lambda: wait_conn(generators.cancel(request), interval=0.1, timeout=5.0)
+
+
+def socket_of(pgconn: PGconn) -> int:
+    """The socket to wait on; none when the link is lost, and a conversation about it has nothing to wait for."""
+    return pgconn.socket if pgconn.status == CONNECTION_OK else -1
 
 
 def readable(fileno: int) -> bool:

@@ -52,6 +52,14 @@ ERRORS: dict[int, type[FerroError]] = {
     sqlite3.SQLITE_CANTOPEN: DatabaseConnectionError,
 }
 
+ERRORS_BY_CLASS: dict[type[Exception], type[FerroError]] = {
+    sqlite3.IntegrityError: IntegrityError,
+    sqlite3.DataError: DataError,
+    OverflowError: DataError,
+    sqlite3.ProgrammingError: InterfaceError,
+    sqlite3.InterfaceError: InterfaceError,
+}
+
 
 class SqliteLink(Link):
     """A sqlite3 connection with what ferro promises about it.
@@ -132,10 +140,7 @@ class SqliteLink(Link):
         except FerroError as error:
             self.failed(error)
             raise
-        if statement.template.writes:
-            if self.reads_only:
-                raise InterfaceError(f"{phrase(statement.template)}: this transaction is read-only")
-            self.wrote = True
+        self.wrote = self.wrote or statement.template.writes
         return self._run(statement)
 
     def _autocommit(self, statement: Compiled) -> Result:
@@ -154,7 +159,7 @@ class SqliteLink(Link):
             cursor = self.raw.execute(template.sql, statement.params)
             rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
-            error = describe(translated(problem, phrase(template)), statement)
+            error = describe(self._translated(problem, phrase(template)), statement)
             if started:
                 log_statement(statement, "sqlite", started, 0, error)
             self.failed(error)
@@ -164,6 +169,11 @@ class SqliteLink(Link):
         if started:
             log_statement(statement, "sqlite", started, count)
         return Result(rows, count, names)
+
+    def _translated(self, problem: Exception, prefix: str) -> FerroError:
+        if self.reads_only and getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY:
+            return annotate(OperationalError(f"{prefix}: cannot write in a read-only transaction"), problem)
+        return translated(problem, prefix)
 
     # Transactions.
 
@@ -232,7 +242,7 @@ class SqliteLink(Link):
         try:
             self.raw.execute(sql)
         except sqlite3.Error as problem:
-            error = translated(problem, f"Failed to {sql.split()[0]}")
+            error = translated(problem, f"Failed to {sql.partition(' ')[0]}")
             error.sql = sql
             raise error from problem
 
@@ -299,13 +309,7 @@ def translated(error: Exception, prefix: str) -> FerroError:
     code: int = getattr(error, "sqlite_errorcode", 0)
     kind = ERRORS.get(code) or ERRORS.get(code & 0xFF)
     if kind is None:
-        kind = {
-            sqlite3.IntegrityError: IntegrityError,
-            sqlite3.DataError: DataError,
-            OverflowError: DataError,
-            sqlite3.ProgrammingError: InterfaceError,
-            sqlite3.InterfaceError: InterfaceError,
-        }.get(type(error), OperationalError)
+        kind = next((ours for theirs, ours in ERRORS_BY_CLASS.items() if isinstance(error, theirs)), OperationalError)
     return annotate(kind(f"{prefix}: {error}"), error)
 
 

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
+from ferro.drivers.forks import in_children
+
 # How often a waiting writer looks whether its call was cancelled, in seconds.
 GLANCE = 0.02
 
@@ -50,20 +52,12 @@ class Turn:
 
 
 turns: dict[str, Turn] = {}
-registry = threading.Lock()
 
 
 def turn_of(path: str) -> Turn:
     """The turn of a file, the same for every connection of this process, whatever its colour."""
-    with registry:
-        return turns.setdefault(os.path.realpath(path), Turn())
+    return turns.setdefault(os.path.realpath(path), Turn())
 
 
-def forget_turns() -> None:
-    """A child process begins with no writer: those of its parent do not exist in it."""
-    global registry
-    registry = threading.Lock()
-    turns.clear()
-
-
-os.register_at_fork(after_in_child=forget_turns)
+# A child process begins with no writer: those of its parent do not exist in it.
+in_children(turns.clear)

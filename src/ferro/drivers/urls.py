@@ -8,7 +8,18 @@ from ferro.errors import DatabaseConnectionError, OptionError
 
 SCHEMES = {"sqlite": "sqlite", "postgres": "postgresql", "postgresql": "postgresql"}
 SQLITE_MODES = ("ro", "rw", "rwc")
-SECRET_WORDS = ("password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "service_role", "passfile", "sslkey")
+SECRET_WORDS = (
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "service_role",
+    "passfile",
+    "sslkey",
+)
 SEARCH_PATH = "ferro_search_path"
 
 
@@ -58,9 +69,7 @@ def parse(url: str) -> Address:
     scheme, separator, rest = url.partition(":")
     if not separator or scheme not in SCHEMES:
         named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"
-        raise refused(
-            f"Unsupported database URL scheme '{named}'. Supported schemes: sqlite, postgres, postgresql"
-        )
+        raise refused(f"Unsupported database URL scheme '{named}'. Supported schemes: sqlite, postgres, postgresql")
     return sqlite_address(rest) if scheme == "sqlite" else postgres_address(url)
 
 
@@ -88,8 +97,9 @@ def postgres_address(url: str) -> Address:
             raise ValueError
     except ValueError:
         # The parser's own text can quote the password, so it is neither shown nor chained.
-        raise refused("the PostgreSQL URL cannot be read: check its host and port, and percent-encode the "
-                      "password") from None
+        raise refused(
+            "the PostgreSQL URL cannot be read: check its host and port, and percent-encode the password"
+        ) from None
     parameters = parse_qsl(parts.query, keep_blank_values=True)
     search_path = next((value for name, value in parameters if name == SEARCH_PATH), None)
     if search_path is not None and not re.fullmatch(r"[A-Za-z0-9_]+", search_path):

@@ -30,7 +30,7 @@ class AsyncSqliteConnection:
 
     async def run(self, steps: Steps[T]) -> T:
         self._link.interrupted = False
-        return await self._worker.call(self._link.answer, steps, interrupt=self._link.interrupt)
+        return await self._worker.call(lambda: self._link.answer(steps), interrupt=self._link.interrupt)
 
     async def commit(self) -> None:
         self._link.interrupted = False

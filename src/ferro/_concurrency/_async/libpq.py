@@ -3,12 +3,17 @@
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import capabilities, pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait_async
 
 from ferro._concurrency._async import in_background, shielded
+from ferro.drivers.postgres import canceller, socket_of
 
 T = TypeVar("T")
+
+OK = pq.ConnStatus.OK
+ACTIVE = pq.TransactionStatus.ACTIVE
 
 # The loop wakes us; looking around more often than this has no use.
 INTERVAL = 60.0
@@ -23,7 +28,7 @@ async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen
     after which the connection is given up.
     """
     try:
-        return await wait_async(conversation, connection.pgconn.socket, interval=INTERVAL)
+        return await wait_async(conversation, socket_of(connection.pgconn), interval=INTERVAL)
     except Exception:
         raise
     except BaseException:
@@ -35,7 +40,7 @@ async def settle(connection: psycopg.AsyncConnection[Any], conversation: PQGen[A
     async def leave_in_order() -> None:
         if not finish:
             await connection.cancel_safe(timeout=CANCEL)
-        await wait_async(conversation, connection.pgconn.socket, interval=INTERVAL)
+        await wait_async(conversation, socket_of(connection.pgconn), interval=INTERVAL)
 
     try:
         await shielded(leave_in_order)
@@ -43,12 +48,13 @@ async def settle(connection: psycopg.AsyncConnection[Any], conversation: PQGen[A
         give_up(connection)
     except Exception:
         # The conversation ended with an error of its own: it has ended, which is all that is asked here.
-        if connection.pgconn.pipeline_status or connection.pgconn.transaction_status == 1:
+        if connection.pgconn.pipeline_status or connection.pgconn.transaction_status == ACTIVE:
             give_up(connection)
 
 
 def give_up(connection: psycopg.AsyncConnection[Any]) -> None:
     """Close a connection that does not answer, and let the server know without waiting for it."""
-    if connection.pgconn.status == 0:
-        in_background(connection.pgconn.get_cancel().cancel)
+    # The old way of cancelling would hold the interpreter while it waits.
+    if connection.pgconn.status == OK and capabilities.has_cancel_safe():
+        in_background(canceller(connection.pgconn))
     connection.pgconn.finish()

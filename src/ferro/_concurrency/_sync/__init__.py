@@ -30,9 +30,7 @@ def call_hook(hook: Callable[[], object]) -> None:
         raise InterfaceError(f"{hook!r} is a coroutine function: a blocking transaction calls plain functions")
 
 
-def in_order(
-    lock: threading.Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]
-) -> None:
+def in_order(lock: threading.Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]) -> None:
     """End something once the calls on it are over."""
     with lock:
         end(None)

@@ -3,12 +3,17 @@
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import capabilities, pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait
 
 from ferro._concurrency._sync import CLEANUP, in_background
+from ferro.drivers.postgres import canceller, socket_of
 
 T = TypeVar("T")
+
+OK = pq.ConnStatus.OK
+ACTIVE = pq.TransactionStatus.ACTIVE
 
 # How often Ctrl-C is looked for, in seconds.
 INTERVAL = 0.1
@@ -22,7 +27,7 @@ def converse(connection: psycopg.Connection[Any], conversation: PQGen[T], *, fin
     connection can go on; with `finish` the conversation is brought to its end instead.
     """
     try:
-        return wait(conversation, connection.pgconn.socket, interval=INTERVAL)
+        return wait(conversation, socket_of(connection.pgconn), interval=INTERVAL)
     except Exception:
         raise
     except BaseException:
@@ -34,14 +39,15 @@ def settle(connection: psycopg.Connection[Any], conversation: PQGen[Any], finish
     try:
         if not finish:
             connection.cancel_safe(timeout=CANCEL)
-        wait(conversation, connection.pgconn.socket, interval=INTERVAL, timeout=CLEANUP)
+        wait(conversation, socket_of(connection.pgconn), interval=INTERVAL, timeout=CLEANUP)
     except BaseException:
-        if connection.pgconn.pipeline_status or connection.pgconn.transaction_status == 1:
+        if connection.pgconn.pipeline_status or connection.pgconn.transaction_status == ACTIVE:
             give_up(connection)
 
 
 def give_up(connection: psycopg.Connection[Any]) -> None:
     """Close a connection that does not answer, and let the server know without waiting for it."""
-    if connection.pgconn.status == 0:
-        in_background(connection.pgconn.get_cancel().cancel)
+    # The old way of cancelling would hold the interpreter while it waits.
+    if connection.pgconn.status == OK and capabilities.has_cancel_safe():
+        in_background(canceller(connection.pgconn))
     connection.pgconn.finish()

@@ -1,0 +1,107 @@
+# Generated from src/ferro/_async/drivers/postgres.py by scripts/unasync.py: edit that file, never this one.
+"""PostgreSQL: a psycopg connection, spoken to in conversations."""
+
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+from ferro._concurrency._sync.libpq import converse
+from ferro._sync.drivers.base import Connection
+from ferro.drivers.link import Link
+from ferro.drivers.options import Options
+from ferro.drivers.postgres import PostgresLink, caught, connection_refused
+from ferro.drivers.urls import Address
+from ferro.errors import FerroError
+from ferro.operations.steps import Steps
+
+T = TypeVar("T")
+
+
+class PsycopgConnection(psycopg.Connection[Any]):
+    """A psycopg connection that survives the cancellation of whoever waits for it."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
+        """Drive a psycopg generator; cancelled, leave the connection in order."""
+        return converse(self, gen)
+
+
+class PostgresConnection:
+    """One connection to a PostgreSQL server."""
+
+    def __init__(self, raw: PsycopgConnection, link: PostgresLink) -> None:
+        self._raw = raw
+        self._link = link
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    @property
+    def usable(self) -> bool:
+        return self._link.usable and self._link.alive()
+
+    def prepare_session(self) -> None:
+        """Give a new connection the settings ferro's values rely on."""
+        self._converse(self._link.settings())
+
+    def _converse(self, conversation: PQGen[T], *, finish: bool = False) -> T:
+        try:
+            answer = converse(self._raw, caught(conversation), finish=finish)
+        except psycopg.Error as problem:
+            raise self._link.broke(problem) from problem
+        if isinstance(answer, FerroError):
+            raise answer
+        return answer
+
+    def run(self, steps: Steps[T]) -> T:
+        try:
+            statement = next(steps)
+            while True:
+                try:
+                    result = self._converse(self._link.fetch(statement))
+                except FerroError as error:
+                    statement = steps.throw(error)
+                else:
+                    statement = steps.send(result)
+        except StopIteration as stop:
+            return stop.value
+
+    def commit(self) -> None:
+        self._converse(self._link.commit(), finish=True)
+
+    def rollback(self) -> None:
+        self._converse(self._link.rollback(), finish=True)
+
+    def rollback_to(self, name: str) -> None:
+        self._converse(self._link.rollback_to(name), finish=True)
+
+    def fate_of(self, transaction: str) -> str | None:
+        return self._converse(self._link.status_of(transaction))
+
+    def close(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        # Terminating is one message that is not answered: nothing to wait for, no loop needed.
+        self._link.ended()
+        self._raw.pgconn.finish()
+
+
+def open_connection(address: Address, options: Options) -> Connection:
+    try:
+        raw = PsycopgConnection.connect(
+            address.target,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=max(2, round(options.connect_timeout)),
+        )
+    except psycopg.Error as error:
+        raise connection_refused(error, address) from (None if address.tells(str(error)) else error)
+    try:
+        connection = PostgresConnection(raw, PostgresLink(raw, address, options.prepare))
+        connection.prepare_session()
+    except BaseException:
+        raw.pgconn.finish()
+        raise
+    return connection

@@ -1,0 +1,79 @@
+# Generated from src/ferro/_async/drivers/sqlite.py by scripts/unasync.py: edit that file, never this one.
+"""SQLite: a sqlite3 connection in a thread of its own; a whole operation is one visit to it."""
+
+from typing import TypeVar
+
+from ferro._concurrency._sync import Worker, in_background
+from ferro._sync.drivers.base import Connection
+from ferro.drivers.link import Link
+from ferro.drivers.options import Options
+from ferro.drivers.sqlite import SqliteLink
+from ferro.drivers.urls import Address
+from ferro.operations.steps import Steps
+
+T = TypeVar("T")
+
+
+class SqliteConnection:
+    """One connection to a SQLite file."""
+
+    def __init__(self, worker: Worker, link: SqliteLink) -> None:
+        self._worker = worker
+        self._link = link
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    @property
+    def usable(self) -> bool:
+        return self._worker.idle and self._link.usable
+
+    def run(self, steps: Steps[T]) -> T:
+        self._link.interrupted = False
+        return self._worker.call(lambda: self._link.answer(steps), interrupt=self._link.interrupt)
+
+    def commit(self) -> None:
+        self._link.interrupted = False
+        if self._link.begun:
+            self._worker.call(self._link.commit)
+        else:
+            self._link.commit()
+
+    def rollback(self) -> None:
+        self._link.interrupted = False
+        if self._link.begun:
+            self._worker.call(self._link.rollback)
+        else:
+            self._link.ended()
+
+    def rollback_to(self, name: str) -> None:
+        self._link.interrupted = False
+        self._worker.call(self._link.rollback_to, name)
+
+    def fate_of(self, transaction: str) -> str | None:
+        return None
+
+    def close(self) -> None:
+        if self._worker.idle:
+            self._worker.call(self._link.close)
+        self.drop()
+
+    def drop(self) -> None:
+        if self._worker.idle:
+            self._worker.finish(self._link.close)
+        else:
+            self._link.interrupt()
+            in_background(lambda: self._worker.finish(self._link.close))
+
+
+def open_connection(address: Address, options: Options) -> Connection:
+    worker = Worker("ferro-sqlite")
+    opened: list[SqliteLink] = []
+    try:
+        worker.call(lambda: opened.append(SqliteLink(address, options.busy_timeout)))
+    except BaseException:
+        # The thread may have opened the file after its caller was cancelled.
+        worker.finish(lambda: [link.close() for link in opened])
+        raise
+    return SqliteConnection(worker, opened[0])

@@ -1,0 +1,175 @@
+# Generated from src/ferro/_async/pool.py by scripts/unasync.py: edit that file, never this one.
+"""A pool of connections: first come first served, dead ones found by a look, nothing in the background."""
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from time import monotonic
+from weakref import WeakSet
+
+from ferro._concurrency._sync import Slots, pool_owner
+from ferro._sync.drivers import open_connection
+from ferro._sync.drivers.base import Connection
+from ferro.drivers.forks import in_children
+from ferro.drivers.options import Options
+from ferro.drivers.urls import Address
+from ferro.errors import InterfaceError, PoolTimeout
+
+
+class Pooled:
+    """A connection and when it was made and last used."""
+
+    __slots__ = ("born", "connection", "since")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.born = self.since = monotonic()
+
+
+class Pool:
+    """The connections of one database handle."""
+
+    def __init__(self, address: Address, options: Options) -> None:
+        self.address = address
+        self.options = options
+        self._owner = pool_owner()
+        self._begin()
+        pools.add(self)
+
+    def _begin(self) -> None:
+        self._slots = Slots(self.options.max_connections)
+        self._idle: deque[Pooled] = deque()
+        self._lent: set[Pooled] = set()
+        self.closed = False
+
+    def open(self) -> None:
+        """Open the least number of connections, at least one, so that a wrong URL shows at once."""
+        while len(self._idle) < max(1, self.options.min_connections):
+            self._idle.append(Pooled(open_connection(self.address, self.options)))
+
+    @contextmanager
+    def connection(self) -> Generator[Connection]:
+        """Lend a connection for a block."""
+        pooled = self.take()
+        try:
+            yield pooled.connection
+        finally:
+            self.give(pooled)
+
+    @contextmanager
+    def another(self) -> Generator[Connection]:
+        """Open a connection beside the pool for a block, for questions that must not wait for a place in it."""
+        connection = open_connection(self.address, self.options)
+        try:
+            yield connection
+        finally:
+            connection.drop()
+
+    def take(self) -> Pooled:
+        """Wait for a connection that works."""
+        self._check_owner()
+        if not self._slots.take(self.options.acquire_timeout):
+            raise PoolTimeout(
+                f"all {self.options.max_connections} connections to {self.address.shown} stayed busy for "
+                f"{self.options.acquire_timeout:g} s; keep transactions short, or raise max_connections"
+            )
+        try:
+            if self.closed:
+                raise closed(self.address)
+            pooled = self._working() or Pooled(open_connection(self.address, self.options))
+        except BaseException:
+            self._slots.give()
+            raise
+        self._lent.add(pooled)
+        return pooled
+
+    def _working(self) -> Pooled | None:
+        """The idle connection used last, if it stands; at the first dead one all are looked at."""
+        try:
+            pooled = self._idle.pop()
+        except IndexError:
+            return None
+        if pooled.connection.usable:
+            return pooled
+        pooled.connection.drop()
+        standing = list[Pooled]()
+        while self._idle:
+            other = self._idle.popleft()
+            if other.connection.usable:
+                standing.append(other)
+            else:
+                other.connection.drop()
+        self._idle.extend(standing)
+        return self._idle.pop() if self._idle else None
+
+    def give(self, pooled: Pooled) -> None:
+        """Take a connection back; one that is not in order is closed instead."""
+        if pooled not in self._lent:
+            return
+        self._lent.discard(pooled)
+        now = pooled.since = monotonic()
+        if self.closed or not pooled.connection.usable or now - pooled.born > self.options.max_lifetime:
+            pooled.connection.drop()
+        else:
+            self._idle.append(pooled)
+        self._prune(now)
+        self._slots.give()
+
+    def _prune(self, now: float) -> None:
+        """Close what nobody has needed for long, beyond the least number."""
+        oldest = self._idle[0] if self._idle else None
+        if oldest is None or now - oldest.since <= self.options.idle_timeout:
+            return
+        if len(self._idle) + len(self._lent) > self.options.min_connections:
+            self._idle.popleft()
+            oldest.connection.drop()
+
+    def close(self) -> None:
+        """Close every connection; those still lent follow when they come back."""
+        self._check_owner()
+        self.closed = True
+        while self._idle:
+            self._idle.pop().connection.close()
+
+    def drop(self) -> None:
+        """Close every connection at once, lent ones too: no loop is needed, and nothing is committed."""
+        self.closed = True
+        for pooled in (*self._idle, *self._lent):
+            pooled.connection.drop()
+        self._idle.clear()
+        self._lent.clear()
+
+    def _check_owner(self) -> None:
+        here = pool_owner()
+        if self._owner is None:
+            self._owner = here
+        elif self._owner is not here:
+            raise InterfaceError(
+                f"the database {self.address.shown} was connected on another event loop: "
+                "call connect() on the loop that uses it"
+            )
+
+    def abandon(self) -> None:
+        """Forget the connections of a parent process without touching them."""
+        inherited.append((self._idle, self._lent))
+        self._owner = None
+        self._begin()
+
+
+def closed(address: Address) -> InterfaceError:
+    return InterfaceError(f"the database {address.shown} is closed: call connect() again")
+
+
+pools: WeakSet[Pool] = WeakSet()
+
+# What a child process inherits belongs to its parent: kept here so that nothing ever closes it.
+inherited: list[object] = []
+
+
+def begin_again() -> None:
+    """Give every pool of a child process connections of its own."""
+    for pool in list(pools):
+        pool.abandon()
+
+
+in_children(begin_again)

@@ -1,0 +1,10 @@
+"""What a child process must do first, on systems that fork."""
+
+import os
+from collections.abc import Callable
+
+
+def in_children(function: Callable[[], object]) -> None:
+    """Call a function at the start of every child process that is forked."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)

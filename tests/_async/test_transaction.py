@@ -1,0 +1,293 @@
+"""Transactions: whole or not at all, and honest about which."""
+
+import pytest
+
+from ferro import (
+    AsyncDatabase,
+    Field,
+    InterfaceError,
+    Model,
+    OperationalError,
+    OptionError,
+    TransactionAborted,
+    TransactionEnded,
+    UniqueViolationError,
+    execute,
+    fetch_all,
+    fetch_one,
+    transaction,
+)
+from ferro.operations import raw
+
+
+class Account(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    owner: str = Field(unique=True)
+    balance: int = 0
+
+
+class TroubleError(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+async def accounts(database: AsyncDatabase):
+    await database.create_tables(Account)
+
+
+async def owners() -> list[str]:
+    return [account.owner for account in await Account.order_by("owner").all()]
+
+
+async def test_a_block_that_ends_well_is_in_the_database(database):
+    async with transaction():
+        await Account.create(owner="ann")
+        await Account.create(owner="bob")
+    assert await owners() == ["ann", "bob"]
+
+
+async def test_a_failed_block_leaves_no_row(database):
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await Account.create(owner="ann")
+            raise TroubleError
+    assert await owners() == []
+
+
+async def test_rows_of_an_open_block_are_seen_inside_it_only(database):
+    async with transaction():
+        await Account.create(owner="ann")
+        assert await owners() == ["ann"]
+        async with database.pool.another() as other:
+            assert await other.run(raw.fetch_all('SELECT owner FROM "account"', (), database.dialect)) == []
+
+
+async def test_a_nested_block_fails_alone(database):
+    async with transaction():
+        await Account.create(owner="ann")
+        with pytest.raises(TroubleError):
+            async with transaction():
+                await Account.create(owner="bob")
+                raise TroubleError
+        await Account.create(owner="cid")
+    assert await owners() == ["ann", "cid"]
+
+
+async def test_an_outer_failure_undoes_the_inner_block(database):
+    with pytest.raises(TroubleError):
+        async with transaction():
+            async with transaction():
+                await Account.create(owner="ann")
+            raise TroubleError
+    assert await owners() == []
+
+
+async def test_blocks_nest_to_any_depth(database):
+    async with transaction():
+        async with transaction():
+            await Account.create(owner="ann")
+            with pytest.raises(TroubleError):
+                async with transaction():
+                    async with transaction():
+                        await Account.create(owner="bob")
+                    raise TroubleError
+            async with transaction():
+                await Account.create(owner="cid")
+    assert await owners() == ["ann", "cid"]
+
+
+async def test_a_swallowed_error_then_a_normal_exit_raises(database):
+    await Account.create(owner="ann")
+    with pytest.raises(TransactionAborted, match="this transaction is aborted and none of it") as caught:
+        async with transaction():
+            await Account.create(owner="bob")
+            try:
+                await Account.create(owner="ann")
+            except UniqueViolationError:
+                pass
+    assert isinstance(caught.value.__cause__, UniqueViolationError)
+    assert await owners() == ["ann"]
+
+
+async def test_after_an_error_every_call_in_the_block_says_so(database):
+    await Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            with pytest.raises(UniqueViolationError):
+                await Account.create(owner="ann")
+            with pytest.raises(TransactionAborted, match="put the call in a nested transaction"):
+                await owners()
+            raise TroubleError
+    assert await owners() == ["ann"]
+
+
+async def test_an_expected_error_is_survived_in_a_nested_block(database):
+    await Account.create(owner="ann")
+    async with transaction():
+        with pytest.raises(UniqueViolationError):
+            async with transaction():
+                await Account.create(owner="ann")
+        await Account.create(owner="bob")
+    assert await owners() == ["ann", "bob"]
+
+
+async def test_an_error_swallowed_in_a_nested_block_is_told_at_its_end(database):
+    await Account.create(owner="ann")
+    async with transaction():
+        with pytest.raises(TransactionAborted):
+            async with transaction():
+                await Account.create(owner="bob")
+                with pytest.raises(UniqueViolationError):
+                    await Account.create(owner="ann")
+        await Account.create(owner="cid")
+    assert await owners() == ["ann", "cid"]
+
+
+async def test_hooks_run_after_the_commit_in_order(database):
+    seen: list[object] = []
+    async with transaction() as outer:
+        outer.on_commit(lambda: seen.append("first"))
+        await Account.create(owner="ann")
+        async with transaction() as inner:
+            inner.on_commit(lambda: seen.append("second"))
+        assert seen == []
+    assert seen == ["first", "second"]
+
+
+async def test_hooks_of_what_was_undone_never_run(database):
+    seen: list[object] = []
+    async with transaction():
+        with pytest.raises(TroubleError):
+            async with transaction() as inner:
+                inner.on_commit(lambda: seen.append("inner"))
+                raise TroubleError
+    with pytest.raises(TroubleError):
+        async with transaction() as outer:
+            outer.on_commit(lambda: seen.append("outer"))
+            raise TroubleError
+    assert seen == []
+
+
+async def test_a_hook_that_fails_is_told_and_the_rows_stay(database):
+    def fail() -> None:
+        raise TroubleError
+
+    with pytest.raises(TroubleError):
+        async with transaction() as block:
+            await Account.create(owner="ann")
+            block.on_commit(fail)
+    assert await owners() == ["ann"]
+
+
+async def test_raw_sql_joins_the_block(database):
+    with pytest.raises(TroubleError):
+        async with transaction() as block:
+            assert await block.execute("INSERT INTO account (owner, balance) VALUES ('ann', 3)") == 1
+            assert await execute("INSERT INTO account (owner, balance) VALUES ('bob', 4)") == 1
+            assert await block.fetch_one("SELECT owner FROM account WHERE balance = 3") == {"owner": "ann"}
+            assert await fetch_one("SELECT owner FROM account WHERE balance = 5") is None
+            assert await block.fetch_all("SELECT balance FROM account ORDER BY balance") == [
+                {"balance": 3},
+                {"balance": 4},
+            ]
+            raise TroubleError
+    assert await fetch_all("SELECT * FROM account") == []
+
+
+async def test_a_call_through_an_ended_block_is_refused(database):
+    async with transaction() as block:
+        await Account.create(owner="ann")
+    with pytest.raises(TransactionEnded, match="came too late"):
+        await block.execute("DELETE FROM account")
+    assert await owners() == ["ann"]
+
+
+async def test_a_block_is_entered_once(database):
+    block = transaction()
+    async with block:
+        pass
+    with pytest.raises(InterfaceError, match="entered before"):
+        async with block:
+            pass
+
+
+async def test_a_read_only_block_refuses_to_write(database):
+    with pytest.raises(OperationalError, match="^Save failed: cannot .* in a read-only transaction$"):
+        async with transaction(read_only=True):
+            assert await owners() == []
+            await Account.create(owner="ann")
+    await Account.create(owner="bob")
+    assert await owners() == ["bob"]
+
+
+async def test_terms_belong_to_the_outermost_block(database):
+    async with transaction(isolation="serializable"):
+        with pytest.raises(InterfaceError, match="belong to the outermost transaction"):
+            async with transaction(read_only=True):
+                pass
+
+
+async def test_terms_that_make_no_sense_are_refused(database):
+    with pytest.raises(OptionError, match="isolation is 'snapshot'; it is one of 'read uncommitted'"):
+        transaction(isolation="snapshot")
+    with pytest.raises(OptionError, match="deferrable is for transactions that are read_only"):
+        transaction(deferrable=True)
+
+
+async def test_every_isolation_level_begins(database):
+    for isolation in ("read uncommitted", "read committed", "repeatable read", "serializable"):
+        async with transaction(isolation=isolation):
+            await Account.create(owner=isolation)
+    async with transaction(isolation="serializable", read_only=True, deferrable=True):
+        assert len(await owners()) == 4
+
+
+@pytest.mark.backends("postgres")
+async def test_postgresql_is_given_the_terms(database):
+    async with transaction(isolation="repeatable read", read_only=True) as block:
+        assert await block.fetch_one("SHOW transaction_isolation") == {"transaction_isolation": "repeatable read"}
+        assert await block.fetch_one("SHOW transaction_read_only") == {"transaction_read_only": "on"}
+    with pytest.raises(InterfaceError, match="immediate is for SQLite"):
+        async with transaction(immediate=True):
+            pass
+
+
+async def test_a_function_is_decorated_to_be_a_transaction(database):
+    @transaction()
+    async def open_account(owner: str, *, fail: bool = False) -> Account:
+        account = await Account.create(owner=owner)
+        if fail:
+            raise TroubleError
+        return account
+
+    assert (await open_account("ann")).owner == "ann"
+    with pytest.raises(TroubleError):
+        await open_account("bob", fail=True)
+    assert await owners() == ["ann"]
+
+
+async def test_retry_needs_something_to_call_again(database):
+    with pytest.raises(InterfaceError, match="as a decorator, or its run_in"):
+        async with transaction(retry=2):
+            pass
+
+
+@pytest.mark.backends("postgres")
+async def test_a_serialization_failure_is_tried_again(database):
+    await Account.create(owner="ann", balance=1)
+    tries = 0
+
+    @transaction(isolation="repeatable read", retry=3)
+    async def add_one() -> None:
+        nonlocal tries
+        tries += 1
+        account = await Account.where(lambda a: a.owner == "ann").one()
+        if tries == 1:
+            async with database.pool.another() as other:
+                await other.run(raw.execute("UPDATE account SET balance = 10", (), database.dialect))
+        account.balance += 1
+        await account.save()
+
+    await add_one()
+    assert tries == 2
+    assert (await Account.where(lambda a: a.owner == "ann").one()).balance == 11

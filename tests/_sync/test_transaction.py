@@ -1,0 +1,294 @@
+# Generated from tests/_async/test_transaction.py by scripts/unasync.py: edit that file, never this one.
+"""Transactions: whole or not at all, and honest about which."""
+
+import pytest
+
+from ferro.operations import raw
+from ferro.sync import (
+    Database,
+    Field,
+    InterfaceError,
+    Model,
+    OperationalError,
+    OptionError,
+    TransactionAborted,
+    TransactionEnded,
+    UniqueViolationError,
+    execute,
+    fetch_all,
+    fetch_one,
+    transaction,
+)
+
+
+class Account(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    owner: str = Field(unique=True)
+    balance: int = 0
+
+
+class TroubleError(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def accounts(database: Database):
+    database.create_tables(Account)
+
+
+def owners() -> list[str]:
+    return [account.owner for account in Account.order_by("owner").all()]
+
+
+def test_a_block_that_ends_well_is_in_the_database(database):
+    with transaction():
+        Account.create(owner="ann")
+        Account.create(owner="bob")
+    assert owners() == ["ann", "bob"]
+
+
+def test_a_failed_block_leaves_no_row(database):
+    with pytest.raises(TroubleError):
+        with transaction():
+            Account.create(owner="ann")
+            raise TroubleError
+    assert owners() == []
+
+
+def test_rows_of_an_open_block_are_seen_inside_it_only(database):
+    with transaction():
+        Account.create(owner="ann")
+        assert owners() == ["ann"]
+        with database.pool.another() as other:
+            assert other.run(raw.fetch_all('SELECT owner FROM "account"', (), database.dialect)) == []
+
+
+def test_a_nested_block_fails_alone(database):
+    with transaction():
+        Account.create(owner="ann")
+        with pytest.raises(TroubleError):
+            with transaction():
+                Account.create(owner="bob")
+                raise TroubleError
+        Account.create(owner="cid")
+    assert owners() == ["ann", "cid"]
+
+
+def test_an_outer_failure_undoes_the_inner_block(database):
+    with pytest.raises(TroubleError):
+        with transaction():
+            with transaction():
+                Account.create(owner="ann")
+            raise TroubleError
+    assert owners() == []
+
+
+def test_blocks_nest_to_any_depth(database):
+    with transaction():
+        with transaction():
+            Account.create(owner="ann")
+            with pytest.raises(TroubleError):
+                with transaction():
+                    with transaction():
+                        Account.create(owner="bob")
+                    raise TroubleError
+            with transaction():
+                Account.create(owner="cid")
+    assert owners() == ["ann", "cid"]
+
+
+def test_a_swallowed_error_then_a_normal_exit_raises(database):
+    Account.create(owner="ann")
+    with pytest.raises(TransactionAborted, match="this transaction is aborted and none of it") as caught:
+        with transaction():
+            Account.create(owner="bob")
+            try:
+                Account.create(owner="ann")
+            except UniqueViolationError:
+                pass
+    assert isinstance(caught.value.__cause__, UniqueViolationError)
+    assert owners() == ["ann"]
+
+
+def test_after_an_error_every_call_in_the_block_says_so(database):
+    Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            with pytest.raises(UniqueViolationError):
+                Account.create(owner="ann")
+            with pytest.raises(TransactionAborted, match="put the call in a nested transaction"):
+                owners()
+            raise TroubleError
+    assert owners() == ["ann"]
+
+
+def test_an_expected_error_is_survived_in_a_nested_block(database):
+    Account.create(owner="ann")
+    with transaction():
+        with pytest.raises(UniqueViolationError):
+            with transaction():
+                Account.create(owner="ann")
+        Account.create(owner="bob")
+    assert owners() == ["ann", "bob"]
+
+
+def test_an_error_swallowed_in_a_nested_block_is_told_at_its_end(database):
+    Account.create(owner="ann")
+    with transaction():
+        with pytest.raises(TransactionAborted):
+            with transaction():
+                Account.create(owner="bob")
+                with pytest.raises(UniqueViolationError):
+                    Account.create(owner="ann")
+        Account.create(owner="cid")
+    assert owners() == ["ann", "cid"]
+
+
+def test_hooks_run_after_the_commit_in_order(database):
+    seen: list[object] = []
+    with transaction() as outer:
+        outer.on_commit(lambda: seen.append("first"))
+        Account.create(owner="ann")
+        with transaction() as inner:
+            inner.on_commit(lambda: seen.append("second"))
+        assert seen == []
+    assert seen == ["first", "second"]
+
+
+def test_hooks_of_what_was_undone_never_run(database):
+    seen: list[object] = []
+    with transaction():
+        with pytest.raises(TroubleError):
+            with transaction() as inner:
+                inner.on_commit(lambda: seen.append("inner"))
+                raise TroubleError
+    with pytest.raises(TroubleError):
+        with transaction() as outer:
+            outer.on_commit(lambda: seen.append("outer"))
+            raise TroubleError
+    assert seen == []
+
+
+def test_a_hook_that_fails_is_told_and_the_rows_stay(database):
+    def fail() -> None:
+        raise TroubleError
+
+    with pytest.raises(TroubleError):
+        with transaction() as block:
+            Account.create(owner="ann")
+            block.on_commit(fail)
+    assert owners() == ["ann"]
+
+
+def test_raw_sql_joins_the_block(database):
+    with pytest.raises(TroubleError):
+        with transaction() as block:
+            assert block.execute("INSERT INTO account (owner, balance) VALUES ('ann', 3)") == 1
+            assert execute("INSERT INTO account (owner, balance) VALUES ('bob', 4)") == 1
+            assert block.fetch_one("SELECT owner FROM account WHERE balance = 3") == {"owner": "ann"}
+            assert fetch_one("SELECT owner FROM account WHERE balance = 5") is None
+            assert block.fetch_all("SELECT balance FROM account ORDER BY balance") == [
+                {"balance": 3},
+                {"balance": 4},
+            ]
+            raise TroubleError
+    assert fetch_all("SELECT * FROM account") == []
+
+
+def test_a_call_through_an_ended_block_is_refused(database):
+    with transaction() as block:
+        Account.create(owner="ann")
+    with pytest.raises(TransactionEnded, match="came too late"):
+        block.execute("DELETE FROM account")
+    assert owners() == ["ann"]
+
+
+def test_a_block_is_entered_once(database):
+    block = transaction()
+    with block:
+        pass
+    with pytest.raises(InterfaceError, match="entered before"):
+        with block:
+            pass
+
+
+def test_a_read_only_block_refuses_to_write(database):
+    with pytest.raises(OperationalError, match="^Save failed: cannot .* in a read-only transaction$"):
+        with transaction(read_only=True):
+            assert owners() == []
+            Account.create(owner="ann")
+    Account.create(owner="bob")
+    assert owners() == ["bob"]
+
+
+def test_terms_belong_to_the_outermost_block(database):
+    with transaction(isolation="serializable"):
+        with pytest.raises(InterfaceError, match="belong to the outermost transaction"):
+            with transaction(read_only=True):
+                pass
+
+
+def test_terms_that_make_no_sense_are_refused(database):
+    with pytest.raises(OptionError, match="isolation is 'snapshot'; it is one of 'read uncommitted'"):
+        transaction(isolation="snapshot")
+    with pytest.raises(OptionError, match="deferrable is for transactions that are read_only"):
+        transaction(deferrable=True)
+
+
+def test_every_isolation_level_begins(database):
+    for isolation in ("read uncommitted", "read committed", "repeatable read", "serializable"):
+        with transaction(isolation=isolation):
+            Account.create(owner=isolation)
+    with transaction(isolation="serializable", read_only=True, deferrable=True):
+        assert len(owners()) == 4
+
+
+@pytest.mark.backends("postgres")
+def test_postgresql_is_given_the_terms(database):
+    with transaction(isolation="repeatable read", read_only=True) as block:
+        assert block.fetch_one("SHOW transaction_isolation") == {"transaction_isolation": "repeatable read"}
+        assert block.fetch_one("SHOW transaction_read_only") == {"transaction_read_only": "on"}
+    with pytest.raises(InterfaceError, match="immediate is for SQLite"):
+        with transaction(immediate=True):
+            pass
+
+
+def test_a_function_is_decorated_to_be_a_transaction(database):
+    @transaction()
+    def open_account(owner: str, *, fail: bool = False) -> Account:
+        account = Account.create(owner=owner)
+        if fail:
+            raise TroubleError
+        return account
+
+    assert open_account("ann").owner == "ann"
+    with pytest.raises(TroubleError):
+        open_account("bob", fail=True)
+    assert owners() == ["ann"]
+
+
+def test_retry_needs_something_to_call_again(database):
+    with pytest.raises(InterfaceError, match="as a decorator, or its run_in"):
+        with transaction(retry=2):
+            pass
+
+
+@pytest.mark.backends("postgres")
+def test_a_serialization_failure_is_tried_again(database):
+    Account.create(owner="ann", balance=1)
+    tries = 0
+
+    @transaction(isolation="repeatable read", retry=3)
+    def add_one() -> None:
+        nonlocal tries
+        tries += 1
+        account = Account.where(lambda a: a.owner == "ann").one()
+        if tries == 1:
+            with database.pool.another() as other:
+                other.run(raw.execute("UPDATE account SET balance = 10", (), database.dialect))
+        account.balance += 1
+        account.save()
+
+    add_one()
+    assert tries == 2
+    assert Account.where(lambda a: a.owner == "ann").one().balance == 11

@@ -1,0 +1,181 @@
+"""Cancelled at any await, a call leaves nothing open and nothing half-written."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import anyio
+import pytest
+from cancelling import by_scope, by_task
+
+from ferro import AsyncDatabase, connect, transaction
+
+WAYS = {"task": by_task, "scope": by_scope}
+ENOUGH = 200
+
+
+@pytest.fixture(params=list(WAYS))
+def way(request) -> Callable[[Callable[[], Coroutine[Any, Any, Any]], int], Awaitable[bool]]:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+async def database(database_url, entry):
+    async with connect(database_url, max_connections=3, acquire_timeout=5) as connected:
+        await connected.create_tables(entry)
+        yield connected
+
+
+async def whole(database: AsyncDatabase) -> None:
+    """Every place of the pool answers, and no transaction is open."""
+
+    async def answer() -> None:
+        async with database.transaction() as block:
+            assert await block.fetch_one("SELECT 1 AS one") == {"one": 1}
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(database.pool.options.max_connections):
+                tasks.start_soon(answer)
+    assert not database.pool._lent
+
+
+async def cancelled_everywhere(
+    make: Callable[[], Coroutine[Any, Any, Any]],
+    way: Callable[[Callable[[], Coroutine[Any, Any, Any]], int], Awaitable[bool]],
+    look: Callable[[], Awaitable[None]],
+) -> int:
+    """Cancel at the first await, the second, … until there are no more; look around after each."""
+    for number in range(1, ENOUGH):
+        began = time.monotonic()
+        cancelled = await way(make, number)
+        assert time.monotonic() - began < 1.5
+        await look()
+        if not cancelled:
+            return number - 1
+    pytest.fail("the coroutine never came to an end")
+
+
+async def test_create(database, entry, way):
+    async def look():
+        await whole(database)
+        assert {row.name for row in await entry.all()} <= {"ann"}
+
+    assert await cancelled_everywhere(lambda: entry.create(name="ann"), way, look) >= 1
+
+
+async def test_get(database, entry, way):
+    row = await entry.create(name="ann")
+    assert await cancelled_everywhere(lambda: entry.get(row.id), way, lambda: whole(database)) >= 1
+
+
+async def test_a_transaction_of_two_inserts(database, entry, way):
+    async def pair():
+        async with transaction():
+            await entry.create(name="ann")
+            await entry.create(name="bob")
+
+    async def look():
+        await whole(database)
+        names = [row.name for row in await entry.order_by("id").all()]
+        assert names == ["ann", "bob"] * (len(names) // 2)
+
+    assert await cancelled_everywhere(pair, way, look) >= 2
+
+
+async def test_a_savepoint_in_a_transaction(database, entry, way):
+    async def nested():
+        async with transaction():
+            await entry.create(name="ann")
+            async with transaction():
+                await entry.create(name="bob")
+
+    async def look():
+        await whole(database)
+        names = [row.name for row in await entry.order_by("id").all()]
+        assert names == ["ann", "bob"] * (len(names) // 2)
+
+    assert await cancelled_everywhere(nested, way, look) >= 2
+
+
+async def test_a_run_of_statements(database, entry, way):
+    async def many():
+        for at in range(5):
+            await entry.create(name=f"row {at}")
+            await entry.count()
+
+    assert await cancelled_everywhere(many, way, lambda: whole(database)) >= 5
+
+
+async def test_bulk_create(database, entry, way):
+    async def many():
+        await entry.bulk_create([entry(name=str(at)) for at in range(1500)])
+
+    async def look():
+        await whole(database)
+        assert await entry.count() % 1500 == 0
+
+    assert await cancelled_everywhere(many, way, look) >= 1
+
+
+async def test_waiting_for_a_connection(database, entry, way):
+    release = anyio.Event()
+
+    async def hold():
+        async with database.transaction(read_only=True):
+            await entry.count()
+            await release.wait()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(hold)
+        while len(database.pool._lent) < 3:
+            await anyio.sleep(0.01)
+        assert await way(entry.count, 1)
+        release.set()
+    await whole(database)
+
+
+async def test_connect_and_close(database_url, way):
+    async def visit():
+        handle = await connect(database_url, default=False)
+        await handle.close()
+
+    async def look():
+        async with connect(database_url, default=False) as handle:
+            assert await handle.check_connection()
+
+    assert await cancelled_everywhere(visit, way, look) >= 1
+
+
+async def test_a_timeout_is_kept_and_the_connection_with_it(database, entry, backend):
+    slow = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+        "postgres": "SELECT pg_sleep(30)",
+    }[backend]
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await database.fetch_all(slow)
+        with pytest.raises(TimeoutError), anyio.fail_after(0.1):
+            await database.fetch_all(slow)
+    assert time.monotonic() - began < 6 * 0.6
+    await whole(database)
+
+
+async def test_a_timed_out_savepoint_leaves_the_transaction_whole(database, entry, backend):
+    slow = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+        "postgres": "SELECT pg_sleep(30)",
+    }[backend]
+    async with transaction():
+        await entry.create(name="ann")
+        with anyio.move_on_after(0.1):
+            async with transaction() as inner:
+                await entry.create(name="bob")
+                await inner.fetch_all(slow)
+        await entry.create(name="cid")
+    assert [row.name for row in await entry.order_by("id").all()] == ["ann", "cid"]
+    await whole(database)

@@ -1,0 +1,161 @@
+"""When the link dies, an error says not done, done or unknown, and is right."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from proxy import Wire
+
+from ferro import (
+    AsyncDatabase,
+    CommitUnknown,
+    DatabaseConnectionError,
+    OperationalError,
+    connect,
+    sync,
+)
+
+# What the client says when it commits, and what the server answers to it.
+COMMIT = b"P\x00\x00\x00\x0e\x00COMMIT\x00"
+COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+
+
+@pytest.fixture
+def wire(tagged_url) -> Iterator[Wire]:
+    wire = Wire(tagged_url[0])
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+async def database(wire, entry):
+    async with connect(wire.url, max_connections=3, connect_timeout=2) as connected:
+        await connected.create_tables(entry)
+        yield connected
+
+
+@pytest.fixture
+def blocking(wire, entry):
+    with sync.connect(wire.url, max_connections=3, connect_timeout=2) as connected:
+        connected.create_tables(entry)
+        yield connected
+
+
+async def two_inserts(database: AsyncDatabase, entry) -> None:
+    async with database.transaction():
+        await database.create(entry, name="ann")
+        await database.create(entry, name="bob")
+
+
+def two_inserts_blocking(database: sync.Database, entry) -> None:
+    with database.transaction():
+        database.create(entry, name="ann")
+        database.create(entry, name="bob")
+
+
+async def test_a_commit_whose_answer_was_lost_is_found_to_be_done(database, wire, outside, entry):
+    wire.cut_at_answer = COMMITTED
+    await two_inserts(database, entry)
+    assert outside.names() == ["ann", "bob"]
+
+
+def test_a_commit_whose_answer_was_lost_is_found_to_be_done_blocking(blocking, wire, outside, entry):
+    wire.cut_at_answer = COMMITTED
+    two_inserts_blocking(blocking, entry)
+    assert outside.names() == ["ann", "bob"]
+
+
+async def test_a_commit_that_never_arrived_is_known_not_to_be_done(database, wire, outside, entry):
+    wire.cut_before = COMMIT
+    with pytest.raises(DatabaseConnectionError, match="nothing of the transaction is stored") as caught:
+        await two_inserts(database, entry)
+    assert not isinstance(caught.value, CommitUnknown)
+    assert outside.names() == []
+
+
+def test_a_commit_that_never_arrived_is_known_not_to_be_done_blocking(blocking, wire, outside, entry):
+    wire.cut_before = COMMIT
+    with pytest.raises(DatabaseConnectionError, match="nothing of the transaction is stored") as caught:
+        two_inserts_blocking(blocking, entry)
+    assert not isinstance(caught.value, CommitUnknown)
+    assert outside.names() == []
+
+
+async def test_a_commit_nobody_can_be_asked_about_is_unknown(database, wire, outside, entry):
+    with pytest.raises(CommitUnknown, match="may or may not be in the database: look before you repeat it"):
+        async with database.transaction():
+            await database.create(entry, name="ann")
+            wire.cut_at_answer = b"D\x00\x00\x00"
+    assert outside.names() == ["ann"]
+
+
+async def test_a_single_insert_whose_answer_was_lost_is_unknown(database, wire, outside, entry):
+    wire.cut_at_answer = b"C\x00\x00\x00\x0fINSERT"
+    with pytest.raises(CommitUnknown, match="^Save failed: the link to"):
+        await database.create(entry, name="ann")
+    assert outside.names() == ["ann"]
+
+
+async def test_a_read_on_a_lost_link_is_a_connection_error(database, wire, entry):
+    wire.cut_at_answer = b"T\x00\x00\x00"
+    with pytest.raises(DatabaseConnectionError) as caught:
+        await database.query(entry).all()
+    assert not isinstance(caught.value, CommitUnknown)
+    assert isinstance(caught.value, ConnectionError)
+
+
+async def test_the_pool_is_whole_within_a_second_of_the_server_being_back(database, wire, entry):
+    await database.create(entry, name="ann")
+    for _ in range(3):
+        wire.cut()
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        assert await database.query(entry).count() == 1
+        assert time.monotonic() - began < 1
+
+
+async def test_no_call_outlives_its_deadline_when_the_server_is_frozen(database, wire, outside, entry):
+    wire.freeze()
+    for attempt in range(3):
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await database.query(entry).count()
+        assert time.monotonic() - began < 0.8, attempt
+    wire.thaw()
+    began = time.monotonic()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for at in range(6):
+                tasks.start_soon(lambda at=at: database.create(entry, name=str(at)))
+    assert time.monotonic() - began < 1
+    assert len(outside.names()) == 6
+
+
+async def test_a_frozen_transaction_is_left_in_time_and_undone(database, wire, outside, entry):
+    began = 0.0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            async with database.transaction():
+                await database.create(entry, name="ann")
+                wire.freeze()
+                began = time.monotonic()
+                await database.create(entry, name="bob")
+    assert time.monotonic() - began < 2
+    wire.thaw()
+    deadline = time.monotonic() + 5
+    while outside.sessions("left(state, 19) = 'idle in transaction'") and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    assert outside.names() == []
+    await database.create(entry, name="cid")
+    assert outside.names() == ["cid"]
+
+
+async def test_a_server_that_is_not_there_is_named_without_its_password():
+    with pytest.raises(DatabaseConnectionError, match="^DB Connection failed: ") as caught:
+        await connect("postgresql://ann:s3cret@127.0.0.1:1/none", connect_timeout=2)
+    assert isinstance(caught.value, OperationalError)
+    assert "postgresql://ann:***@127.0.0.1:1/none" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

@@ -1,0 +1,89 @@
+"""A wire between a client and a server that can be cut, frozen, or cut at a word."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+
+class Wire:
+    """Forwards TCP connections to the server of a URL; `url` leads through it.
+
+    Attributes:
+        cut_before: a client's bytes that must never reach the server: the link is cut in front of them.
+        cut_at_answer: a server's bytes that must never reach the client.
+        frozen: while true, nothing is forwarded.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._server = urlsplit(url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._links: list[socket.socket] = []
+        self._closed = False
+        self.cut_before = b""
+        self.cut_at_answer = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        user = self._server.netloc.rpartition("@")[0]
+        netloc = f"{user}@127.0.0.1:{self._listener.getsockname()[1]}"
+        return urlunsplit(self._server._replace(netloc=netloc))
+
+    def freeze(self) -> None:
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        self._flowing.set()
+
+    def cut(self) -> None:
+        """End every link there is."""
+        for link in self._links:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+        self._links.clear()
+
+    def close(self) -> None:
+        self._closed = True
+        self._flowing.set()
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._flowing.wait()
+            try:
+                server = socket.create_connection((self._server.hostname or "127.0.0.1", self._server.port or 5432))
+            except OSError:
+                client.close()
+                continue
+            self._links += [client, server]
+            self._start(client, server, lambda: self.cut_before)
+            self._start(server, client, lambda: self.cut_at_answer)
+
+    def _start(self, source: socket.socket, target: socket.socket, word: Callable[[], bytes]) -> None:
+        threading.Thread(target=self._forward, args=(source, target, word), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, word: Callable[[], bytes]) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self._flowing.wait()
+                stop = word()
+                if stop and stop in data:
+                    target.sendall(data[: data.index(stop)])
+                    # The other side has a moment to answer what it was given.
+                    threading.Event().wait(0.1)
+                    break
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                end.close()
