@@ -291,12 +291,12 @@ class Expression(Valued[T]):
 
     # To a checker a comparison of plain annotations is a bool.
 
-    def __and__(self, other: "bool | Valued[bool | None]") -> "Expression[bool]":
+    def __and__(self: "Valued[bool | None]", other: "bool | Valued[bool | None]") -> "Expression[bool]":
         return Logical("AND", (*parts(self, "AND", "&"), *parts(other, "AND", "&")))
 
     __rand__ = __and__
 
-    def __or__(self, other: "bool | Valued[bool | None]") -> "Expression[bool]":
+    def __or__(self: "Valued[bool | None]", other: "bool | Valued[bool | None]") -> "Expression[bool]":
         return Logical("OR", (*parts(self, "OR", "|"), *parts(other, "OR", "|")))
 
     __ror__ = __or__

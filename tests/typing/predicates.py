@@ -1,0 +1,70 @@
+"""Conditions and orders, as plain annotations and `Mapped` ones let a checker see them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_type
+
+from people import Member, User
+
+from ferro import AsyncQuery, Expression, cast, coalesce, col, count, length, lower, max_, min_, not_, now, sum_, upper
+
+# Plain annotations: Python's own operators and methods, and functions for what only SQL has.
+assert_type(User.where(lambda u: u.age >= 18), AsyncQuery[User])
+assert_type(User.where(lambda u: u.name.startswith("A"), lambda u: u.name.lower() == "ann"), AsyncQuery[User])
+assert_type(User.where(lambda u: (u.age >= 18) & (u.name != "Ann")), AsyncQuery[User])
+assert_type(User.where(lambda u: (u.age >= 18) & col(u.name).ilike("a%")), AsyncQuery[User])
+assert_type(User.where(lambda u: col(u.name).ilike("a%") | (u.age >= 18)), AsyncQuery[User])
+assert_type(User.where(lambda u: not_(u.active)), AsyncQuery[User])
+assert_type(User.where(lambda u: ~col(u.active)), AsyncQuery[User])
+assert_type(User.where(lambda u: col(u.nickname) >= u.name), AsyncQuery[User])
+assert_type(User.where(lambda u: col(u.age).in_([1, 2]) & col(u.nickname).is_null()), AsyncQuery[User])
+assert_type(User.where(User.age >= 18, col(User.name).ilike("a%")), AsyncQuery[User])
+assert_type(User.query().filter_by(name="Ann").order_by("-age", "name").limit(10).offset(5), AsyncQuery[User])
+assert_type(User.order_by(lambda u: (u.age, col(u.name).desc(nulls="first"))).distinct(), AsyncQuery[User])
+assert_type(User.order_by(User.age, col(User.name).desc()), AsyncQuery[User])
+
+assert_type(col(User.name), Expression[str])
+assert_type(col(User.nickname), Expression[str | None])
+assert_type(col(User.nickname) == "Annie", Expression[bool])
+assert_type(coalesce(User.nickname, User.name), Expression[str])
+assert_type(lower(User.name), Expression[str])
+assert_type(upper(User.nickname), Expression[str | None])
+assert_type(length(User.name), Expression[int])
+assert_type(cast(User.age, str), Expression[str])
+assert_type(count(User.id), Expression[int])
+assert_type(sum_(User.balance), Expression[Decimal | None])
+
+# `Mapped`: the operators themselves are typed, and nullable columns meet the others.
+assert_type(Member.where(lambda m: m.age >= 18), AsyncQuery[Member])
+assert_type(Member.where(lambda m: m.name.ilike("a%") & ~m.active), AsyncQuery[Member])
+assert_type(Member.where(lambda m: m.id.in_([1, 2]) | (m.age << [18, 19])), AsyncQuery[Member])
+assert_type(Member.where(lambda m: m.nickname == m.name, Member.active), AsyncQuery[Member])
+assert_type(Member.order_by(Member.age.desc(), Member.name), AsyncQuery[Member])
+
+assert_type(Member.age >= 18, Expression[bool])
+assert_type(Member.age.between(18, 65), Expression[bool])
+assert_type(Member.name == Member.nickname, Expression[bool])
+assert_type(Member.nickname >= Member.name, Expression[bool])
+assert_type(Member.nickname == None, Expression[bool])
+assert_type((Member.age >= 18) & (Member.name != "Ann"), Expression[bool])
+assert_type(~Member.active | Member.nickname.is_null(), Expression[bool])
+assert_type(Member.age + 1, Expression[int])
+assert_type(1 + Member.age, Expression[int])
+assert_type(Member.age / 2, Expression[float])
+assert_type(Member.balance * 2, Expression[Decimal])
+assert_type(Member.name + "!", Expression[str])
+assert_type(-Member.age, Expression[int])
+assert_type(Member.name.lower(), Expression[str])
+assert_type(Member.nickname.upper(), Expression[str | None])
+assert_type(Member.name.length(), Expression[int])
+assert_type(col(Member.nickname), Expression[str | None])
+assert_type(coalesce(Member.nickname, Member.name), Expression[str])
+assert_type(coalesce(Member.nickname, "nobody"), Expression[str])
+assert_type(lower(Member.name), Expression[str])
+assert_type(upper(Member.nickname), Expression[str | None])
+assert_type(cast(Member.age, Decimal), Expression[Decimal])
+assert_type(min_(Member.age), Expression[int | None])
+assert_type(Member.age.max(), Expression[int | None])
+assert_type(max_(Member.joined), Expression[datetime | None])
+assert_type(now >= Member.joined, Expression[bool])
+assert_type(Member.joined <= now(), Expression[bool])
