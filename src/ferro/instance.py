@@ -1,6 +1,7 @@
 """What an instance remembers: whether its row is in the database, and what the row holds there."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
@@ -248,7 +249,12 @@ def is_untouched(instance: BaseModel) -> bool:
 
 
 def is_same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and bool(one == other))
+    return one is other or (type(one) is type(other) and bool(one == other) and has_same_digits(one, other))
+
+
+def has_same_digits(one: Any, other: Any) -> bool:
+    # 1.0 equals 1.00, but a Decimal column keeps the two apart.
+    return not isinstance(one, Decimal) or one.as_tuple() == other.as_tuple()
 
 
 # Values that can change in place are compared as SQLite's text for them, which every such type has.
