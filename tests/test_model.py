@@ -156,6 +156,13 @@ def ann(**values: Any) -> User:
     return load(User, **{"id": 1, "name": "Ann", "age": 3, "address": None, "extra": {}, **values})
 
 
+def test_a_misspelt_column_of_a_class_names_the_closest():
+    with pytest.raises(AttributeError, match=r"^User has no attribute 'nmae'; did you mean 'name'\?$"):
+        assert User.nmae
+    with pytest.raises(AttributeError, match="^User has no attribute 'zzz'$"):
+        assert User.zzz
+
+
 class TestAHydratedInstanceIsAPydanticOne:
     @EVERY
     def test_it_equals_the_constructed_one(self, model, values):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from difflib import get_close_matches
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform, overload
 
@@ -68,7 +69,11 @@ class ModelMeta(ModelMetaclass):
         def __getattr__(cls, name: str) -> Any:
             if name in fields_of(cls) and not making.get() and not is_abstract(cls):
                 return column_of(cls, name)
-            return super().__getattr__(name)
+            if name.startswith("_"):
+                return super().__getattr__(name)
+            close = get_close_matches(name, fields_of(cls), n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else ""
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}{guess}")
 
 
 def column_of(model: type, name: str) -> ColumnRef[Any]:
