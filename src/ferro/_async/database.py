@@ -253,7 +253,7 @@ def connect(
     address = parse(url)
     options = Options(
         min_connections=min_connections,
-        max_connections=1 if address.target == ":memory:" else max_connections,
+        max_connections=max_connections,
         acquire_timeout=acquire_timeout,
         connect_timeout=connect_timeout,
         idle_timeout=idle_timeout,
@@ -261,6 +261,8 @@ def connect(
         busy_timeout=busy_timeout,
         prepare=prepare,
     )
+    if address.target == ":memory:":
+        options = options.in_memory()
 
     async def open_database() -> AsyncDatabase:
         restore_registry()

@@ -254,7 +254,7 @@ def connect(
     address = parse(url)
     options = Options(
         min_connections=min_connections,
-        max_connections=1 if address.target == ":memory:" else max_connections,
+        max_connections=max_connections,
         acquire_timeout=acquire_timeout,
         connect_timeout=connect_timeout,
         idle_timeout=idle_timeout,
@@ -262,6 +262,8 @@ def connect(
         busy_timeout=busy_timeout,
         prepare=prepare,
     )
+    if address.target == ":memory:":
+        options = options.in_memory()
 
     def open_database() -> Database:
         restore_registry()

@@ -1,6 +1,7 @@
 """How a database is to be connected to, checked once."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from math import inf
 
 from ferro.errors import OptionError
 
@@ -19,6 +20,9 @@ class Options:
     prepare: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("max_connections", "min_connections"):
+            if type(getattr(self, name)) is not int:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; it is a whole number")
         if self.max_connections < 1:
             raise OptionError(f"max_connections is {self.max_connections}; a pool needs at least 1")
         if not 0 <= self.min_connections <= self.max_connections:
@@ -27,5 +31,10 @@ class Options:
                 f"which is {self.max_connections}"
             )
         for name in (field.name for field in fields(self) if field.type in ("float", float)):
-            if not getattr(self, name) > 0:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; it is a number of seconds above 0")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise OptionError(f"{name} is {value!r}; it is a number of seconds above 0")
+
+    def in_memory(self) -> "Options":
+        """The same for a database that lives and dies with its one connection."""
+        return replace(self, min_connections=1, max_connections=1, idle_timeout=inf, max_lifetime=inf)

@@ -66,6 +66,8 @@ def parse(url: str) -> Address:
         DatabaseConnectionError: the URL names no database ferro can open.
         OptionError: a parameter of ferro's own holds a value that means nothing.
     """
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"the URL of a database is a str, not {type(url).__name__}")
     scheme, separator, rest = url.partition(":")
     if not separator or scheme not in SCHEMES:
         named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"
