@@ -1,8 +1,8 @@
 # Generated from tests/_async/test_connect.py by scripts/unasync.py: edit that file, never this one.
 """Connecting: URLs, options, the default database, and what happens after the end."""
 
-import os
 import re
+import traceback
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def exactly(text: str) -> str:
@@ -317,7 +321,7 @@ def test_every_way_to_write_a_path_opens_the_same_file(folder, form):
 def test_a_file_name_is_taken_literally(folder, name):
     with connect(f"sqlite:{folder}/{name}?mode=rwc") as database:
         database.create_tables(Sign)
-    assert name in os.listdir(folder)
+    assert name in files(folder)
     with connect(f"sqlite:{name}"):
         assert Sign.all() == []
 
@@ -330,7 +334,7 @@ def test_a_missing_file_is_not_created_unless_asked_for(folder):
     with pytest.raises(DatabaseConnectionError, match=exactly(text)) as caught:
         connect(f"sqlite:{folder}/none.db")
     assert isinstance(caught.value, ConnectionError)
-    assert os.listdir(folder) == []
+    assert files(folder) == []
 
 
 def test_mode_rw_opens_a_file_that_is_there(folder):
@@ -372,7 +376,7 @@ def test_mode_ro_reads_and_refuses_to_write(folder):
 def test_a_url_that_means_nothing_is_refused(folder, url, text):
     with pytest.raises(DatabaseConnectionError, match=exactly(f"DB Connection failed: {text}")):
         connect(url)
-    assert os.listdir(folder) == []
+    assert files(folder) == []
 
 
 def test_a_file_that_is_no_database_is_refused(folder):
@@ -446,7 +450,6 @@ def test_a_server_that_is_not_there_is_told_at_once():
         "postgresql://ann:s3cret@127.0.0.1:port/shop",
         "postgresql://ann:s3cret@127.0.0.1:1/shop?sslpassword=s3cret",
         "postgresql://127.0.0.1:1/shop?user=ann&password=s3cret",
-        "postgresql://ann:s3cret@127.0.0.1:1/shop?bogus=s3cret",
         "postgresql://ann:s3cret%@127.0.0.1:1/shop",
         "mysql://ann:s3cret@localhost/shop",
         "ann:s3cret@localhost/shop",
@@ -455,11 +458,8 @@ def test_a_server_that_is_not_there_is_told_at_once():
 def test_no_error_of_connecting_shows_a_password(url):
     with pytest.raises((DatabaseConnectionError, OptionError)) as caught:
         connect(url, connect_timeout=2)
-    error: BaseException | None = caught.value
-    while error is not None:
-        if "bogus" not in url:
-            assert "s3cret" not in f"{error} {error!r} {vars(error)}"
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    assert "s3cret" not in f"{caught.value!r} {vars(caught.value)}"
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.backends("postgres")
@@ -507,6 +507,13 @@ def test_a_database_in_memory_takes_any_number_of_connections():
     with connect("sqlite::memory:", min_connections=5, max_connections=20):
         create_tables(Sign)
         assert Sign.count() == 0
+
+
+def test_a_database_in_memory_lives_as_long_as_its_handle():
+    with connect("sqlite::memory:", min_connections=0, idle_timeout=1e-9, max_lifetime=1e-9):
+        create_tables(Sign)
+        Sign.create(text="stop")
+        assert Sign.count() == 1
 
 
 def test_a_url_must_be_a_text():

@@ -1,0 +1,544 @@
+"""Connecting: URLs, options, the default database, and what happens after the end."""
+
+import re
+import traceback
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from ferro import (
+    DatabaseConnectionError,
+    Field,
+    InterfaceError,
+    Model,
+    NoDatabaseError,
+    OperationalError,
+    OptionError,
+    check_connection,
+    connect,
+    create_tables,
+    disconnect,
+    execute,
+    fetch_all,
+    fetch_one,
+    reset_engine,
+    transaction,
+    using,
+    version,
+)
+from ferro.schema import registry
+
+NO_DATABASE = "Engine not initialized: no database is connected; call connect() first"
+POSTGRES = "postgresql://ann:s3cret@127.0.0.1:1/shop"
+
+
+class Sign(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    text: str
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_connected():
+    yield
+    reset_engine()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def exactly(text: str) -> str:
+    return f"^{re.escape(text)}$"
+
+
+# The handle and the default.
+
+
+async def test_connect_returns_the_handle_and_makes_it_the_default(database_url):
+    database = await connect(database_url)
+    await database.create_tables(Sign)
+    await Sign.create(text="stop")
+    assert [sign.text for sign in await database.query(Sign).all()] == ["stop"]
+    await database.close()
+
+
+async def test_the_handle_is_closed_at_the_end_of_its_block(database_url):
+    async with connect(database_url) as database:
+        assert await database.check_connection() is True
+    with pytest.raises(InterfaceError, match="is closed: call connect\\(\\) again"):
+        await database.fetch_one("SELECT 1 AS one")
+    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+        await fetch_one("SELECT 1 AS one")
+
+
+async def test_an_open_handle_can_be_a_context_manager(database_url):
+    database = await connect(database_url)
+    async with database as same:
+        assert same is database
+    with pytest.raises(InterfaceError, match="is closed"):
+        await database.query(Sign).all()
+
+
+async def test_a_block_closes_its_database_when_it_fails(database_url):
+    with pytest.raises(KeyError):
+        async with connect(database_url) as database:
+            raise KeyError
+    with pytest.raises(InterfaceError, match="is closed"):
+        await database.execute("SELECT 1")
+
+
+async def test_a_second_connect_replaces_the_default_and_closes_the_first(database_url, tmp_path):
+    first = await connect(database_url)
+    await first.create_tables(Sign)
+    await Sign.create(text="first")
+    second = await connect(f"sqlite:{tmp_path}/second.db?mode=rwc")
+    await create_tables(Sign)
+    assert await Sign.all() == []
+    with pytest.raises(InterfaceError, match="is closed: call connect\\(\\) again"):
+        await first.query(Sign).all()
+    await second.close()
+
+
+async def test_a_connect_that_fails_leaves_the_default_alone(database_url):
+    database = await connect(database_url)
+    with pytest.raises(DatabaseConnectionError):
+        await connect("sqlite:/nowhere/at/all.db")
+    assert await fetch_one("SELECT 1 AS one") == {"one": 1}
+    await database.close()
+
+
+async def test_a_database_that_is_not_the_default_is_reached_by_its_handle_only(database_url):
+    async with connect(database_url, default=False) as database:
+        await database.create_tables(Sign)
+        await database.create(Sign, text="mine")
+        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+            await Sign.all()
+        assert await database.query(Sign).count() == 1
+
+
+async def test_connecting_beside_the_default_leaves_it_open(database_url, tmp_path):
+    async with connect(database_url) as first:
+        async with connect(f"sqlite:{tmp_path}/other.db?mode=rwc", default=False):
+            pass
+        assert await fetch_one("SELECT 1 AS one") == {"one": 1}
+        assert await first.check_connection() is True
+
+
+async def test_using_sends_the_bare_calls_of_a_block_elsewhere(database_url, tmp_path):
+    async with (
+        connect(database_url) as first,
+        connect(f"sqlite:{tmp_path}/other.db?mode=rwc", default=False) as other,
+    ):
+        await first.create_tables(Sign)
+        with using(other) as same:
+            assert same is other
+            await create_tables(Sign)
+            await Sign.create(text="there")
+            with using(first):
+                assert await Sign.count() == 0
+            assert await Sign.count() == 1
+        assert await Sign.all() == []
+        assert [sign.text for sign in await other.query(Sign).all()] == ["there"]
+
+
+async def test_a_transaction_is_on_the_database_in_scope(database_url, tmp_path):
+    async with (
+        connect(database_url) as first,
+        connect(f"sqlite:{tmp_path}/other.db?mode=rwc", default=False) as other,
+    ):
+        await first.create_tables(Sign)
+        await other.create_tables(Sign)
+        with using(other):
+            async with transaction():
+                await Sign.create(text="there")
+        async with other.transaction():
+            await Sign.create(text="there too")
+        assert await Sign.count() == 0
+        assert await other.query(Sign).count() == 2
+
+
+async def test_without_a_database_every_bare_call_says_so():
+    for call in (
+        Sign.all,
+        Sign.count,
+        Sign(text="stop").save,
+        create_tables,
+        check_connection,
+        lambda: Sign.get(1),
+        lambda: Sign.create(text="stop"),
+        lambda: Sign.bulk_create([]),
+        lambda: execute("SELECT 1"),
+        lambda: fetch_all("SELECT 1"),
+        lambda: fetch_one("SELECT 1"),
+    ):
+        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)) as caught:
+            await call()
+        assert isinstance(caught.value, RuntimeError)
+    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+        async with transaction():
+            pass
+
+
+async def test_a_query_is_built_without_a_database_and_runs_on_the_one_there_is_then(database_url):
+    query = Sign.where(lambda s: s.text == "stop")
+    async with connect(database_url):
+        await create_tables(Sign)
+        assert await query.all() == []
+
+
+# The end.
+
+
+async def test_closing_twice_does_nothing(database_url):
+    database = await connect(database_url)
+    await database.close()
+    await database.close()
+    assert repr(database).endswith(" closed>")
+
+
+async def test_disconnect_closes_the_default_and_does_nothing_without_one(database_url):
+    database = await connect(database_url)
+    await disconnect()
+    await disconnect()
+    with pytest.raises(InterfaceError, match="is closed"):
+        await database.fetch_one("SELECT 1 AS one")
+
+
+async def test_closing_another_database_leaves_the_default(database_url, tmp_path):
+    async with connect(database_url):
+        other = await connect(f"sqlite:{tmp_path}/other.db?mode=rwc", default=False)
+        await other.close()
+        assert await check_connection() is True
+
+
+async def test_reset_engine_drops_the_default_at_once(database_url):
+    database = await connect(database_url)
+    await database.create_tables(Sign)
+    reset_engine()
+    reset_engine()
+    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+        await Sign.all()
+    with pytest.raises(InterfaceError, match="is closed"):
+        await database.query(Sign).all()
+
+
+async def test_after_reset_engine_a_database_can_be_connected_again(database_url):
+    for _ in range(2):
+        await connect(database_url)
+        await create_tables(Sign)
+        await Sign.create(text="stop")
+        reset_engine()
+    async with connect(database_url):
+        assert await Sign.count() == 2
+
+
+async def test_check_connection_answers(database_url):
+    async with connect(database_url) as database:
+        assert await check_connection() is True
+        assert await database.check_connection() is True
+
+
+async def test_a_closed_database_is_named_with_what_to_do(tmp_path):
+    database = await connect(f"sqlite:{tmp_path}/signs.db?mode=rwc")
+    await database.close()
+    text = f"the database sqlite:{tmp_path}/signs.db is closed: call connect() again"
+    for call in (
+        database.query(Sign).all,
+        lambda: database.create(Sign, text="stop"),
+        lambda: database.execute("SELECT 1"),
+        database.create_tables,
+    ):
+        with pytest.raises(InterfaceError, match=exactly(text)):
+            await call()
+    with pytest.raises(InterfaceError, match=exactly(text)):
+        async with database.transaction():
+            await database.execute("SELECT 1")
+
+
+# Tables on connecting.
+
+
+async def test_auto_migrate_creates_the_tables_of_all_models(database_url, monkeypatch):
+    monkeypatch.setattr(registry, "declared", {"Sign": Sign})
+    monkeypatch.setattr(registry, "active", {"Sign": Sign})
+    async with connect(database_url, auto_migrate=True):
+        await Sign.create(text="stop")
+        assert await Sign.count() == 1
+
+
+async def test_auto_migrate_never_alters_a_table_that_is_there(database_url, monkeypatch):
+    monkeypatch.setattr(registry, "declared", {"Sign": Sign})
+    monkeypatch.setattr(registry, "active", {"Sign": Sign})
+    async with connect(database_url) as database:
+        await database.execute("CREATE TABLE sign (id integer PRIMARY KEY)")
+        await database.execute("INSERT INTO sign VALUES (7)")
+    async with connect(database_url, auto_migrate=True):
+        assert await fetch_all("SELECT * FROM sign") == [{"id": 7}]
+
+
+async def test_without_auto_migrate_no_table_is_made(database_url):
+    async with connect(database_url):
+        with pytest.raises(OperationalError, match="Fetch failed: .*sign"):
+            await Sign.all()
+
+
+# SQLite's URLs.
+
+
+@pytest.mark.parametrize("url", ["sqlite::memory:", "sqlite:", "sqlite://", "sqlite:///:memory:"])
+async def test_a_database_in_memory_is_one_database(url):
+    async with connect(url) as database:
+        await database.create_tables(Sign)
+        async with transaction():
+            await Sign.create(text="stop")
+        assert await Sign.count() == 1
+        assert repr(database) == f"<{type(database).__name__} sqlite::memory:>"
+
+
+@pytest.mark.parametrize(
+    "form", ["sqlite:{0}/signs.db", "sqlite://{0}/signs.db", "sqlite:signs.db", "sqlite://signs.db"]
+)
+async def test_every_way_to_write_a_path_opens_the_same_file(folder, form):
+    async with connect(f"sqlite:{folder}/signs.db?mode=rwc"):
+        await create_tables(Sign)
+        await Sign.create(text="stop")
+    async with connect(form.format(folder)):
+        assert await Sign.count() == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["test[sqlite].db", "50%.db", "a b.db", "%20.db", "a#b.db", "é.db", "a+b&c=d.db", "quo'te\".db"]
+)
+async def test_a_file_name_is_taken_literally(folder, name):
+    async with connect(f"sqlite:{folder}/{name}?mode=rwc") as database:
+        await database.create_tables(Sign)
+    assert name in files(folder)
+    async with connect(f"sqlite:{name}"):
+        assert await Sign.all() == []
+
+
+async def test_a_missing_file_is_not_created_unless_asked_for(folder):
+    text = (
+        f"DB Connection failed: sqlite:{folder}/none.db: unable to open database file; "
+        "add ?mode=rwc to the URL to create the file"
+    )
+    with pytest.raises(DatabaseConnectionError, match=exactly(text)) as caught:
+        await connect(f"sqlite:{folder}/none.db")
+    assert isinstance(caught.value, ConnectionError)
+    assert files(folder) == []
+
+
+async def test_mode_rw_opens_a_file_that_is_there(folder):
+    async with connect(f"sqlite:{folder}/signs.db?mode=rwc"):
+        await create_tables(Sign)
+    async with connect(f"sqlite:{folder}/signs.db?mode=rw"):
+        await Sign.create(text="stop")
+        assert await Sign.count() == 1
+
+
+async def test_mode_ro_reads_and_refuses_to_write(folder):
+    async with connect(f"sqlite:{folder}/signs.db?mode=rwc"):
+        await create_tables(Sign)
+        await Sign.create(text="stop")
+    async with connect(f"sqlite:{folder}/signs.db?mode=ro"):
+        assert [sign.text for sign in await Sign.all()] == ["stop"]
+        with pytest.raises(OperationalError, match="Save failed: attempt to write a readonly database"):
+            await Sign.create(text="go")
+        assert await Sign.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("sqlite:a.db?mode=bogus", "unknown query parameter value mode='bogus'; it is one of ro, rw, rwc"),
+        ("sqlite:a.db?cache=shared", "unknown query parameter 'cache' in a SQLite URL; it takes mode=ro|rw|rwc"),
+        (
+            "mysql://localhost/x",
+            "Unsupported database URL scheme 'mysql'. Supported schemes: sqlite, postgres, postgresql",
+        ),
+        ("sqlite3:a.db", "Unsupported database URL scheme 'sqlite3'. Supported schemes: sqlite, postgres, postgresql"),
+        (
+            "postgresql+psycopg://localhost/x",
+            "Unsupported database URL scheme 'postgresql+psycopg'. Supported schemes: sqlite, postgres, postgresql",
+        ),
+        ("nonsense:", "Unsupported database URL scheme 'nonsense'. Supported schemes: sqlite, postgres, postgresql"),
+    ],
+)
+async def test_a_url_that_means_nothing_is_refused(folder, url, text):
+    with pytest.raises(DatabaseConnectionError, match=exactly(f"DB Connection failed: {text}")):
+        await connect(url)
+    assert files(folder) == []
+
+
+async def test_a_file_that_is_no_database_is_refused(folder):
+    (folder / "notes.db").write_text("just text, and long enough to be looked at" * 100)
+    with pytest.raises(DatabaseConnectionError, match="DB Connection failed: .*notes.db: file is not a database"):
+        await connect("sqlite:notes.db")
+
+
+async def test_sqlite_keeps_foreign_keys_and_writes_ahead(folder):
+    async with connect("sqlite:signs.db?mode=rwc"):
+        assert await fetch_one("PRAGMA foreign_keys") == {"foreign_keys": 1}
+        assert await fetch_one("PRAGMA journal_mode") == {"journal_mode": "wal"}
+
+
+async def test_sqlite_ignores_a_search_path(folder):
+    async with connect("sqlite:signs.db?mode=rwc&ferro_search_path=shop") as database:
+        assert await database.check_connection() is True
+        assert database.url == "sqlite:signs.db"
+
+
+# PostgreSQL's URLs.
+
+
+@pytest.mark.backends("postgres")
+async def test_both_schemes_and_libpq_parameters_are_understood(database_url):
+    url = database_url.replace("postgresql://", "postgres://") + "&application_name=ferro%20tests&sslmode=prefer"
+    async with connect(url):
+        assert await fetch_one("SHOW application_name") == {"application_name": "ferro tests"}
+
+
+@pytest.mark.backends("postgres")
+async def test_every_connection_works_in_the_search_path(database_url):
+    schema = database_url.rpartition("=")[2]
+    async with connect(database_url, min_connections=2):
+        await create_tables(Sign)
+        for _ in range(3):
+            assert await fetch_one("SHOW search_path") == {"search_path": schema}
+        async with transaction():
+            assert await fetch_one("SELECT current_schema() AS schema") == {"schema": schema}
+
+
+@pytest.mark.parametrize("path", ["", "a;b", "a b", "a,b", "é", 'a"b'])
+async def test_a_search_path_is_a_plain_name(path):
+    with pytest.raises(OptionError, match=f"^Invalid ferro_search_path '{re.escape(path)}'") as caught:
+        await connect(f"postgresql://127.0.0.1:1/shop?ferro_search_path={path}")
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.backends("postgres")
+async def test_an_unknown_database_is_told_with_the_servers_words(database_url):
+    parts = urlsplit(database_url)
+    with pytest.raises(DatabaseConnectionError, match='DB Connection failed: .*database "nowhere" does not exist'):
+        await connect(parts._replace(path="/nowhere").geturl())
+
+
+async def test_a_server_that_is_not_there_is_told_at_once():
+    with pytest.raises(
+        DatabaseConnectionError, match="^DB Connection failed: postgresql://ann:\\*\\*\\*@127.0.0.1:1/shop: "
+    ):
+        await connect(POSTGRES, connect_timeout=3)
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        POSTGRES,
+        "postgresql://ann:s3cret@[::1:1/shop",
+        "postgresql://ann:s3cret@127.0.0.1:port/shop",
+        "postgresql://ann:s3cret@127.0.0.1:1/shop?sslpassword=s3cret",
+        "postgresql://127.0.0.1:1/shop?user=ann&password=s3cret",
+        "postgresql://ann:s3cret%@127.0.0.1:1/shop",
+        "mysql://ann:s3cret@localhost/shop",
+        "ann:s3cret@localhost/shop",
+    ],
+)
+async def test_no_error_of_connecting_shows_a_password(url):
+    with pytest.raises((DatabaseConnectionError, OptionError)) as caught:
+        await connect(url, connect_timeout=2)
+    assert "s3cret" not in f"{caught.value!r} {vars(caught.value)}"
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.backends("postgres")
+async def test_a_handle_shows_its_url_without_the_password(database_url):
+    parts = urlsplit(database_url)
+    user = parts.username or "postgres"
+    host = parts.netloc.rpartition("@")[2]
+    url = parts._replace(netloc=f"{user}:s3cret@{host}").geturl()
+    async with connect(url) as database:
+        assert f"{user}:***@{host}" in repr(database)
+        assert "s3cret" not in f"{database!r} {database.url} {vars(database)} {vars(database.pool)}"
+    with pytest.raises(InterfaceError) as caught:
+        await database.fetch_one("SELECT 1")
+    assert "s3cret" not in str(caught.value)
+
+
+# Options.
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"max_connections": 0}, "max_connections is 0; a pool needs at least 1"),
+        (
+            {"min_connections": 5, "max_connections": 2},
+            "min_connections is 5; it must lie between 0 and max_connections, which is 2",
+        ),
+        ({"min_connections": -1}, "min_connections is -1; it must lie between 0 and max_connections, which is 10"),
+        ({"acquire_timeout": 0}, "acquire_timeout is 0; it is a number of seconds above 0"),
+        ({"connect_timeout": -1}, "connect_timeout is -1; it is a number of seconds above 0"),
+        ({"idle_timeout": 0}, "idle_timeout is 0; it is a number of seconds above 0"),
+        ({"max_lifetime": 0.0}, "max_lifetime is 0.0; it is a number of seconds above 0"),
+        ({"busy_timeout": float("nan")}, "busy_timeout is nan; it is a number of seconds above 0"),
+        ({"acquire_timeout": None}, "acquire_timeout is None; it is a number of seconds above 0"),
+        ({"max_connections": "5"}, "max_connections is '5'; it is a whole number"),
+        ({"min_connections": 1.5}, "min_connections is 1.5; it is a whole number"),
+    ],
+)
+async def test_an_option_that_makes_no_sense_is_refused(database_url, options, text):
+    with pytest.raises(OptionError, match=exactly(text)):
+        await connect(database_url, **options)
+
+
+async def test_a_database_in_memory_takes_any_number_of_connections():
+    async with connect("sqlite::memory:", min_connections=5, max_connections=20):
+        await create_tables(Sign)
+        assert await Sign.count() == 0
+
+
+async def test_a_database_in_memory_lives_as_long_as_its_handle():
+    async with connect("sqlite::memory:", min_connections=0, idle_timeout=1e-9, max_lifetime=1e-9):
+        await create_tables(Sign)
+        await Sign.create(text="stop")
+        assert await Sign.count() == 1
+
+
+async def test_a_url_must_be_a_text():
+    with pytest.raises(OptionError, match=exactly("the URL of a database is a str, not NoneType")):
+        await connect(None)
+
+
+@pytest.mark.backends("postgres")
+async def test_as_many_connections_are_open_as_are_wanted(database_url, administrator):
+    async with connect(f"{database_url}&application_name=three", min_connections=3) as database:
+        assert await database.check_connection() is True
+        count = administrator.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'three'")
+        assert count.fetchone() == (3,)
+
+
+@pytest.mark.backends("postgres")
+async def test_closing_ends_every_session(database_url, administrator):
+    async with connect(f"{database_url}&application_name=closing", min_connections=3):
+        pass
+    for _ in range(50):
+        count = administrator.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing'")
+        if (left := count.fetchone()) == (0,):
+            break
+        administrator.execute("SELECT pg_sleep(0.02)")
+    assert left == (0,)
+
+
+def test_the_version_is_a_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", version())
