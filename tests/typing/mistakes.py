@@ -39,6 +39,8 @@ def a_wrong_operand() -> None:
     User.where(lambda u: u.name.startswith(3))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     User.where(lambda u: u.name + 1 == "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     Member.where(lambda m: m.age + "x" == 1)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    Member.where(lambda m: m.name + 1 == "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    Member.where(lambda m: m.name + m.age == "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     User.where(lambda u: lower(u.age) == "x")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     Member.where(lambda m: lower(m.age) == "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Member.where(lambda m: (m.age >= 18) & m.name)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import assert_type
+from typing import Any, assert_type
 
 from people import Member, User
 
@@ -52,6 +52,9 @@ assert_type(Member.age + 1, Expression[int])
 assert_type(1 + Member.age, Expression[int])
 assert_type(Member.age / 2, Expression[float])
 assert_type(Member.balance * 2, Expression[Decimal])
+assert_type(Member.balance * 2.5, Expression[Decimal])
+assert_type(100 - Member.balance * Member.age, Expression[Decimal])
+assert_type(Member.age * 1.5, Expression[Any])
 assert_type(Member.name + "!", Expression[str])
 assert_type(-Member.age, Expression[int])
 assert_type(Member.name.lower(), Expression[str])

@@ -21,6 +21,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
+Numeric: TypeAlias = float | Decimal
 Shape: TypeAlias = list[Any]
 Values: TypeAlias = list[Any]
 
@@ -206,22 +207,58 @@ class Expression(Valued[T]):
     # Numbers. The same on every database: division is true division, // and % go towards zero as SQL
     # has them, and dividing by zero gives null.
 
-    def __add__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __add__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __add__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __add__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __add__(self, other: Any) -> Any:
         return calculate(self, "+", other)
 
-    def __radd__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __radd__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __radd__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __radd__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __radd__(self, other: Any) -> Any:
         return calculate(self, "+", other, reflected=True)
 
-    def __sub__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __sub__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __sub__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __sub__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __sub__(self, other: Any) -> Any:
         return calculate(self, "-", other)
 
-    def __rsub__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __rsub__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __rsub__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __rsub__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __rsub__(self, other: Any) -> Any:
         return calculate(self, "-", other, reflected=True)
 
-    def __mul__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __mul__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __mul__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __mul__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __mul__(self, other: Any) -> Any:
         return calculate(self, "*", other)
 
-    def __rmul__(self, other: "T | Valued[T | None] | float | Decimal") -> "Expression[T]":
+    @overload
+    def __rmul__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __rmul__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
+    @overload
+    def __rmul__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
+    def __rmul__(self, other: Any) -> Any:
         return calculate(self, "*", other, reflected=True)
 
     @overload
