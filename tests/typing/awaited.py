@@ -1,6 +1,7 @@
 """Every verb on the asynchronous side, and what it returns."""
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
@@ -40,6 +41,12 @@ async def a_query_reads() -> None:
     assert_type(await adults.one_or_none(), User | None)
     assert_type(await adults.count(), int)
     assert_type(await adults.exists(), bool)
+    assert_type(await adults.sum(lambda u: u.balance), Decimal | None)
+    assert_type(await adults.max(lambda u: u.name), str | None)
+    assert_type(await User.min(lambda u: u.age), int | None)
+    assert_type(await Member.query().min(lambda m: m.joined), datetime | None)
+    assert_type(await Member.sum(lambda m: m.balance * m.age), Decimal | None)
+    assert_type(await Member.sum("balance"), Any)
     assert_type(await Member.where(lambda m: m.age >= 18).all(), list[Member])
     assert_type(await Member.where(Member.name.ilike("a%")).first(), Member | None)
 

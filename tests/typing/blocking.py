@@ -30,6 +30,12 @@ def a_query_reads() -> None:
     assert_type(adults.one_or_none(), Reader | None)
     assert_type(adults.count(), int)
     assert_type(adults.exists(), bool)
+    assert_type(adults.sum(lambda r: r.age), int | None)
+    assert_type(adults.max(lambda r: r.name), str | None)
+    assert_type(Reader.min(lambda r: r.age), int | None)
+    assert_type(Borrower.query().min(lambda b: b.name), str | None)
+    assert_type(Borrower.sum(lambda b: b.age * 2), int | None)
+    assert_type(Borrower.sum("age"), Any)
     assert_type(Borrower.where(lambda b: b.age >= 18).all(), list[Borrower])
     assert_type(Borrower.where(Borrower.name.ilike("a%")).first(), Borrower | None)
 

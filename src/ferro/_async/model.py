@@ -216,8 +216,14 @@ class Model(ModelBase):
         """Change every row of the table; return how many there were."""
         return await cls.query().update(*recipe, **values)
 
+    @overload
     @classmethod
-    async def sum(cls, column: Operand[Self]) -> Any:
+    async def sum(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    async def sum(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    async def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
         return await cls.query().sum(column)
 
@@ -226,12 +232,24 @@ class Model(ModelBase):
         """The mean of a column; None when there is no row."""
         return await cls.query().avg(column)
 
+    @overload
     @classmethod
-    async def min(cls, column: Operand[Self]) -> Any:
+    async def min(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    async def min(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    async def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
         return await cls.query().min(column)
 
+    @overload
     @classmethod
-    async def max(cls, column: Operand[Self]) -> Any:
+    async def max(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    async def max(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    async def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
         return await cls.query().max(column)

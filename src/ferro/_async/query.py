@@ -160,6 +160,10 @@ class AsyncQuery(AsyncSelection[M, M]):
         database = self.database
         return await database.run(write.delete_where(self, database.dialect))
 
+    @overload
+    async def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def sum(self, column: Scalar | Valued[Any]) -> Any: ...
     async def sum(self, column: Operand[M]) -> Any:
         """Add a column up; None when there is no row."""
         return await self._aggregate("sum", column)
@@ -168,10 +172,18 @@ class AsyncQuery(AsyncSelection[M, M]):
         """The mean of a column; None when there is no row."""
         return await self._aggregate("avg", column)
 
+    @overload
+    async def min(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def min(self, column: Scalar | Valued[Any]) -> Any: ...
     async def min(self, column: Operand[M]) -> Any:
         """The least value of a column; None when there is no row."""
         return await self._aggregate("min", column)
 
+    @overload
+    async def max(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def max(self, column: Scalar | Valued[Any]) -> Any: ...
     async def max(self, column: Operand[M]) -> Any:
         """The greatest value of a column; None when there is no row."""
         return await self._aggregate("max", column)

@@ -217,8 +217,14 @@ class Model(ModelBase):
         """Change every row of the table; return how many there were."""
         return cls.query().update(*recipe, **values)
 
+    @overload
     @classmethod
-    def sum(cls, column: Operand[Self]) -> Any:
+    def sum(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    def sum(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
         return cls.query().sum(column)
 
@@ -227,12 +233,24 @@ class Model(ModelBase):
         """The mean of a column; None when there is no row."""
         return cls.query().avg(column)
 
+    @overload
     @classmethod
-    def min(cls, column: Operand[Self]) -> Any:
+    def min(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    def min(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
         return cls.query().min(column)
 
+    @overload
     @classmethod
-    def max(cls, column: Operand[Self]) -> Any:
+    def max(cls, column: Callable[[type[Self]], A | Valued[A]]) -> A | None: ...
+    @overload
+    @classmethod
+    def max(cls, column: Scalar | Valued[Any]) -> Any: ...
+    @classmethod
+    def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
         return cls.query().max(column)

@@ -161,6 +161,10 @@ class Query(Selection[M, M]):
         database = self.database
         return database.run(write.delete_where(self, database.dialect))
 
+    @overload
+    def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def sum(self, column: Scalar | Valued[Any]) -> Any: ...
     def sum(self, column: Operand[M]) -> Any:
         """Add a column up; None when there is no row."""
         return self._aggregate("sum", column)
@@ -169,10 +173,18 @@ class Query(Selection[M, M]):
         """The mean of a column; None when there is no row."""
         return self._aggregate("avg", column)
 
+    @overload
+    def min(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def min(self, column: Scalar | Valued[Any]) -> Any: ...
     def min(self, column: Operand[M]) -> Any:
         """The least value of a column; None when there is no row."""
         return self._aggregate("min", column)
 
+    @overload
+    def max(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def max(self, column: Scalar | Valued[Any]) -> Any: ...
     def max(self, column: Operand[M]) -> Any:
         """The greatest value of a column; None when there is no row."""
         return self._aggregate("max", column)
