@@ -59,8 +59,9 @@ TEXT = pq.Format.TEXT
 PREPARE_AT = 3
 PREPARED_LIMIT = 256
 
-# The server's answers that mean a prepared statement no longer fits: it was not executed, and may be asked again.
-STALE_PLANS = ("0A000", "26000")
+# The server's answers that mean a prepared statement no longer fits the schema: it was not executed, and may be
+# asked again. The last two come when a column was made anew with another type.
+STALE_PLANS = ("0A000", "26000", "42883", "42804")
 
 XID = b"SELECT pg_current_xact_id_if_assigned()::text"
 
