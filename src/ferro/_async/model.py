@@ -202,6 +202,16 @@ class Model(ModelBase):
         return await cls.query().first()
 
     @classmethod
+    async def one(cls) -> Self:
+        """Read the only row of the table."""
+        return await cls.query().one()
+
+    @classmethod
+    async def one_or_none(cls) -> Self | None:
+        """Read the only row of the table, or None when there is none."""
+        return await cls.query().one_or_none()
+
+    @classmethod
     async def count(cls) -> int:
         """Count the rows."""
         return await cls.query().count()

@@ -203,6 +203,16 @@ class Model(ModelBase):
         return cls.query().first()
 
     @classmethod
+    def one(cls) -> Self:
+        """Read the only row of the table."""
+        return cls.query().one()
+
+    @classmethod
+    def one_or_none(cls) -> Self | None:
+        """Read the only row of the table, or None when there is none."""
+        return cls.query().one_or_none()
+
+    @classmethod
     def count(cls) -> int:
         """Count the rows."""
         return cls.query().count()
