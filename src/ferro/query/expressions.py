@@ -973,9 +973,7 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
 def membership(left: Expression[Any], values: object, *, negated: bool) -> Expression[bool]:
     """`IN` or `NOT IN`, with None among the values read as "is null"."""
     if not isinstance(values, (Sequence, AbstractSet)) or isinstance(values, (str, bytes, bytearray)):
-        raise QueryError(
-            f"in_ expects a list, tuple, or set, not {type(values).__name__}; for rows of another table use exists()"
-        )
+        raise QueryError(f"in_ expects a list, tuple, or set, not {type(values).__name__}: put the values into a list")
     given: list[Any] = list(cast(Iterable[Any], values))
     present = [value for value in given if value is not None]
     if any(isinstance(value, Expression) for value in present):
