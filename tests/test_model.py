@@ -384,9 +384,11 @@ class TestChanges:
             flag: bool
 
         one = load(Price, id=1, value=Decimal("1.0"), flag=True)
-        one.value, one.flag = Decimal("1.00"), True
+        one.value, one.flag = Decimal("1.0"), True
         assert changed_fields(one) == {}
-        one.flag = 1
+        one.value = Decimal("1.00")
+        assert str(changed_fields(one)["value"]) == "1.0"
+        one.value, one.flag = Decimal("1.0"), 1
         assert changed_fields(one) == {"flag": True}
 
     def test_values_validators_set_are_changes_too(self):
