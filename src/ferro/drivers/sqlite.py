@@ -33,6 +33,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 100
 CACHED_STATEMENTS = 512
 FIRST_PAUSE = 0.001
+# How many of its virtual machine's instructions SQLite runs between two looks at pending signals: some milliseconds.
+BETWEEN_LOOKS = 200_000
 LONGEST_PAUSE = 0.05
 
 ERRORS: dict[int, type[FerroError]] = {
@@ -94,6 +96,8 @@ class SqliteLink(Link):
             self._patiently(lambda: raw.execute("PRAGMA foreign_keys = ON"))
             if self.address.path and self.address.mode != "ro":
                 self._patiently(lambda: raw.execute("PRAGMA journal_mode = WAL").fetchall())
+            # A long query is C code, which a signal cannot stop: Python looks at signals when it is called from there.
+            raw.set_progress_handler(go_on, BETWEEN_LOOKS)
             for function in FUNCTIONS:
                 raw.create_function(function.name, function.nargs, function.function, deterministic=True)
             for aggregate in AGGREGATES:
@@ -159,6 +163,9 @@ class SqliteLink(Link):
             cursor = self.raw.execute(template.sql, statement.params)
             rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            if was_interrupted(problem) and not self.interrupted:
+                # Nobody of ferro's asked for it: it was Ctrl-C, which sqlite3 keeps to itself.
+                raise KeyboardInterrupt from problem
             error = describe(self._translated(problem, phrase(template)), statement)
             if started:
                 log_statement(statement, "sqlite", started, 0, error)
@@ -296,6 +303,14 @@ class SqliteLink(Link):
     def usable(self) -> bool:
         """Whether the next call may have it as it is."""
         return not self.open and not self.raw.in_transaction
+
+
+def go_on() -> int:
+    return 0
+
+
+def was_interrupted(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
 
 
 def is_busy(error: Exception) -> bool:
