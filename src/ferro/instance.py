@@ -78,11 +78,16 @@ def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
 
 
 def mark_saved(
-    instance: BaseModel, returned: Mapping[str, Any] | None = None, *, sent: Mapping[str, Any] | None = None
+    instance: BaseModel,
+    returned: Mapping[str, Any] | None = None,
+    *,
+    sent: Mapping[str, Any] | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> None:
     """Note that the row was written: with what the database returned, and, of a loaded row, the fields that were sent.
 
-    A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was written.
+    A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was
+    written; `kept` is how the database keeps values that can change in place, where that is known.
     """
     state = state_of(instance)
     values = vars(instance)
@@ -99,7 +104,19 @@ def mark_saved(
         if column.field in written:
             fresh.originals.pop(column.field, None)
             fresh.seen[column.field] = as_kept(column, written[column.field])
+    fresh.seen.update(kept or {})
     remember(instance, fresh if fresh.originals or fresh.seen else LOADED)
+
+
+def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[str, Any]) -> None:
+    """Note that a new row was written, whole: with what the database returned.
+
+    `kept` is how it keeps the values that can change in place.
+    """
+    if returned:
+        vars(instance).update(returned)
+        instance.__pydantic_fields_set__.update(returned)
+    remember(instance, State(loaded=True, seen=kept) if kept else LOADED)
 
 
 def mark_deleted(instance: BaseModel) -> None:

@@ -644,3 +644,39 @@ def test_what_was_written_is_what_is_read(db):
     found = db.run(read.get(Thing, thing.id, sqlite))
     assert found == thing
     assert str(found.price) == "1.10"
+
+
+# What an instance remembers of its INSERT.
+
+
+class Note(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    tags: list[str]
+    settings: dict[str, int] = Field(db_default={"size": 1})
+
+
+@pytest.mark.parametrize("verb", ["save", "bulk_create"])
+def test_a_document_edited_after_its_insert_is_a_change_whoever_wrote_it(database, verb):
+    database.create(Note)
+    note, other = Note(tags=["a"]), Note(tags=["b"])
+    if verb == "save":
+        database.run(write.save(note, sqlite))
+        database.run(write.save(other, sqlite))
+    else:
+        database.run(write.bulk_create(Note, [note, other], sqlite))
+    assert (note.id, note.settings, other.id) == (1, {"size": 1}, 2)
+    assert changed_fields(other) == {}
+    other.tags.append("c")
+    other.settings["size"] = 2
+    assert changed_fields(note) == {}
+    assert changed_fields(other) == {"tags": ["b"], "settings": {"size": 1}}
+
+
+def test_what_is_edited_while_an_insert_is_under_way_is_a_change(finish):
+    note = Note(tags=["a"], settings={"size": 1})
+    steps = write.save(note, sqlite)
+    next(steps)
+    note.tags.append("b")
+    note.settings = {"size": 2}
+    finish(steps, Result([(1,)], 1))
+    assert changed_fields(note) == {"tags": ["a"], "settings": {"size": 1}}

@@ -3,22 +3,22 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, repeat
+from operator import is_, itemgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.instance import (
-    LOADED,
     adopt,
+    as_kept,
     before_assignment,
     changed_fields,
     is_loaded,
     loaded_key,
     mark_deleted,
+    mark_inserted,
     mark_saved,
-    remember,
 )
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
@@ -29,7 +29,7 @@ from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
-from ferro.query.plans import Plan
+from ferro.query.plans import Plan, refused
 from ferro.query.row import find_column
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
 from ferro.schema.registry import table_of
@@ -57,7 +57,9 @@ class Inserting:
     Attributes:
         pick: the values of its columns, out of an instance's `__dict__`.
         required: the columns that must not be None, and where they stand in a row.
+        mutable: the columns whose values can change in place, and where they stand in a row.
         returning: the columns whose values come back.
+        mutable_back: those of them that can change in place, and where they stand in what comes back.
         load: from the rows that come back to Python values, in the order of `returning`.
     """
 
@@ -66,7 +68,9 @@ class Inserting:
     plan: Plan
     pick: Callable[[dict[str, Any]], Sequence[Any]]
     required: tuple[tuple[int, Column], ...]
+    mutable: tuple[tuple[int, Column], ...]
     returning: Columns
+    mutable_back: tuple[tuple[int, Column], ...]
     load: Callable[[Sequence[tuple[Any, ...]]], list[Any]]
 
     def row(self, values: dict[str, Any]) -> list[Any]:
@@ -105,6 +109,24 @@ class Inserting:
         values = self.load(result.rows)[0]
         return {column.field: value for column, value in zip(self.returning, values, strict=True)}
 
+    def note(self, instances: Sequence[ModelBase], sent: Sequence[Any], returned: Iterable[tuple[Any, ...]]) -> None:
+        """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
+        fields = [column.field for column in self.returning]
+        for nth, (instance, values) in enumerate(zip(instances, returned, strict=True)):
+            mark_inserted(instance, dict(zip(fields, values, strict=True)), self.kept(sent, nth, values))
+
+    def kept(self, sent: Sequence[Any], nth: int, values: Sequence[Any]) -> dict[str, Any]:
+        """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
+        start = nth * len(self.columns)
+        found = {column.field: sent[start + at] for at, column in self.mutable}
+        for at, column in self.mutable_back:
+            found[column.field] = as_kept(column, values[at])
+        return found
+
+    def loaded(self, result: Result, count: int) -> Iterable[tuple[Any, ...]]:
+        """What came back with each of so many rows, which is nothing where nothing was asked for."""
+        return self.load(result.rows) if self.returning else repeat((), count)
+
 
 def inserting(
     table: Table,
@@ -126,9 +148,15 @@ def inserting(
         make_plan(statement, dialect, operation, rows * len(columns)),
         picker([column.field for column in columns]),
         tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
+        mutable_in(columns),
         back,
+        mutable_in(back),
         row_loader(tuple(column.type for column in back), dialect.name),
     )
+
+
+def mutable_in(columns: Columns) -> tuple[tuple[int, Column], ...]:
+    return tuple((at, column) for at, column in enumerate(columns) if column.type.mutable)
 
 
 @lru_cache(maxsize=2048)
@@ -192,8 +220,15 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     table = table_of(type(instance))
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = dict(vars(instance))
-    result = yield plan.statement(plan.row(sent))
-    mark_saved(instance, plan.returned(result) if plan.returning else None, sent=sent)
+    statement = plan.statement(plan.row(sent))
+    result = yield statement
+    if all(map(is_, sent.values(), vars(instance).values())):
+        plan.note([instance], statement.params, plan.loaded(result, 1))
+        return
+    # Someone assigned to it while the statement was under way.
+    (values,) = plan.loaded(result, 1)
+    returned = dict(zip([column.field for column in plan.returning], values, strict=True))
+    mark_saved(instance, returned, sent=sent, kept=plan.kept(statement.params, 0, values))
 
 
 # Saving one instance.
@@ -337,34 +372,21 @@ def batched(items: list[T], size: int) -> Generator[list[T], None, None]:
 def insert_batches(
     table: Table, given: list[M], batches: Sequence[tuple[Columns, list[M]]], dialect: Dialect
 ) -> Steps[list[M]]:
-    answers: list[tuple[Inserting, list[M], list[Any]]] = []
+    answers: list[tuple[Inserting, list[M], Sequence[Any], Iterable[tuple[Any, ...]]]] = []
     for unset, batch in batches:
         plan = inserting_many(table, unset, dialect, len(batch))
-        result = yield plan.statement(plan.rows(batch))
+        statement = plan.statement(plan.rows(batch))
+        result = yield statement
         if plan.returning and len(result.rows) != len(batch):
             raise InterfaceError(
                 f"Bulk save failed for {table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
                 "came back: a trigger or a rule of the database keeps rows out"
             )
-        answers.append((plan, batch, plan.load(result.rows) if plan.returning else []))
+        answers.append((plan, batch, statement.params if plan.mutable else (), plan.loaded(result, len(batch))))
     # Only now is it sure that none of them failed.
-    for plan, batch, rows in answers:
-        note_inserted(table, plan.returning, batch, rows)
+    for plan, batch, sent, returned in answers:
+        plan.note(batch, sent, returned)
     return given
-
-
-def note_inserted(table: Table, returning: Columns, batch: Sequence[ModelBase], rows: list[Any]) -> None:
-    """Write what came back into the instances: both databases answer an INSERT in the order of its rows."""
-    fields = [column.field for column in returning]
-    for at, instance in enumerate(batch):
-        returned = dict(zip(fields, rows[at], strict=True)) if fields else {}
-        if table.mutable:
-            mark_saved(instance, returned)
-            continue
-        # The same for instances that have nothing to be watched, in a tenth of the time.
-        vars(instance).update(returned)
-        instance.model_fields_set.update(fields)
-        remember(instance, LOADED)
 
 
 # Deleting and reading again.
@@ -579,7 +601,10 @@ class Wanted(Generic[M]):
     def dumped(self, column: Column) -> Any:
         value = self.values[column]
         dump = column.type.stored["sqlite"].dump
-        return value if value is None or dump is None else dump(value)
+        try:
+            return value if value is None or dump is None else dump(value)
+        except ValueError as error:
+            raise refused(f"{self.model.__name__}.{column.field}", error) from error
 
 
 def wanted(

@@ -49,13 +49,25 @@ class InsertPlan(Plan):
         self.dumps = dumps
 
     def params(self, values: list[Any]) -> Sequence[Any]:
+        width = self.width
+        if len(values) == width:
+            return self._one_row(values)
         for at, dump, label in self.dumps:
             try:
-                values[at :: self.width] = [
-                    None if value is None else dump(value) for value in values[at :: self.width]
-                ]
+                values[at::width] = [None if value is None else dump(value) for value in values[at::width]]
             except (ValueError, OverflowError) as error:
                 raise refused(label, error) from error
+        return values
+
+    def _one_row(self, values: list[Any]) -> Sequence[Any]:
+        """The same for a single row, which needs no slices."""
+        for at, dump, label in self.dumps:
+            value = values[at]
+            if value is not None:
+                try:
+                    values[at] = dump(value)
+                except (ValueError, OverflowError) as error:
+                    raise refused(label, error) from error
         return values
 
 
