@@ -93,6 +93,7 @@ class PostgresLink(Link):
         super().__init__()
         self.address = address
         self.pgconn: PGconn = connection.pgconn
+        self.readable = look_at(self.pgconn.socket)
         set_json_loads(from_json, connection)
         set_json_dumps(to_json, connection)
         self.adapt = Transformer(connection)
@@ -391,7 +392,7 @@ class PostgresLink(Link):
 
     def alive(self) -> bool:
         """Whether the link still stands: nothing to read, or nothing bad. A look at the socket, not a round trip."""
-        while not self.lost and readable(self.pgconn.socket):
+        while not self.lost and self.readable():
             # A notice is read and done with; of a dead link the last words are read first, and then its end.
             try:
                 self.pgconn.consume_input()
@@ -424,10 +425,11 @@ def socket_of(pgconn: PGconn) -> int:
     return pgconn.socket if pgconn.status == CONNECTION_OK else -1
 
 
-def readable(fileno: int) -> bool:
+def look_at(fileno: int) -> Callable[[], bool]:
+    """What says whether there is something to read on a socket, or nobody at its other end."""
     poll = select.poll()
     poll.register(fileno, select.POLLIN)
-    return bool(poll.poll(0))
+    return lambda: bool(poll.poll(0))
 
 
 def connection_refused(problem: psycopg.Error, address: Address) -> DatabaseConnectionError:
