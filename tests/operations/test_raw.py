@@ -140,7 +140,14 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 )
 def test_arguments_travel_as_in_a_column_of_their_type(value, on_sqlite, on_postgresql):
     assert next(raw.execute("SELECT 1", [value], sqlite)).params == [on_sqlite]
-    assert next(raw.execute("SELECT 1", [value], postgres)).params == [on_postgresql]
+    assert next(raw.execute("SELECT $1", [value], postgres)).params == [on_postgresql]
+
+
+def test_arguments_that_postgresql_would_drop_are_refused():
+    with pytest.raises(QueryError, match="^the SQL has placeholders for 2 arguments, and 3 are given$"):
+        raw.execute("UPDATE t SET a = $2 WHERE b = $1", [1, 2, 3], postgres)
+    with pytest.raises(QueryError, match="^the SQL has placeholders for 0 arguments, and 1 are given$"):
+        raw.execute("SELECT 1", [1], postgres)
 
 
 def test_an_argument_no_database_holds_is_refused_by_number_and_type():

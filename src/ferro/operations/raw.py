@@ -22,6 +22,7 @@ SKIPPED = re.compile(r"(?:[\s;(\ufeff]+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 WORD = re.compile(r"[^\W\d]\w*")
 CALL = re.compile(r"([\w\".$]+)\s*\(")
+NUMBERED = re.compile(r"\$(\d+)")
 
 ANSWERS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "PRAGMA", "WITH"})
 CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO", "ANALYZE", "ANALYSE", "TRUNCATE"})
@@ -53,11 +54,13 @@ class Raw:
     Attributes:
         answers: it is a question: the rows that come back are not rows it has changed.
         writes: it may change something.
+        takes: how many arguments it has a use for, at most; None where the driver counts them.
     """
 
     sql: str
     answers: bool
     writes: bool
+    takes: int | None = None
 
 
 def execute(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[int]:
@@ -103,6 +106,8 @@ def distinct_names(result: Result) -> tuple[str, ...]:
 
 
 def compiled(raw: Raw, args: Sequence[object], dialect: Dialect, *, fetches: bool) -> Compiled:
+    if raw.takes is not None and len(args) > raw.takes:
+        raise QueryError(f"the SQL has placeholders for {raw.takes} arguments, and {len(args)} are given")
     params = [bind(value, at, dialect) for at, value in enumerate(args, 1)]
     secrets = frozenset(at for at, value in enumerate(args) if is_secret(value))
     template = Template(
@@ -134,7 +139,9 @@ def classified(sql: str, dialect: str) -> Raw:
             f"{first} cannot be sent as SQL, because ferro has to know about every transaction: use transaction()"
         )
     answers = first in ANSWERS and (first != "WITH" or changes_nothing(text))
-    return Raw(sql, answers=answers, writes=not (answers and READS[dialect](first, text)))
+    # PostgreSQL drops arguments that are too many without a word.
+    takes = max(map(int, NUMBERED.findall(sql)), default=0) if dialect == "postgresql" else None
+    return Raw(sql, answers=answers, writes=not (answers and READS[dialect](first, text)), takes=takes)
 
 
 def changes_nothing(text: str) -> bool:
