@@ -1,0 +1,255 @@
+# Generated from tests/_async/test_raw.py by scripts/unasync.py: edit that file, never this one.
+"""Raw SQL: the database's own placeholders, every kind of argument, rows as dicts."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from ipaddress import IPv4Address
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, SecretStr
+from statements import sent
+
+from ferro.sync import (
+    Database,
+    DataError,
+    Field,
+    InterfaceError,
+    Model,
+    OperationalError,
+    QueryError,
+    execute,
+    fetch_all,
+    fetch_one,
+    transaction,
+)
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Size(IntEnum):
+    LARGE = 9
+
+
+class Point(BaseModel):
+    x: int
+
+
+class Line(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    text: str | None = None
+    number: int | None = None
+    made: datetime | None = None
+    day: date | None = None
+    key: UUID | None = None
+    price: Decimal | None = None
+    data: dict[str, int] | None = None
+    picture: bytes | None = None
+    flag: bool | None = None
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.create_tables(Line)
+    return database
+
+
+@pytest.fixture
+def placeholders(database: Database):
+    """Write SQL with `?` for both databases."""
+
+    def write(sql: str) -> str:
+        if database.dialect.name == "sqlite":
+            return sql
+        numbers = iter(range(1, 100))
+        return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+
+    return write
+
+
+def test_execute_says_how_many_rows_changed(database, placeholders):
+    insert = placeholders("INSERT INTO line (text, number) VALUES (?, ?), (?, ?)")
+    assert execute(insert, "a", 1, "b", 2) == 2
+    assert execute("UPDATE line SET number = 5") == 2
+    assert execute(placeholders("UPDATE line SET number = 6 WHERE text = ?"), "a") == 1
+    assert execute(placeholders("DELETE FROM line WHERE text = ?"), "nobody") == 0
+    assert execute("SELECT * FROM line") == 0
+    assert execute("CREATE TABLE other (id integer)") == 0
+
+
+def test_fetch_all_returns_dicts_and_fetch_one_the_first(database, placeholders):
+    Line.bulk_create([Line(text="a", number=1), Line(text="b", number=2)])
+    assert fetch_all("SELECT text, number FROM line ORDER BY number") == [
+        {"text": "a", "number": 1},
+        {"text": "b", "number": 2},
+    ]
+    assert fetch_one(placeholders("SELECT number AS n FROM line WHERE text = ?"), "b") == {"n": 2}
+    assert fetch_one("SELECT number FROM line WHERE text = 'c'") is None
+    assert fetch_all("SELECT number FROM line WHERE text = 'c'") == []
+
+
+def test_rows_a_change_returns_can_be_fetched(database, placeholders):
+    sql = placeholders("INSERT INTO line (text) VALUES (?), (?) RETURNING id, text")
+    assert fetch_all(sql, "a", "b") == [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}]
+    assert fetch_one("DELETE FROM line WHERE id = 1 RETURNING text") == {"text": "a"}
+    assert Line.count() == 1
+
+
+def test_the_handle_runs_raw_sql_too(database, placeholders):
+    assert database.execute(placeholders("INSERT INTO line (text) VALUES (?)"), "a") == 1
+    assert database.fetch_one("SELECT text FROM line") == {"text": "a"}
+    assert database.fetch_all("SELECT text FROM line") == [{"text": "a"}]
+
+
+def test_the_sql_is_sent_as_it_is(database):
+    sql = "SELECT '100%' AS \"a%s\", '?$1' AS b -- it's fine"
+    with sent() as statements:
+        assert fetch_one(sql) == {"a%s": "100%", "b": "?$1"}
+    assert statements == [sql]
+
+
+ARGUMENTS = {
+    "text": ["x", "", "'; DROP TABLE line; --", "%s $1 ?", "🎁"],
+    "number": [0, -(2**63), 2**63 - 1, Size.LARGE],
+    "made": [datetime(2024, 5, 1, 12, tzinfo=UTC), datetime(2024, 5, 1, 12, 0, 0, 7, tzinfo=UTC)],
+    "day": [date(2024, 5, 1)],
+    "key": [UUID(int=7)],
+    "price": [Decimal("1.10"), Decimal("-1E+3"), Decimal("0.000001")],
+    "data": [{"a": 1}, {}],
+    "picture": [b"", b"\x00\xff"],
+    "flag": [True, False],
+}
+
+
+@pytest.mark.parametrize("column", ARGUMENTS)
+def test_an_argument_is_stored_as_the_column_of_its_type_stores_it(database, placeholders, column):
+    for value in (*ARGUMENTS[column], None):
+        execute("DELETE FROM line")
+        execute(placeholders(f"INSERT INTO line ({column}) VALUES (?)"), value)
+        assert Line.select(column).all() == [(value,)]
+        if value is not None and column != "data":
+            assert fetch_all(placeholders(f"SELECT 1 AS found FROM line WHERE {column} = ?"), value) == [{"found": 1}]
+
+
+def test_values_without_a_column_of_their_own_travel_as_what_they_hold(database, placeholders):
+    for value, stored in (
+        (Colour.RED, "red"),
+        (SecretStr("pst"), "pst"),
+        (timedelta(hours=1), None),
+        (time(1, 2, 3), "01:02:03"),
+        (IPv4Address("10.0.0.1"), "10.0.0.1"),
+        (Point(x=1), '{"x":1}'),
+    ):
+        row = fetch_one(placeholders("SELECT CAST(? AS text) AS value"), value)
+        if stored is not None:
+            assert row["value"].replace(" ", "").startswith(stored)
+
+
+@pytest.mark.backends("postgres")
+def test_a_list_is_an_array_on_postgresql(database):
+    Line.bulk_create([Line(number=n) for n in range(5)])
+    rows = fetch_all("SELECT number FROM line WHERE number = ANY($1) ORDER BY number", [1, 3])
+    assert rows == [{"number": 1}, {"number": 3}]
+    assert fetch_one("SELECT $1::text[] AS a", ["x", None, "y"]) == {"a": ["x", None, "y"]}
+
+
+@pytest.mark.backends("sqlite")
+def test_a_list_is_a_document_on_sqlite(database):
+    Line.bulk_create([Line(number=n) for n in range(5)])
+    sql = "SELECT number FROM line WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"
+    assert fetch_all(sql, [1, 3]) == [{"number": 1}, {"number": 3}]
+
+
+@pytest.mark.backends("postgres")
+def test_postgresql_gives_python_values_back(database):
+    row = fetch_one(
+        "SELECT 1 AS i, 1.50::numeric AS n, 'x' AS t, true AS b, date '2024-05-01' AS d, "
+        "timestamptz '2024-05-01 12:00+00' AS ts, '{\"a\": 1}'::jsonb AS j, NULL AS nothing, "
+        "'00000000-0000-0000-0000-000000000007'::uuid AS u, '\\x00ff'::bytea AS raw"
+    )
+    assert row == {
+        "i": 1,
+        "n": Decimal("1.50"),
+        "t": "x",
+        "b": True,
+        "d": date(2024, 5, 1),
+        "ts": datetime(2024, 5, 1, 12, tzinfo=UTC),
+        "j": {"a": 1},
+        "nothing": None,
+        "u": UUID(int=7),
+        "raw": b"\x00\xff",
+    }
+
+
+def test_an_argument_that_no_database_holds_is_refused(database, placeholders):
+    class Thing:
+        pass
+
+    text = "argument 2 of the SQL is of type Thing, which no database can hold: give its parts one by one, or a text"
+    with sent() as statements, pytest.raises(QueryError, match=f"^{re.escape(text)}$") as caught:
+        execute(placeholders("INSERT INTO line (text, number) VALUES (?, ?)"), "a", Thing())
+    assert isinstance(caught.value, TypeError)
+    assert statements == []
+
+
+def test_a_number_that_does_not_fit_is_refused(database, placeholders):
+    with pytest.raises(DataError):
+        execute(placeholders("INSERT INTO line (number) VALUES (?)"), 2**64)
+    assert Line.count() == 0
+
+
+@pytest.mark.parametrize("sql", ["", "   ", ";", "-- nothing\n", "/* nothing */"])
+def test_empty_sql_is_refused(database, sql):
+    for call in (execute, fetch_all, fetch_one):
+        with pytest.raises(QueryError, match="^SQL must be a non-empty statement$") as caught:
+            call(sql)
+        assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "sql", ["BEGIN", "commit", "ROLLBACK", "  savepoint x", "/* x */ START TRANSACTION", "RELEASE x"]
+)
+def test_transactions_are_not_made_by_hand(database, sql):
+    with pytest.raises(QueryError, match="cannot be sent as SQL, because ferro has to know .*: use transaction\\(\\)$"):
+        execute(sql)
+
+
+def test_sql_is_a_text(database):
+    with pytest.raises(QueryError, match="^SQL is a str, not bytes$"):
+        execute(b"SELECT 1")
+
+
+def test_a_wrong_number_of_arguments_is_told(database, placeholders):
+    insert = placeholders("INSERT INTO line (text, number) VALUES (?, ?)")
+    for arguments in (("a",), ("a", 1, 2)):
+        with pytest.raises(
+            (OperationalError, InterfaceError, QueryError), match="supplie|placeholders for 2 arguments"
+        ):
+            execute(insert, *arguments)
+    assert Line.count() == 0
+
+
+def test_two_columns_of_one_name_are_refused(database):
+    text = "the result has several columns named 'a', and a dict holds one: rename them with AS"
+    with pytest.raises(QueryError, match=f"^{text}$"):
+        fetch_all("SELECT 1 AS a, 2 AS a")
+
+
+def test_several_statements_at_once_are_refused(database):
+    with pytest.raises(RuntimeError, match="^Raw SQL execute failed: "):
+        execute("DELETE FROM line; DELETE FROM line")
+
+
+def test_raw_sql_joins_the_transaction_and_is_undone_with_it(database, placeholders):
+    with pytest.raises(KeyError):
+        with transaction() as block:
+            block.execute(placeholders("INSERT INTO line (text) VALUES (?)"), "a")
+            execute(placeholders("INSERT INTO line (text) VALUES (?)"), "b")
+            assert [row["text"] for row in block.fetch_all("SELECT text FROM line ORDER BY id")] == ["a", "b"]
+            assert Line.count() == 2
+            raise KeyError
+    assert fetch_one("SELECT count(*) AS n FROM line") == {"n": 0}
