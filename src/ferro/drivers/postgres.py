@@ -74,6 +74,12 @@ ERRORS: dict[str, type[FerroError]] = {
     "40P01": DeadlockError,
     "55P03": DatabaseBusy,
     "25P02": TransactionAborted,
+    # The server ends the session: told to, crashed, starting up, or tired of waiting.
+    "57P01": DatabaseConnectionError,
+    "57P02": DatabaseConnectionError,
+    "57P03": DatabaseConnectionError,
+    "57P05": DatabaseConnectionError,
+    "25P03": DatabaseConnectionError,
 }
 ERROR_CLASSES: dict[str, type[FerroError]] = {
     "08": DatabaseConnectionError,
