@@ -1,8 +1,10 @@
 """A random question has one answer: SQLite's, PostgreSQL's, and that of plain Python."""
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from ferro import DataError, Field, Model
+from ferro.schema.registry import active, declared
 from ferro.sync import Database, Query
 
 from .questions import (
@@ -19,8 +23,12 @@ from .questions import (
     Question,
     Row,
     anything,
+    arithmetic,
+    column,
     columns,
+    combined,
     conditions,
+    constant,
     constants,
     keys,
     numbers,
@@ -38,17 +46,17 @@ class Undo(Exception):
 @pytest.fixture(scope="session")
 def tables(databases: Mapping[str, Database]) -> Mapping[str, Database]:
     for database in databases.values():
-        database.create_tables(Fact)
+        database.create_tables(Fact, Counter64)
     return databases
 
 
 @contextmanager
-def filled(database: Database, contents: Sequence[Row]) -> Iterator[Query[Fact]]:
+def filled(database: Database, contents: Sequence[Row], model: Any = Fact) -> Iterator[Query[Any]]:
     """Fill the table for an example, and leave nothing behind."""
     try:
         with database.transaction():
-            database.bulk_create(Fact, [Fact(**row) for row in contents])
-            yield database.query(Fact)
+            database.bulk_create(model, [model(**row) for row in contents])
+            yield database.query(model)
             raise Undo
     except Undo:
         pass
@@ -246,6 +254,81 @@ def test_an_update_leaves_the_same_table(tables, contents, questions, recipe):
 
     expected = [spelling(tuple({name: after(row)[name] for name in Fact.model_fields}.items())) for row in contents]
     same_everywhere(tables, contents, ask, (len(changed), expected))
+
+
+class Counter64(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    n: int
+    m: int
+    small: int = Field(default=0, db_type="smallint")
+
+
+for known in (declared, active):
+    known.pop("Counter64")
+
+LIMIT = 2**63
+at_the_edge = st.sampled_from([LIMIT - 1, -LIMIT, LIMIT // 2, -LIMIT // 2 - 1, 2**32, -1, 0, 1]) | st.integers(
+    -LIMIT, LIMIT - 1
+)
+
+
+class LeftRangeError(Exception):
+    """A number that has no place in 64 bits came up."""
+
+
+def within_64_bits(question: Question) -> Question:
+    def answer(row: Row) -> Any:
+        value = question.answer(row)
+        if not -LIMIT <= value < LIMIT:
+            raise LeftRangeError
+        return value
+
+    return replace(question, answer=answer)
+
+
+def calculations() -> st.SearchStrategy[Question]:
+    """Whole numbers, calculated step by step, none of which may leave 64 bits. No nulls: they hide a step."""
+    leaves = st.sampled_from([column("n", "int"), column("m", "int")])
+    few = st.integers(-3, 3).filter(bool).map(lambda value: constant(value, "int"))
+
+    def larger(inner: st.SearchStrategy[Question]) -> st.SearchStrategy[Question]:
+        calculated = st.builds(arithmetic, inner, st.sampled_from(["+", "-", "*"]), inner | few)
+        divided = st.builds(arithmetic, inner, st.sampled_from(["//", "%"]), few)
+        negative = inner.map(lambda one: combined("int", "-{}", operator.neg, operator.neg, one))
+        return (calculated | divided | negative).map(within_64_bits)
+
+    return larger(st.recursive(leaves, larger, max_leaves=4))
+
+
+@settings(max_examples=300)
+@given(at_the_edge, at_the_edge, calculations())
+def test_a_whole_number_that_leaves_its_column_is_an_error_and_never_another_number(tables, n, m, question):
+    try:
+        expected = question.answer({"n": n, "m": m})
+    except LeftRangeError:
+        expected = None
+    for name, database in tables.items():
+        note(f"on {name}")
+        with filled(database, [{"n": n, "m": m}], Counter64) as query:
+            for ask, fits in (
+                (lambda query: query.select(question.build).one(), expected is not None),
+                (lambda query: update_one(query, "n", question), expected is not None),
+                (
+                    lambda query: update_one(query, "small", question),
+                    expected is not None and -(2**15) <= expected < 2**15,
+                ),
+            ):
+                if fits:
+                    assert spelling(ask(query)) == (int, expected)
+                    query.update(n=n, m=m)
+                else:
+                    with pytest.raises(DataError), database.transaction():
+                        ask(query)
+
+
+def update_one(query: Query[Any], name: str, question: Question) -> Any:
+    assert query.update(lambda row: {name: question.build(row)}) == 1
+    return getattr(query.one(), name)
 
 
 def stored(name: str, value: Any) -> Any:

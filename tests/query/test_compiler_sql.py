@@ -73,7 +73,7 @@ CONDITIONS = [
     (
         lambda p: p.age // 2 % 3 == 1,
         '"person"."age" / NULLIF(CAST($1 AS bigint), 0) % NULLIF(CAST($2 AS bigint), 0) = $3',
-        '"person"."age" / ? % ? = ?',
+        '"ferro_bigint"("person"."age" / ?) % ? = ?',
         [2, 3, 1],
     ),
     (
@@ -334,7 +334,7 @@ def test_an_update_sets_unqualified_columns_of_the_rows_that_match(people):
     assert compiled.params == ["Bo", None, 1]
     recipe = query.update_statement(lambda p: {"age": p.age + 1, "seen": now, "shoes": p.age})
     assert compile(recipe, sqlite).sql == (
-        'UPDATE "person" SET "age"="person"."age" + ?,'
+        'UPDATE "person" SET "age"="ferro_bigint"("person"."age" + ?),'
         "\"seen\"=strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'),"
         '"shoes"="person"."age" WHERE "person"."id" = ?'
     )

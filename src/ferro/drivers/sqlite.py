@@ -63,6 +63,10 @@ ERRORS_BY_CLASS: dict[type[Exception], type[FerroError]] = {
 }
 
 
+# What SQLite says when one of ferro's functions refuses a value, or its own arithmetic does.
+REFUSED = ("user-defined function raised", "user-defined aggregate", "integer overflow")
+
+
 class SqliteLink(Link):
     """A sqlite3 connection with what ferro promises about it.
 
@@ -323,6 +327,9 @@ def translated(error: Exception, prefix: str) -> FerroError:
     """The FerroError for what sqlite3 raised."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     kind = ERRORS.get(code) or ERRORS.get(code & 0xFF)
+    if str(error).startswith(REFUSED):
+        prefix += ": a number left the range of its type, or a pattern ends with its escape character"
+        kind = DataError
     if kind is None:
         kind = next((ours for theirs, ours in ERRORS_BY_CLASS.items() if isinstance(error, theirs)), OperationalError)
     return annotate(kind(f"{prefix}: {error}"), error)

@@ -270,7 +270,7 @@ def conflicting(builder: Any, statement: Insert) -> Any:
 def update(writer: Writer, statement: Update) -> str:
     builder = PYPIKA.update(From(from_item(statement.source)))
     for column, expression in statement.values:
-        text = writer.beside(expression, tree.ColumnRef[Any](statement.source, column))
+        text = writer.assigned(expression, tree.ColumnRef[Any](statement.source, column))
         builder = builder.set(Target(column), Sql(text.sql))
     return returning(filtered(writer, builder, statement.where), statement).get_sql()
 

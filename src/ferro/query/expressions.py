@@ -16,6 +16,7 @@ from ferro.query.patterns import ends_in_escape
 from ferro.schema.table import Column, Table
 from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
+from ferro.types.integer import CALCULATED
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -1028,7 +1029,7 @@ def number(value: object, beside: Expression[Any], operator: str) -> Expression[
 
 def plain_number(found: Expression[Any]) -> ColumnType | None:
     """The type of a result that is as wide as any number of its kind."""
-    return type_for(int) if found.kind == "int" else found.type
+    return CALCULATED if found.kind == "int" else found.type
 
 
 def arithmetic_type(left: Expression[Any], operator: str, right: Expression[Any]) -> ColumnType | None:
@@ -1039,7 +1040,7 @@ def arithmetic_type(left: Expression[Any], operator: str, right: Expression[Any]
         return type_for(float)
     if "decimal" in kinds:
         return type_for(Decimal)
-    return type_for(float if operator == "/" else int)
+    return type_for(float) if operator == "/" else CALCULATED
 
 
 def operand(value: object, beside: Expression[Any], operator: str, type: ColumnType | None = None) -> Expression[Any]:

@@ -50,7 +50,7 @@ class Writer:
 
     def parameter(self, value: tree.Value[Any], form: Form | None = None) -> Text:
         """A value, by itself: whatever stands beside it says what type it has."""
-        convert = chained(form.convert if form else None, self.stored(value.type).dump)
+        convert = chained(self.stored(value.type).dump, form.convert if form else None)
         return self.mark(self.take(), convert, blame(value), value.secret)
 
     def stored(self, type: ColumnType) -> Stored:
@@ -71,6 +71,19 @@ class Writer:
         if isinstance(node, tree.Now) and other.type is not None:
             return Text(self.clock(other.type), ATOM)
         return self.write(node)
+
+    def assigned(self, node: Expression[Any], target: tree.ColumnRef[Any]) -> Text:
+        """What a column is set to: a calculated value is checked where the database keeps whatever comes out."""
+        text = self.beside(node, target)
+        as_it_is = isinstance(node, tree.Value) or (
+            isinstance(node, tree.ColumnRef) and self.stored(node.type).name == self.stored(target.type).name
+        )
+        return text if as_it_is else self.checked(text, target.type)
+
+    def checked(self, text: Text, type: ColumnType | None) -> Text:
+        """A calculated value, refused when it is none of its type, where the database would go on with it."""
+        check = self.stored(type).functions.get("checked") if type else None
+        return Text(f"{quote(check)}({text.sql})", ATOM) if check else text
 
     def compared(self, text: Text, type: ColumnType | None) -> Text:
         """A value where it is compared or sorted: under the collation its type needs."""
@@ -184,6 +197,9 @@ class Writer:
 
     def arithmetic(self, node: tree.Arithmetic[Any]) -> Text:
         left, right = self.write(node.left), self.write(node.right)
+        if node.operator == "%":
+            # SQLite would cut an operand that has left 64 bits to fit them.
+            left, right = self.checked_part(left, node.left), self.checked_part(right, node.right)
         function = self.stored(node.type).functions.get(node.operator) if node.type else None
         if function is not None:
             if node.operator in ("/", "//", "%"):
@@ -201,6 +217,9 @@ class Writer:
         level = LEVELS[node.operator]
         operator = "/" if node.operator == "//" else node.operator
         return Text(f"{within(left, level)} {operator} {within(right, level + 1)}", level)
+
+    def checked_part(self, text: Text, node: Expression[Any]) -> Text:
+        return self.checked(text, node.type) if isinstance(node, (tree.Arithmetic, tree.Negative)) else text
 
     def not_zero(self, text: Text, kind: str) -> Text:
         """A divisor: null instead of zero, so that dividing by zero gives null on every database."""
@@ -335,7 +354,7 @@ class Inline(Writer):
         """A value as the database would read it back, and nothing but a value."""
         if value is None:
             return "NULL"
-        convert = chained(form.convert if form else None, self.stored(type).dump)
+        convert = chained(self.stored(type).dump, form.convert if form else None)
         return literal(value if convert is None else convert(value), self.dialect)
 
     def parameter(self, value: tree.Value[Any], form: Form | None = None) -> Text:

@@ -65,7 +65,7 @@ SUPPORTED = (
     " IP addresses, SecretStr, SecretBytes, list, dict, set, tuple, Pydantic models, dataclasses and TypedDicts"
 )
 
-SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = decimals.FUNCTIONS
+SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (*decimals.FUNCTIONS, *integer.FUNCTIONS)
 SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = decimals.AGGREGATES
 SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (*decimals.COLLATIONS, *inet.COLLATIONS, *document.COLLATIONS)
 

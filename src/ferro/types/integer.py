@@ -1,13 +1,15 @@
 """Whole numbers: `int` in 64 bits, or in the fewer that `db_type` asks for."""
 
 import operator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from ferro.types.annotations import Asked
 from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.functions import SqliteFunction
 from ferro.types.values import shown, unexpected
 
 
@@ -58,8 +60,10 @@ def stored_in(width: Width, accept: Convert, load: Convert | None) -> dict[str, 
             return value
         return int(accept(value))
 
-    kept = Stored(width.name, dump=dump, load=load)
-    return {"sqlite": kept, "postgresql": kept}
+    return {
+        "sqlite": Stored(width.name, dump=dump, load=load, functions={"checked": f"ferro_{width.name}"}),
+        "postgresql": Stored(width.name, dump=dump, load=load),
+    }
 
 
 def integer(width: Width) -> ColumnType:
@@ -79,7 +83,30 @@ def wrapped_integer(width: Width, python_type: type[int]) -> ColumnType:
     return ColumnType(python_type.__name__, python_type, "int", accept, stored_in(width, accept, python_type))
 
 
+def checking(width: Width) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        return value if value is None else in_bits(value, width)
+
+    return check
+
+
+def in_bits(value: Any, width: Width) -> int:
+    """A result of SQLite's, which turns to a float what leaves 64 bits, and knows no narrower columns."""
+    if type(value) is int:
+        return width.check(value)
+    raise ValueError(f"the result does not fit {width.bits} bits")
+
+
+def loaded(value: Any) -> int:
+    return value if type(value) is int else in_bits(value, WIDTHS["bigint"])
+
+
 INTEGERS = {token: integer(width) for token, width in WIDTHS.items()}
+BIGINT = INTEGERS["bigint"]
+# What is calculated of whole numbers, and checked when it is read where the database does not check it.
+CALCULATED = replace(BIGINT, stored={**BIGINT.stored, "sqlite": replace(BIGINT.stored["sqlite"], load=loaded)})
+
+FUNCTIONS = tuple(SqliteFunction(f"ferro_{width.name}", 1, checking(width)) for width in WIDTHS.values())
 
 
 def match(asked: Asked) -> ColumnType | None:
