@@ -1,0 +1,307 @@
+"""Both colours send the same statements, and get the same answers."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import anyio
+import pytest
+from pydantic import SecretStr
+from statements import recorded
+
+from ferro import Check, Field, ModelBase, connect, count, now, sync
+
+
+class Item(ModelBase):
+    """A row of the script."""
+
+    __ferro_checks__ = (Check("stock", lambda m: m.stock >= 0),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    stock: int = Field(default=0, index=True)
+    price: Decimal | None = None
+    tags: list[str] = Field(default=[])
+    made: datetime | None = None
+    state: str = Field(db_default="new")
+    pin: SecretStr | None = None
+
+
+class Place(ModelBase):
+    """A row with a key of two columns."""
+
+    shelf: int = Field(primary_key=True)
+    box: str = Field(primary_key=True)
+    day: date | None = None
+    code: UUID | None = None
+
+
+class StopError(Exception):
+    """Ends a block of the script badly."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Steps inside a transaction; at the end of a failing one an error is raised."""
+
+    steps: "Sequence[Step]"
+    fails: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Step: TypeAlias = Callable[[Any], Any] | Block
+
+MOMENT = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def save_changed(db: Any, change: Callable[[Item], object], **options: Any) -> list[Step]:
+    """Save an instance, change it, save it again, read it again, and delete it: steps of their own."""
+    item = Item(name="loaded", tags=["x"])
+
+    def saved(_: object) -> Any:
+        change(item)
+        return db.save(item, **options)
+
+    return [lambda _: db.save(item, on_conflict="update"), saved, lambda _: db.refresh(item), lambda _: db.delete(item)]
+
+
+def named(db: Any, name: str) -> Any:
+    return db.query(Item).where(lambda i: i.name == name)
+
+
+SCRIPT: list[Step] = [
+    lambda db: db.create_tables(Item, Place),
+    lambda db: db.create_tables(Item, Place),
+    # Writing.
+    lambda db: db.create(Item, name="ann", stock=1, price=Decimal("1.10"), made=MOMENT, pin=SecretStr("1234")),
+    lambda db: db.create(Item, name="bob", state="old"),
+    lambda db: db.create(Item, name="ann"),
+    lambda db: db.create(Item, name="bad", stock=-1),
+    lambda db: db.bulk_create(Item, []),
+    lambda db: db.bulk_create(Item, [Item(name="one")]),
+    lambda db: db.bulk_create(Item, [Item(name=f"n{n}", stock=n) for n in range(1200)]),
+    lambda db: db.bulk_create(Item, [Item(name="p", state="old"), Item(name="q"), Item(id=9000, name="r")]),
+    lambda db: db.bulk_create(Item, [Item(name="s"), Item(name="ann")]),
+    lambda db: db.bulk_create(Place, [Place(shelf=s, box=b, code=UUID(int=s)) for s in (1, 2) for b in "ab"]),
+    lambda db: db.upsert(Item, name="ann", stock=5),
+    lambda db: db.upsert(Item, name="new"),
+    lambda db: db.upsert(Place, shelf=1, box="a", day=date(2024, 1, 1)),
+    lambda db: db.get_or_create(Item, name="ann"),
+    lambda db: db.get_or_create(Item, name="eve", defaults={"stock": 2}),
+    lambda db: db.get_or_create(Item, stock=77777, defaults={"name": "gus"}),
+    lambda db: db.get_or_create(Place, day=date(2024, 2, 2), defaults={"shelf": 9, "box": "z"}),
+    lambda db: db.update_or_create(Item, name="eve", defaults={"stock": 3}),
+    lambda db: db.update_or_create(Item, name="fay", defaults={"stock": 3}),
+    lambda db: save_changed(db, lambda item: setattr(item, "stock", 4)),
+    lambda db: save_changed(db, lambda item: item.tags.append("y")),
+    lambda db: save_changed(db, lambda item: None),
+    lambda db: save_changed(db, lambda item: setattr(item, "stock", -4)),
+    lambda db: save_changed(db, lambda item: setattr(item, "name", "z"), only={"name"}),
+    lambda db: save_changed(db, lambda item: setattr(item, "stock", 4), exclude={"stock"}),
+    lambda db: db.delete(Item(id=2, name="")),
+    lambda db: db.delete(Item(name="never saved")),
+    # Reading.
+    lambda db: db.get(Item, 1),
+    lambda db: db.get(Item, 99999),
+    lambda db: db.get_or_none(Item, 99999),
+    lambda db: db.get(Place, (1, "a")),
+    *(lambda db: db.get(Item, 3) for _ in range(5)),
+    lambda db: named(db, "ann").one(),
+    lambda db: named(db, "nobody").one(),
+    lambda db: named(db, "nobody").one_or_none(),
+    lambda db: db.query(Item).one_or_none(),
+    lambda db: db.query(Item).where(lambda i: i.stock > 1190).order_by("-stock", "name").all(),
+    lambda db: (
+        db.query(Item).where(lambda i: i.name.contains("n1") & ~i.stock.in_([1, 10])).order_by("id").limit(3).all()
+    ),
+    lambda db: db.query(Item).where(lambda i: i.id.in_([1, 3, 5])).order_by("id").offset(1).first(),
+    lambda db: db.query(Item).where(lambda i: i.pin == SecretStr("1234")).count(),
+    lambda db: db.query(Item).where(lambda i: (i.price == None) & (i.made < now)).exists(),  # noqa: E711
+    lambda db: db.query(Item).select(lambda i: (i.state, count(), i.stock.sum())).order_by("state").all(),
+    lambda db: db.query(Item).select("state").distinct().order_by("state").all(),
+    lambda db: db.query(Item).sum("stock"),
+    lambda db: db.query(Item).avg("price"),
+    lambda db: db.query(Item).max("made"),
+    # All rows of a query.
+    lambda db: named(db, "ann").update(stock=8, tags=["t"]),
+    lambda db: named(db, "ann").update(lambda i: {"stock": i.stock * 2, "price": i.price + 1}),
+    lambda db: named(db, "ann").update(stock=-1),
+    lambda db: db.query(Item).where(lambda i: i.stock > 1000).delete(),
+    # Raw SQL.
+    lambda db: db.execute("UPDATE item SET stock = 3 WHERE name = 'bob'"),
+    lambda db: db.fetch_all("SELECT name FROM item WHERE stock = 3 ORDER BY name"),
+    lambda db: db.fetch_one("SELECT count(*) AS n FROM item"),
+    lambda db: db.execute("SELEC 1"),
+    lambda db: db.check_connection(),
+    # Transactions.
+    Block([]),
+    Block([lambda db: db.create(Item, name="t1"), lambda db: db.create(Item, name="t2")]),
+    Block([lambda db: db.create(Item, name="t3")], fails=True),
+    Block([lambda db: db.create(Item, name="ann")]),
+    Block(
+        [
+            lambda db: db.create(Item, name="t4"),
+            lambda db: db.create(Item, name="ann"),
+            lambda db: db.query(Item).count(),
+        ]
+    ),
+    Block(
+        [
+            lambda db: db.create(Item, name="t5"),
+            Block([lambda db: db.create(Item, name="t6")], fails=True),
+            Block([lambda db: db.create(Item, name="ann")]),
+            Block([Block([lambda db: db.create(Item, name="t7")])]),
+            Block([]),
+            lambda db: db.bulk_create(Item, [Item(name=f"m{n}") for n in range(600)]),
+            lambda db: db.get_or_create(Item, stock=88888, defaults={"name": "hal"}),
+            lambda db: db.execute("DELETE FROM item WHERE stock = 0"),
+        ]
+    ),
+    Block([lambda db: db.query(Item).count()], options={"read_only": True}),
+    Block([lambda db: db.create(Item, name="t8")], options={"read_only": True}),
+    Block([lambda db: db.query(Item).count()], options={"isolation": "serializable"}),
+    lambda db: db.query(Item).order_by("id").all(),
+    lambda db: db.execute("DROP TABLE item"),
+    lambda db: db.execute("DROP TABLE place"),
+]
+
+
+def told(answer: object) -> str:
+    """What a step answered, or how it failed, as text."""
+    return f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else repr(answer)
+
+
+def is_steps(answer: object) -> bool:
+    return isinstance(answer, list) and bool(answer) and all(map(inspect.isfunction, answer))
+
+
+async def awaited(steps: Sequence[Step], database: Any, answers: list[str]) -> None:
+    """Run the script on the event loop."""
+    for step in steps:
+        try:
+            if isinstance(step, Block):
+                async with database.transaction(**step.options):
+                    await awaited(step.steps, database, answers)
+                    if step.fails:
+                        raise StopError
+                continue
+            answer = step(database)
+            if is_steps(answer):
+                await awaited(answer, database, answers)
+                continue
+            answers.append(told(await answer))
+        except Exception as error:
+            answers.append(told(error))
+
+
+def blocked(steps: Sequence[Step], database: Any, answers: list[str]) -> None:
+    """Run the script in this thread."""
+    for step in steps:
+        try:
+            if isinstance(step, Block):
+                with database.transaction(**step.options):
+                    blocked(step.steps, database, answers)
+                    if step.fails:
+                        raise StopError
+                continue
+            answer = step(database)
+            if is_steps(answer):
+                blocked(answer, database, answers)
+                continue
+            answers.append(told(answer))
+        except Exception as error:
+            answers.append(told(error))
+
+
+@dataclass
+class Told:
+    """What was sent, and what came of it."""
+
+    statements: list[tuple[Any, ...]]
+    answers: list[str]
+
+
+def run_awaiting(url: str) -> Told:
+    answers: list[str] = []
+
+    async def main() -> None:
+        async with connect(url) as database:
+            await awaited(SCRIPT, database, answers)
+
+    with recorded() as records:
+        anyio.run(main)
+    return Told(list(map(as_sent, records)), answers)
+
+
+def run_blocking(url: str) -> Told:
+    answers: list[str] = []
+    with recorded() as records, sync.connect(url) as database:
+        blocked(SCRIPT, database, answers)
+    return Told(list(map(as_sent, records)), answers)
+
+
+def as_sent(record: Any) -> tuple[Any, ...]:
+    """What of a log record both colours must have in common."""
+    return (
+        record.sql,
+        repr(record.params),
+        record.operation,
+        getattr(record, "rows", None),
+        str(getattr(record, "error", "")),
+    )
+
+
+@pytest.fixture(scope="module")
+def both() -> dict[str, tuple[Told, Told]]:
+    return {}
+
+
+@pytest.fixture
+def colours(backend: str, database_url: str, both: dict[str, tuple[Told, Told]]) -> tuple[Told, Told]:
+    """Give what the script sends and hears in each colour: run once on each database."""
+    if backend not in both:
+        both[backend] = run_awaiting(database_url), run_blocking(database_url)
+    return both[backend]
+
+
+def test_both_colours_send_the_same_statements(colours: tuple[Told, Told]) -> None:
+    one, other = colours
+    assert one.statements == other.statements
+    assert len(one.statements) > 100
+
+
+def test_both_colours_get_the_same_answers(colours: tuple[Told, Told]) -> None:
+    one, other = colours
+    assert one.answers == other.answers
+
+
+def test_the_script_does_what_it_is_for(colours: tuple[Told, Told]) -> None:
+    one, _ = colours
+    sent = {sql.split()[0] for sql, *_ in one.statements}
+    assert {
+        "CREATE",
+        "INSERT",
+        "SELECT",
+        "UPDATE",
+        "DELETE",
+        "BEGIN",
+        "SAVEPOINT",
+        "RELEASE",
+        "ROLLBACK",
+        "COMMIT",
+    } <= sent
+    failed = {found[1] for answer in one.answers if (found := re.match(r"([A-Z]\w+): ", answer))}
+    assert failed == {
+        "CheckViolationError",
+        "ModelDoesNotExist",
+        "MultipleRowsFound",
+        "OperationalError",
+        "StopError",
+        "TransactionAborted",
+        "UniqueViolationError",
+    }
