@@ -36,3 +36,11 @@ sync:
 fmt:
     ruff check --fix
     ruff format
+
+# Measure ferro beside the bare drivers, and write docs/performance.md: under ten minutes.
+bench *arguments:
+    python benchmarks/run.py --write {{ arguments }}
+
+# The same in a minute, printed only.
+bench-quick *arguments:
+    python benchmarks/run.py --quick {{ arguments }}

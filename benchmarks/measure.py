@@ -1,0 +1,150 @@
+"""Measuring: rounds in which everybody takes a turn, and answers that are looked at before they count."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from postgres_server import running_server
+
+from benchmarks.contenders import CONTENDERS, Contender, Place, create_tables
+from benchmarks.data import COLUMNS, Row, rows
+from benchmarks.workloads import WORKLOADS, Sizes, Workload
+
+# Where files are kept in memory, on the systems that have it: what a disk takes to write says nothing of a library.
+MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), None)  # noqa: S108
+
+
+SCHEMA = "ferro_benchmark"
+
+
+class WrongAnswer(Exception):
+    """A contender gave back something else than it was asked for: its time says nothing."""
+
+
+@dataclass
+class Measured:
+    """The seconds of each contender in each round of a workload; the first contender is the bare driver."""
+
+    workload: Workload
+    sizes: Sizes
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.workload.title.format(rows=self.sizes.rows, bulk=self.sizes.bulk)
+
+    @property
+    def driver_seconds(self) -> float:
+        """The median time of the bare driver for one call."""
+        return median(next(iter(self.seconds.values()))) / self.workload.calls(self.sizes)
+
+    def ratio(self, name: str) -> float | None:
+        """The median of a contender's time over the driver's in the same round; None if it takes no part."""
+        if name not in self.seconds:
+            return None
+        driver = next(iter(self.seconds.values()))
+        return median(own / other for own, other in zip(self.seconds[name], driver, strict=True))
+
+
+@contextmanager
+def database(backend: str, url: str | None = None) -> Iterator[Place]:
+    """Provide a place of our own: in a SQLite file, on the server of `url`, or on a server of our own."""
+    with ExitStack() as stack:
+        if backend == "sqlite":
+            path = Path(stack.enter_context(TemporaryDirectory(prefix="ferro-benchmark-", dir=MEMORY))) / "benchmark.db"
+            yield Place(str(path), f"sqlite:{path}?mode=rwc")
+        else:
+            yield stack.enter_context(schema(url or stack.enter_context(running_server()).url))
+
+
+@contextmanager
+def schema(url: str) -> Iterator[Place]:
+    """Provide a schema, so that no table of anybody's is touched."""
+    more = f"{url}{'&' if '?' in url else '?'}"
+    with psycopg.connect(url, autocommit=True) as administrator:
+        administrator.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        administrator.execute(f"CREATE SCHEMA {SCHEMA}")
+        try:
+            yield Place(
+                f"{more}options=-csearch_path%3D{SCHEMA}%20-ctimezone%3DUTC", f"{more}ferro_search_path={SCHEMA}"
+            )
+        finally:
+            administrator.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+
+
+@contextmanager
+def contenders(backend: str, place: Place, sizes: Sizes) -> Iterator[list[Contender]]:
+    """Provide everybody who takes part, with the tables filled."""
+    create_tables(place)
+    with ExitStack() as stack:
+        made = [stack.enter_context(closing(contender(place))) for contender in CONTENDERS[backend]]
+        made[0].load("author", rows(sizes.rows))
+        yield made
+
+
+def measure(backend: str, place: Place, sizes: Sizes, names: Sequence[str] = ()) -> Iterator[Measured]:
+    """Measure the workloads of these names, or all, one after the other."""
+    chosen = [workload for workload in WORKLOADS if not names or workload.name in names]
+    with contenders(backend, place, sizes) as everybody:
+        for workload in chosen:
+            yield measure_one(workload, everybody, sizes)
+
+
+def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes) -> Measured:
+    driver = everybody[0]
+    measured = Measured(workload, sizes)
+    taking_part = [one for one in everybody if one.writes or not workload.writes]
+    expected = workload.expected(sizes)
+    given = workload.given(sizes)
+    # What stays is not for the collector to look through in everybody's time.
+    gc.collect()
+    gc.freeze()
+    try:
+        for turn in range(sizes.rounds + 1):
+            for contender in taking_part:
+                seconds = take_turn(workload, contender, driver, given, expected)
+                # The first turn fills caches and prepares statements, for everybody.
+                if turn:
+                    measured.seconds.setdefault(contender.name, []).append(seconds)
+    finally:
+        gc.unfreeze()
+    return measured
+
+
+def take_turn(
+    workload: Workload, contender: Contender, driver: Contender, given: Sequence[Any], expected: Sequence[Row]
+) -> float:
+    if workload.writes:
+        driver.empty()
+        given = contender.given(given)
+    gc.collect()
+    started = perf_counter()
+    found = contender.run(workload.name, given)
+    seconds = perf_counter() - started
+    if workload.writes:
+        check(workload, contender, driver.written(), expected)
+        if found is not None and found != [row[0] for row in expected]:
+            raise WrongAnswer(f"{contender.name}, {workload.name}: the keys that came back are {found}")
+    else:
+        check(workload, contender, [contender.plain(one) for one in found], expected)
+    return seconds
+
+
+def check(workload: Workload, contender: Contender, found: Sequence[Row], expected: Sequence[Row]) -> None:
+    """Compare rows with what they must be, types included; raise WrongAnswer for the first that differs."""
+    where = f"{contender.name}, {workload.name}"
+    if len(found) != len(expected):
+        raise WrongAnswer(f"{where}: {len(found)} rows instead of {len(expected)}")
+    for at, (row, right) in enumerate(zip(found, expected, strict=True)):
+        if row == right and list(map(type, row)) == list(map(type, right)):
+            continue
+        for name, value, wanted in zip(COLUMNS, row, right, strict=True):
+            if value != wanted or type(value) is not type(wanted):
+                raise WrongAnswer(f"{where}: {name} of row {at + 1} is {value!r} instead of {wanted!r}")

@@ -1,0 +1,59 @@
+"""Ferro beside the bare drivers, as ratios of times in the same round: `python benchmarks/run.py --quick`."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+# The parent of this folder: a module in it would hide one of Python's own.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from benchmarks.measure import Measured, database, measure
+from benchmarks.report import lines_of, page, said_of_machine
+from benchmarks.workloads import FULL, QUICK, WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+BACKENDS = ("sqlite", "postgres")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer calls and rounds: under a minute")
+    parser.add_argument("--backends", default=",".join(BACKENDS), metavar="NAMES", help="sqlite,postgres")
+    parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
+    parser.add_argument("--workloads", default="", metavar="NAMES", help=",".join(one.name for one in WORKLOADS))
+    parser.add_argument("--rows", type=int, help="rows in the table")
+    parser.add_argument("--calls", type=int, help="calls of a small workload in a round")
+    parser.add_argument("--bulk", type=int, help="rows inserted at once")
+    parser.add_argument("--rounds", type=int, help="how often everybody takes a turn")
+    parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)}")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments()
+    given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "rounds")}
+    sizes = replace(QUICK if asked.quick else FULL, **{name: value for name, value in given.items() if value})
+    names = [name for name in asked.workloads.split(",") if name]
+    started = perf_counter()
+    measured: dict[str, list[Measured]] = {}
+    for backend in asked.backends.split(","):
+        with database(backend, asked.url) as place:
+            measured[backend] = []
+            print(f"{backend}, median of {sizes.rounds} rounds; the driver is 1.0")
+            for one in measure(backend, place, sizes, names):
+                measured[backend].append(one)
+                print(f"  {one.title}: " + ", ".join(f"{name} {one.ratio(name):.2f}" for name in one.seconds))
+            print("", *lines_of(backend, measured[backend]), "", sep="\n")
+    print(said_of_machine())
+    print(f"{perf_counter() - started:.0f} s")
+    if asked.write:
+        PAGE.write_text(page(measured), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
