@@ -57,6 +57,10 @@ class Strict(ModelBase):
         return self
 
 
+class Labelled(ModelBase):
+    labels: dict[str, Any] = Field(primary_key=True)
+
+
 class Clamped(ModelBase):
     model_config = ConfigDict(validate_assignment=True)
     id: int
@@ -405,6 +409,13 @@ class TestChanges:
         assert changed_fields(one) == {"id": 1}
         mark_saved(one)
         assert loaded_key(one) == (9,)
+
+    def test_a_changed_document_that_is_a_key_is_remembered_as_it_was(self):
+        one = load(Labelled, labels={"a": [1]})
+        one.labels["a"].append(2)
+        assert loaded_key(one) == ({"a": [1]},)
+        one.labels = {}
+        assert loaded_key(one) == ({"a": [1]},)
 
     @pytest.mark.parametrize(
         ("edit", "changed"),

@@ -72,9 +72,13 @@ def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
     """The primary key under which the row is in the database, whatever was assigned since."""
     state = state_of(instance) or NEW
     values = vars(instance)
-    return tuple(
-        state.originals.get(column.field, values.get(column.field)) for column in table_of(type(instance)).primary_key
-    )
+
+    def stored(column: Column) -> Any:
+        if column.field in state.seen:
+            return restored(column, state.seen[column.field])
+        return state.originals.get(column.field, values.get(column.field))
+
+    return tuple(stored(column) for column in table_of(type(instance)).primary_key)
 
 
 def mark_saved(

@@ -120,6 +120,19 @@ class Case:
             known.pop(made.__name__)
         return made
 
+    @cached_property
+    def key_model(self) -> Any:
+        made = create_model(
+            f"Keyed{self.name.replace(' ', '')}",
+            __base__=ModelBase,
+            code=(self.annotation, Field(primary_key=True)),
+            value=(Optional[self.annotation], None),
+            times=(int, 0),
+        )
+        for known in (declared, active):
+            known.pop(made.__name__)
+        return made
+
     def __hash__(self) -> int:
         return id(self)
 
@@ -292,16 +305,17 @@ CASES = [
 
 
 @pytest.fixture(scope="session")
-def tables(databases: Mapping[str, Database]) -> Callable[[Case], Any]:
+def tables(databases: Mapping[str, Database]) -> Callable[..., Any]:
     """Make the table of a case where it is missing."""
     made: set[str] = set()
 
-    def table(case: Case) -> Any:
-        if case.name not in made:
+    def table(case: Case, kind: str = "model") -> Any:
+        model = getattr(case, kind)
+        if model.__name__ not in made:
             for database in databases.values():
-                database.create_tables(case.model)
-            made.add(case.name)
-        return case.model
+                database.create_tables(model)
+            made.add(model.__name__)
+        return model
 
     return table
 
@@ -426,6 +440,40 @@ def assert_is_ordered(database: Database, case: Case, rows: list[Any], keys: lis
     assert query.select(lambda row: row.id).order_by("-maybe", "id").all() == [*downwards, *absent]
     assert case.order(query.min("value")) == min(keys)
     assert case.order(query.max("value")) == max(keys)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_a_row_is_found_and_changed_by_a_key_of_any_type(case, databases, tables, data):
+    model = tables(case, "key_model")
+    kept = case.values.filter(lambda value: not case.refused(value))
+    key, other = data.draw(kept), data.draw(kept)
+    for name, database in databases.items():
+        note(f"on {name}")
+        with undone(database):
+            assert_is_a_key(database, case, model, key, other)
+
+
+def assert_is_a_key(database: Database, case: Case, model: Any, key: Any, other: Any) -> None:
+    """Every verb that looks for one row, by its key or by its other value, finds the only one there is."""
+    database.create(model, code=key, value=other)
+    row = database.get(model, key)
+    assert case.key(row.code) == case.key(case.read(key))
+    assert spelling(row.value) == spelling(case.read(other))
+    assert not database.get_or_create(model, code=key, defaults={"times": 1})[1]
+    assert not database.get_or_create(model, value=other, defaults={"code": key})[1]
+    assert not database.update_or_create(model, code=key, defaults={"times": 2})[1]
+    assert database.get(model, key).times == 2
+    assert spelling(database.upsert(model, code=key, times=3).value) == spelling(case.read(other))
+    database.save(model(code=key, value=other, times=4), on_conflict="update")
+    database.refresh(row)
+    assert row.times == 4
+    row.code = other
+    database.save(row)
+    assert database.get(model, other).times == 4
+    assert database.delete(row)
+    assert database.get_or_none(model, other) is None
 
 
 def test_a_nan_is_kept_by_postgresql_and_refused_by_sqlite(databases, tables):
