@@ -360,6 +360,10 @@ class Inline(Writer):
     def parameter(self, value: tree.Value[Any], form: Form | None = None) -> Text:
         return Text(self.literal(value.value, value.type, form), ATOM)
 
+    def checked(self, text: Text, type: ColumnType | None) -> Text:
+        # Other programs, which know no functions of ferro's, write into the table as well.
+        return text
+
     def members(self, node: tree.In, first: tree.Value[Any]) -> str:
         listed = ", ".join(self.literal(item.value, item.type) for item in node.items)
         return f"{node.operator} ({listed})"
