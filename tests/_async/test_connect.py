@@ -29,7 +29,10 @@ from ferro import (
 )
 from ferro.schema import registry
 
-NO_DATABASE = "Engine not initialized: no database is connected; call connect() first"
+NO_DATABASE = (
+    r"^Engine not initialized: no database is connected; call ferro(\.sync)?\.connect\(\) first, "
+    r"or use the handle you have, as in db\.query\(User\)$"
+)
 POSTGRES = "postgresql://ann:s3cret@127.0.0.1:1/shop"
 
 
@@ -75,7 +78,7 @@ async def test_the_handle_is_closed_at_the_end_of_its_block(database_url):
         assert await database.check_connection() is True
     with pytest.raises(InterfaceError, match="is closed: call connect\\(\\) again"):
         await database.fetch_one("SELECT 1 AS one")
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         await fetch_one("SELECT 1 AS one")
 
 
@@ -119,7 +122,7 @@ async def test_a_database_that_is_not_the_default_is_reached_by_its_handle_only(
     async with connect(database_url, default=False) as database:
         await database.create_tables(Sign)
         await database.create(Sign, text="mine")
-        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+        with pytest.raises(NoDatabaseError, match=NO_DATABASE):
             await Sign.all()
         assert await database.query(Sign).count() == 1
 
@@ -179,10 +182,10 @@ async def test_without_a_database_every_bare_call_says_so():
         lambda: fetch_all("SELECT 1"),
         lambda: fetch_one("SELECT 1"),
     ):
-        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)) as caught:
+        with pytest.raises(NoDatabaseError, match=NO_DATABASE) as caught:
             await call()
         assert isinstance(caught.value, RuntimeError)
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         async with transaction():
             pass
 
@@ -224,7 +227,7 @@ async def test_reset_engine_drops_the_default_at_once(database_url):
     await database.create_tables(Sign)
     reset_engine()
     reset_engine()
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         await Sign.all()
     with pytest.raises(InterfaceError, match="is closed"):
         await database.query(Sign).all()

@@ -30,7 +30,10 @@ from ferro.sync import (
     version,
 )
 
-NO_DATABASE = "Engine not initialized: no database is connected; call connect() first"
+NO_DATABASE = (
+    r"^Engine not initialized: no database is connected; call ferro(\.sync)?\.connect\(\) first, "
+    r"or use the handle you have, as in db\.query\(User\)$"
+)
 POSTGRES = "postgresql://ann:s3cret@127.0.0.1:1/shop"
 
 
@@ -76,7 +79,7 @@ def test_the_handle_is_closed_at_the_end_of_its_block(database_url):
         assert database.check_connection() is True
     with pytest.raises(InterfaceError, match="is closed: call connect\\(\\) again"):
         database.fetch_one("SELECT 1 AS one")
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         fetch_one("SELECT 1 AS one")
 
 
@@ -120,7 +123,7 @@ def test_a_database_that_is_not_the_default_is_reached_by_its_handle_only(databa
     with connect(database_url, default=False) as database:
         database.create_tables(Sign)
         database.create(Sign, text="mine")
-        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+        with pytest.raises(NoDatabaseError, match=NO_DATABASE):
             Sign.all()
         assert database.query(Sign).count() == 1
 
@@ -180,10 +183,10 @@ def test_without_a_database_every_bare_call_says_so():
         lambda: fetch_all("SELECT 1"),
         lambda: fetch_one("SELECT 1"),
     ):
-        with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)) as caught:
+        with pytest.raises(NoDatabaseError, match=NO_DATABASE) as caught:
             call()
         assert isinstance(caught.value, RuntimeError)
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         with transaction():
             pass
 
@@ -225,7 +228,7 @@ def test_reset_engine_drops_the_default_at_once(database_url):
     database.create_tables(Sign)
     reset_engine()
     reset_engine()
-    with pytest.raises(NoDatabaseError, match=exactly(NO_DATABASE)):
+    with pytest.raises(NoDatabaseError, match=NO_DATABASE):
         Sign.all()
     with pytest.raises(InterfaceError, match="is closed"):
         database.query(Sign).all()

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferro._concurrency._async import owner
+from ferro._concurrency._async import PACKAGE, owner
 from ferro.drivers.forks import in_children
 from ferro.errors import NoDatabaseError
 
@@ -40,7 +40,10 @@ def database_in_scope() -> "AsyncDatabase":
     if scope is not None:
         return scope.database
     if Default.database is None:
-        raise NoDatabaseError("Engine not initialized: no database is connected; call connect() first")
+        raise NoDatabaseError(
+            f"Engine not initialized: no database is connected; call {PACKAGE}.connect() first, "
+            "or use the handle you have, as in db.query(User)"
+        )
     return Default.database
 
 

@@ -16,6 +16,9 @@ from ferro.errors import InterfaceError
 
 T = TypeVar("T")
 
+# What users import.
+PACKAGE = "ferro"
+
 # How long a cancelled call may still take to leave everything in order, in seconds.
 CLEANUP = 0.45
 

@@ -12,6 +12,9 @@ from ferro.errors import InterfaceError
 
 T = TypeVar("T")
 
+# What users import.
+PACKAGE = "ferro.sync"
+
 # How long an interrupted call may still take to leave everything in order, in seconds.
 CLEANUP = 0.45
 
