@@ -22,7 +22,7 @@ BACKENDS = ("sqlite", "postgres")
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer calls and rounds: under a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, calls and rounds: under a minute")
     parser.add_argument("--backends", default=",".join(BACKENDS), metavar="NAMES", help="sqlite,postgres")
     parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
     parser.add_argument("--workloads", default="", metavar="NAMES", help=",".join(one.name for one in WORKLOADS))

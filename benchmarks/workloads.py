@@ -1,5 +1,6 @@
 """The workloads as data: what a contender is given, and what it must give back."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ class Sizes:
 
 
 FULL = Sizes()
-QUICK = Sizes(calls=200, rounds=3)
+QUICK = Sizes(rows=20_000, calls=200, bulk=5_000, rounds=3)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def found_in_pages(sizes: Sizes) -> list[Row]:
     names = [row[1] for row in active]
     found: list[Row] = []
     for start in starts(sizes):
-        first = next((at for at, name in enumerate(names) if name >= start), len(names))
+        first = bisect_left(names, start)
         found += active[first : first + PAGE]
     return found
 

@@ -18,8 +18,7 @@ Rows: TypeAlias = Sequence[tuple[Any, ...]]
 Fill: TypeAlias = Callable[[Rows], list[Any]]
 Kind: TypeAlias = Literal["value", "tuple", "dict"]
 
-# How many rows are filled between two chances of the garbage collector, and how few are not worth holding it off.
-CHUNK = 500
+# How few rows are not worth holding the garbage collector off.
 FEW = 50
 
 
@@ -101,24 +100,20 @@ def generate(width: int, body: list[str], loads: Sequence[Convert | None], **nam
 
 
 def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> Fill:
-    """The loop, in chunks with the collector held off, and with errors that name the column."""
+    """The loop, with the collector held off, and with errors that name the column."""
 
     def fill_all(rows: Rows) -> list[Any]:
         try:
-            return fill(rows) if len(rows) <= FEW else fill_chunks(fill, rows)
+            if len(rows) <= FEW:
+                return fill(rows)
+            # Once for all rows: given a chance in between, it would look through the same rows again and again.
+            with no_collection():
+                return fill(rows)
         except Exception:
             find_culprit(rows, types, dialect_name, labels)
             raise
 
     return fill_all
-
-
-def fill_chunks(fill: Fill, rows: Rows) -> list[Any]:
-    made: list[Any] = []
-    for start in range(0, len(rows), CHUNK):
-        with no_collection():
-            made += fill(rows[start : start + CHUNK])
-    return made
 
 
 @contextmanager
