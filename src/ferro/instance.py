@@ -1,8 +1,11 @@
 """What an instance remembers: whether its row is in the database, and what the row holds there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+from weakref import ref
 
 from pydantic import BaseModel
 
@@ -93,6 +96,7 @@ def mark_saved(
     A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was
     written; `kept` is how the database keeps values that can change in place, where that is known.
     """
+    note_before(instance)
     state = state_of(instance)
     values = vars(instance)
     written = {**(values if sent is None else sent), **(returned or {})}
@@ -125,12 +129,15 @@ def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[s
 
 def mark_deleted(instance: BaseModel) -> None:
     """Note that the row is gone: the instance counts as new."""
+    note_before(instance)
     fill_slots(instance)
     remember(instance, NEW)
 
 
 def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = False) -> None:
     """Take over what the database holds now; `keep_edits` leaves the changed fields as they are."""
+    if not is_loaded(instance):
+        note_before(instance)
     edited = changed_fields(instance) if keep_edits else {}
     columns = table_of(type(instance)).by_field
     fresh = State(loaded=True)
@@ -142,6 +149,127 @@ def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = 
         else:
             fresh.originals[name] = value
     instance.__pydantic_fields_set__.update(values)
+    remember(instance, fresh)
+
+
+# What a transaction that is undone has to take back.
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An instance as it was before a transaction wrote its row.
+
+    Attributes:
+        state: what it remembered; None when it was new.
+        values: its fields; of a new one those that the database may fill in.
+        given: which of the fields had been set.
+    """
+
+    state: State | None
+    values: dict[str, Any]
+    given: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """New instances whose rows were inserted together, and what they held in the fields the database filled in."""
+
+    instances: list[ref[BaseModel] | None]
+    fields: list[str]
+    values: list[tuple[Any, ...]]
+
+    def before(self, at: int) -> Before:
+        """One of them as it was; a key the database numbers was None."""
+        held = self.values[at] if self.values else (None,) * len(self.fields)
+        return Before(None, dict(zip(self.fields, held, strict=True)), frozenset())
+
+
+class Journal:
+    """How instances were before a transaction wrote their rows. One that nobody holds any more is forgotten."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[ref[BaseModel], Before]] = {}
+        self._batches: list[Batch] = []
+
+    def note(self, instance: BaseModel) -> None:
+        """Write down how an instance is, unless that was done before."""
+        if id(instance) not in self._before:
+            self._keep(instance, before(instance))
+
+    def note_batch(self, instances: Sequence[BaseModel], filled: Sequence[Column]) -> None:
+        """Write down that instances are new, and what they hold in the columns the database is to fill in."""
+        fields = [column.field for column in filled]
+        given = [vars(instance) for instance in instances] if any(not column.autoincrement for column in filled) else []
+        values = [tuple([held.get(name) for name in fields]) for held in given]
+        self._batches.append(Batch(self._unknown(map(ref, instances)), fields, values))
+
+    def join(self, inner: "Journal") -> None:
+        """Take over what a block inside this one has written down."""
+        self._batches += [replace(batch, instances=self._unknown(batch.instances)) for batch in inner._batches]
+        for reference, noted in list(inner._before.values()):
+            instance = reference()
+            if instance is not None and id(instance) not in self._before:
+                self._keep(instance, noted)
+
+    def undo(self) -> None:
+        """Let every instance remember what it did before: its row was not written."""
+        for reference, noted in list(self._before.values()):
+            if (instance := reference()) is not None:
+                put_back(instance, noted)
+        # What was changed after it was inserted with others is in both, and was new.
+        for batch in self._batches:
+            for at, reference in enumerate(batch.instances):
+                if reference is not None and (instance := reference()) is not None:
+                    put_back(instance, batch.before(at))
+
+    def _unknown(self, references: Iterable[ref[BaseModel] | None]) -> list[ref[BaseModel] | None]:
+        """Leave out the instances of which it is written down how they were before."""
+        if not self._before:
+            return list(references)
+        return [None if reference is None or id(reference()) in self._before else reference for reference in references]
+
+    def _keep(self, instance: BaseModel, noted: Before) -> None:
+        entries, key = self._before, id(instance)
+        entries[key] = ref(instance, lambda _: entries.pop(key, None)), noted
+
+
+# The journal of the transaction that runs a statement at this moment.
+journal: ContextVar[Journal | None] = ContextVar("ferro_journal", default=None)
+
+
+def note_before(instance: BaseModel) -> None:
+    if (open_journal := journal.get()) is not None:
+        open_journal.note(instance)
+
+
+def before(instance: BaseModel) -> Before:
+    state = state_of(instance)
+    values = vars(instance)
+    if state is not None:
+        return Before(state if state is LOADED else state.copy(), dict(values), frozenset())
+    filled = [column.field for column in table_of(type(instance)).columns if column.generated]
+    given = frozenset(filled) & instance.__pydantic_fields_set__
+    return Before(None, {name: values[name] for name in filled if name in values}, given)
+
+
+def put_back(instance: BaseModel, noted: Before) -> None:
+    """Let an instance be as it was before its row was written; what was assigned to it since stays."""
+    now = state_of(instance) or NEW
+    values = vars(instance)
+    if noted.state is None:
+        for name, value in noted.values.items():
+            if name not in now.originals:
+                values[name] = value
+                if name not in noted.given:
+                    instance.__pydantic_fields_set__.discard(name)
+        remember(instance, NEW)
+        return
+    fresh = noted.state.copy()
+    fresh.seen = {**now.seen, **fresh.seen}
+    columns = table_of(type(instance)).by_field
+    for name, value in noted.values.items():
+        if name in columns and not columns[name].type.mutable and not is_same(value, values.get(name, ...)):
+            fresh.originals.setdefault(name, value)
     remember(instance, fresh)
 
 

@@ -1,6 +1,7 @@
 """Transactions: whole or not at all, and honest about which."""
 
 import pytest
+from statements import sent
 
 from ferro import (
     AsyncDatabase,
@@ -9,6 +10,7 @@ from ferro import (
     Model,
     OperationalError,
     OptionError,
+    SerializationError,
     TransactionAborted,
     TransactionEnded,
     UniqueViolationError,
@@ -291,3 +293,161 @@ async def test_a_serialization_failure_is_tried_again(database):
     await add_one()
     assert tries == 2
     assert (await Account.where(lambda a: a.owner == "ann").one()).balance == 11
+
+
+# What instances remember of a block that was undone.
+
+
+async def test_a_row_whose_insert_was_undone_is_new_again(database):
+    ann = Account(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await ann.save()
+            raise TroubleError
+    assert ann.id is None
+    await ann.save()
+    assert await owners() == ["ann"]
+
+
+async def test_a_change_that_was_undone_is_saved_by_the_next_save(database):
+    ann = await Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            ann.balance = 5
+            await ann.save()
+            raise TroubleError
+    await ann.save()
+    assert (await Account.get(ann.id)).balance == 5
+
+
+async def test_what_was_changed_after_an_undone_save_is_saved_too(database):
+    ann = await Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            ann.balance = 5
+            await ann.save()
+            ann.owner = "anna"
+            raise TroubleError
+    await ann.save()
+    assert [(a.owner, a.balance) for a in await Account.all()] == [("anna", 5)]
+
+
+async def test_a_row_whose_deletion_was_undone_is_updated(database):
+    ann = await Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await ann.delete()
+            ann.balance = 5
+            raise TroubleError
+    await ann.save()
+    assert [(a.id, a.balance) for a in await Account.all()] == [(ann.id, 5)]
+
+
+async def test_an_undone_savepoint_takes_back_only_its_own(database):
+    ann, bob, cid = Account(owner="ann"), Account(owner="bob"), Account(owner="cid")
+    async with transaction():
+        await ann.save()
+        with pytest.raises(TroubleError):
+            async with transaction():
+                await bob.save()
+                raise TroubleError
+        async with transaction():
+            await cid.save()
+        assert (ann.id is None, bob.id is None, cid.id is None) == (False, True, False)
+    for account in (ann, bob, cid):
+        await account.save()
+    assert await owners() == ["ann", "bob", "cid"]
+
+
+async def test_an_undone_block_takes_back_what_its_savepoints_did(database):
+    ann = Account(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            async with transaction():
+                await ann.save()
+            raise TroubleError
+    await ann.save()
+    assert await owners() == ["ann"]
+
+
+async def test_rows_created_in_bulk_in_an_undone_block_are_new_again(database):
+    accounts = [Account(owner=str(number)) for number in range(700)]
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await Account.bulk_create(accounts)
+            raise TroubleError
+    assert {account.id for account in accounts} == {None}
+    await Account.bulk_create(accounts)
+    assert await Account.count() == 700
+
+
+async def test_rows_created_in_bulk_and_then_changed_are_new_again_with_their_changes(database):
+    ann, bob = await Account.bulk_create([Account(owner="ann"), Account(owner="bob")])
+    cid = Account(owner="cid")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await ann.delete()
+            async with transaction():
+                await Account.bulk_create([ann, cid])
+                cid.balance = bob.balance = 5
+                await cid.save()
+                await bob.save()
+            raise TroubleError
+    for account in (ann, bob, cid):
+        await account.save()
+    assert [(a.owner, a.balance) for a in await Account.order_by("owner").all()] == [("ann", 0), ("bob", 5), ("cid", 5)]
+
+
+async def test_values_of_the_database_are_asked_for_again_after_an_undone_insert(database):
+    class Ledger(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        state: str = Field(db_default="open")
+        rank: int | None = Field(default=None, db_default=7)
+
+    await database.create_tables(Ledger)
+    ledgers = [Ledger(), Ledger(state="shut"), Ledger(rank=None)]
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await ledgers[0].save()
+            await Ledger.bulk_create(ledgers[1:])
+            raise TroubleError
+    await Ledger.bulk_create(ledgers)
+    assert [(ledger.state, ledger.rank) for ledger in ledgers] == [("open", 7), ("shut", 7), ("open", None)]
+
+
+async def test_a_second_try_saves_what_the_first_one_saved(database):
+    ann = Account(owner="ann")
+    tries: list[int] = []
+
+    @transaction(retry=2)
+    async def open_account() -> None:
+        tries.append(1)
+        await ann.save()
+        if len(tries) == 1:
+            raise SerializationError("another transaction was in the way")
+
+    await open_account()
+    assert len(tries) == 2
+    assert await owners() == ["ann"]
+
+
+async def test_a_swallowed_error_takes_back_what_instances_remember(database):
+    await Account.create(owner="ann")
+    bob = Account(owner="bob")
+    with pytest.raises(TransactionAborted):
+        async with transaction():
+            await bob.save()
+            with pytest.raises(UniqueViolationError):
+                await Account.create(owner="ann")
+    await bob.save()
+    assert await owners() == ["ann", "bob"]
+
+
+async def test_what_is_committed_stays_remembered(database):
+    async with transaction():
+        ann = await Account.create(owner="ann")
+        ann.balance = 5
+        await ann.save()
+    with sent() as statements:
+        await ann.save()
+    assert statements == []

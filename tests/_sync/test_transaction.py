@@ -2,6 +2,7 @@
 """Transactions: whole or not at all, and honest about which."""
 
 import pytest
+from statements import sent
 
 from ferro.operations import raw
 from ferro.sync import (
@@ -11,6 +12,7 @@ from ferro.sync import (
     Model,
     OperationalError,
     OptionError,
+    SerializationError,
     TransactionAborted,
     TransactionEnded,
     UniqueViolationError,
@@ -292,3 +294,161 @@ def test_a_serialization_failure_is_tried_again(database):
     add_one()
     assert tries == 2
     assert Account.where(lambda a: a.owner == "ann").one().balance == 11
+
+
+# What instances remember of a block that was undone.
+
+
+def test_a_row_whose_insert_was_undone_is_new_again(database):
+    ann = Account(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.save()
+            raise TroubleError
+    assert ann.id is None
+    ann.save()
+    assert owners() == ["ann"]
+
+
+def test_a_change_that_was_undone_is_saved_by_the_next_save(database):
+    ann = Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.balance = 5
+            ann.save()
+            raise TroubleError
+    ann.save()
+    assert Account.get(ann.id).balance == 5
+
+
+def test_what_was_changed_after_an_undone_save_is_saved_too(database):
+    ann = Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.balance = 5
+            ann.save()
+            ann.owner = "anna"
+            raise TroubleError
+    ann.save()
+    assert [(a.owner, a.balance) for a in Account.all()] == [("anna", 5)]
+
+
+def test_a_row_whose_deletion_was_undone_is_updated(database):
+    ann = Account.create(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.delete()
+            ann.balance = 5
+            raise TroubleError
+    ann.save()
+    assert [(a.id, a.balance) for a in Account.all()] == [(ann.id, 5)]
+
+
+def test_an_undone_savepoint_takes_back_only_its_own(database):
+    ann, bob, cid = Account(owner="ann"), Account(owner="bob"), Account(owner="cid")
+    with transaction():
+        ann.save()
+        with pytest.raises(TroubleError):
+            with transaction():
+                bob.save()
+                raise TroubleError
+        with transaction():
+            cid.save()
+        assert (ann.id is None, bob.id is None, cid.id is None) == (False, True, False)
+    for account in (ann, bob, cid):
+        account.save()
+    assert owners() == ["ann", "bob", "cid"]
+
+
+def test_an_undone_block_takes_back_what_its_savepoints_did(database):
+    ann = Account(owner="ann")
+    with pytest.raises(TroubleError):
+        with transaction():
+            with transaction():
+                ann.save()
+            raise TroubleError
+    ann.save()
+    assert owners() == ["ann"]
+
+
+def test_rows_created_in_bulk_in_an_undone_block_are_new_again(database):
+    accounts = [Account(owner=str(number)) for number in range(700)]
+    with pytest.raises(TroubleError):
+        with transaction():
+            Account.bulk_create(accounts)
+            raise TroubleError
+    assert {account.id for account in accounts} == {None}
+    Account.bulk_create(accounts)
+    assert Account.count() == 700
+
+
+def test_rows_created_in_bulk_and_then_changed_are_new_again_with_their_changes(database):
+    ann, bob = Account.bulk_create([Account(owner="ann"), Account(owner="bob")])
+    cid = Account(owner="cid")
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.delete()
+            with transaction():
+                Account.bulk_create([ann, cid])
+                cid.balance = bob.balance = 5
+                cid.save()
+                bob.save()
+            raise TroubleError
+    for account in (ann, bob, cid):
+        account.save()
+    assert [(a.owner, a.balance) for a in Account.order_by("owner").all()] == [("ann", 0), ("bob", 5), ("cid", 5)]
+
+
+def test_values_of_the_database_are_asked_for_again_after_an_undone_insert(database):
+    class Ledger(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        state: str = Field(db_default="open")
+        rank: int | None = Field(default=None, db_default=7)
+
+    database.create_tables(Ledger)
+    ledgers = [Ledger(), Ledger(state="shut"), Ledger(rank=None)]
+    with pytest.raises(TroubleError):
+        with transaction():
+            ledgers[0].save()
+            Ledger.bulk_create(ledgers[1:])
+            raise TroubleError
+    Ledger.bulk_create(ledgers)
+    assert [(ledger.state, ledger.rank) for ledger in ledgers] == [("open", 7), ("shut", 7), ("open", None)]
+
+
+def test_a_second_try_saves_what_the_first_one_saved(database):
+    ann = Account(owner="ann")
+    tries: list[int] = []
+
+    @transaction(retry=2)
+    def open_account() -> None:
+        tries.append(1)
+        ann.save()
+        if len(tries) == 1:
+            raise SerializationError("another transaction was in the way")
+
+    open_account()
+    assert len(tries) == 2
+    assert owners() == ["ann"]
+
+
+def test_a_swallowed_error_takes_back_what_instances_remember(database):
+    Account.create(owner="ann")
+    bob = Account(owner="bob")
+    with pytest.raises(TransactionAborted):
+        with transaction():
+            bob.save()
+            with pytest.raises(UniqueViolationError):
+                Account.create(owner="ann")
+    bob.save()
+    assert owners() == ["ann", "bob"]
+
+
+def test_what_is_committed_stays_remembered(database):
+    with transaction():
+        ann = Account.create(owner="ann")
+        ann.balance = 5
+        ann.save()
+    with sent() as statements:
+        ann.save()
+    assert statements == []

@@ -22,8 +22,9 @@ from ferro.errors import (
     TransactionEnded,
     TransactionError,
 )
+from ferro.instance import Journal
 from ferro.operations import raw
-from ferro.operations.steps import Atomic, Operation, Steps
+from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class AsyncTransaction:
         self._inner: AsyncTransaction | None = None
         self._savepoint = ""
         self._hooks: list[Callable[[], object]] = []
+        self._journal = Journal()
         self._token: Token[Scope | None] | None = None
         self._ended = False
         self._process = os.getpid()
@@ -154,7 +156,9 @@ class AsyncTransaction:
             unit.link.release(self._savepoint)
             if outer is not None:
                 outer._hooks += self._hooks
+                outer._journal.join(self._journal)
             return
+        self._journal.undo()
         await unit.connection.rollback_to(self._savepoint)
         if error is None and failure is not None:
             raise aborted(failure) from failure
@@ -165,7 +169,13 @@ class AsyncTransaction:
             if error is None:
                 await self._commit(unit)
             else:
+                self._journal.undo()
                 await self._rollback(unit)
+        except CommitUnknown:
+            raise
+        except Exception:
+            self._journal.undo()
+            raise
         finally:
             self.database.pool.give(unit.pooled)
 
@@ -176,6 +186,7 @@ class AsyncTransaction:
         self._inner = None
         if inner is not None:
             inner._close()
+            self._journal.join(inner._journal)
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
 
@@ -239,7 +250,7 @@ class AsyncTransaction:
             try:
                 if isinstance(operation, Atomic):
                     return await self._run_whole(unit, operation.steps)
-                return await unit.connection.run(operation)
+                return await unit.connection.run(journaled(operation, self._journal))
             except Exception:
                 raise
             except BaseException:
@@ -252,7 +263,7 @@ class AsyncTransaction:
         savepoint = unit.next_savepoint()
         unit.link.savepoint(savepoint)
         try:
-            result = await unit.connection.run(steps)
+            result = await unit.connection.run(journaled(steps, self._journal))
         except BaseException:
             await unit.connection.rollback_to(savepoint)
             raise

@@ -23,8 +23,9 @@ from ferro.errors import (
     TransactionEnded,
     TransactionError,
 )
+from ferro.instance import Journal
 from ferro.operations import raw
-from ferro.operations.steps import Atomic, Operation, Steps
+from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Transaction:
         self._inner: Transaction | None = None
         self._savepoint = ""
         self._hooks: list[Callable[[], object]] = []
+        self._journal = Journal()
         self._token: Token[Scope | None] | None = None
         self._ended = False
         self._process = os.getpid()
@@ -155,7 +157,9 @@ class Transaction:
             unit.link.release(self._savepoint)
             if outer is not None:
                 outer._hooks += self._hooks
+                outer._journal.join(self._journal)
             return
+        self._journal.undo()
         unit.connection.rollback_to(self._savepoint)
         if error is None and failure is not None:
             raise aborted(failure) from failure
@@ -166,7 +170,13 @@ class Transaction:
             if error is None:
                 self._commit(unit)
             else:
+                self._journal.undo()
                 self._rollback(unit)
+        except CommitUnknown:
+            raise
+        except Exception:
+            self._journal.undo()
+            raise
         finally:
             self.database.pool.give(unit.pooled)
 
@@ -177,6 +187,7 @@ class Transaction:
         self._inner = None
         if inner is not None:
             inner._close()
+            self._journal.join(inner._journal)
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
 
@@ -240,7 +251,7 @@ class Transaction:
             try:
                 if isinstance(operation, Atomic):
                     return self._run_whole(unit, operation.steps)
-                return unit.connection.run(operation)
+                return unit.connection.run(journaled(operation, self._journal))
             except Exception:
                 raise
             except BaseException:
@@ -253,7 +264,7 @@ class Transaction:
         savepoint = unit.next_savepoint()
         unit.link.savepoint(savepoint)
         try:
-            result = unit.connection.run(steps)
+            result = unit.connection.run(journaled(steps, self._journal))
         except BaseException:
             unit.connection.rollback_to(savepoint)
             raise

@@ -2,8 +2,10 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
+from ferro.instance import Journal, journal
 from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
@@ -19,3 +21,22 @@ class Atomic(Generic[T]):
 
 
 Operation: TypeAlias = Steps[T] | Atomic[T]
+
+
+def journaled(steps: Steps[T], pages: Journal) -> Steps[T]:
+    """The same steps; how instances were before they are changed is written down."""
+    proceed = partial(next, steps)
+    while True:
+        token = journal.set(pages)
+        try:
+            statement = proceed()
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            journal.reset(token)
+        try:
+            result = yield statement
+        except Exception as error:
+            proceed = partial(steps.throw, error)
+        else:
+            proceed = partial(steps.send, result)

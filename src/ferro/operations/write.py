@@ -15,6 +15,7 @@ from ferro.instance import (
     before_assignment,
     changed_fields,
     is_loaded,
+    journal,
     loaded_key,
     mark_deleted,
     mark_inserted,
@@ -111,6 +112,8 @@ class Inserting:
 
     def note(self, instances: Sequence[ModelBase], sent: Sequence[Any], returned: Iterable[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
+        if (pages := journal.get()) is not None:
+            pages.note_batch(instances, self.returning)
         fields = [column.field for column in self.returning]
         for nth, (instance, values) in enumerate(zip(instances, returned, strict=True)):
             mark_inserted(instance, dict(zip(fields, values, strict=True)), self.kept(sent, nth, values))
