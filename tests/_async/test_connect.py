@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from proxy import Wire
 
 from ferro import (
     DatabaseConnectionError,
@@ -247,6 +248,16 @@ async def test_check_connection_answers(database_url):
     async with connect(database_url) as database:
         assert await check_connection() is True
         assert await database.check_connection() is True
+
+
+@pytest.mark.backends("postgres")
+async def test_check_connection_says_when_the_server_is_out_of_reach(database_url):
+    wire = Wire(database_url)
+    async with connect(wire.url) as database:
+        assert await check_connection() is True
+        wire.close()
+        assert await check_connection() is False
+        assert await database.check_connection() is False
 
 
 async def test_a_closed_database_is_named_with_what_to_do(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from proxy import Wire
 
 from ferro.schema import registry
 from ferro.sync import (
@@ -248,6 +249,16 @@ def test_check_connection_answers(database_url):
     with connect(database_url) as database:
         assert check_connection() is True
         assert database.check_connection() is True
+
+
+@pytest.mark.backends("postgres")
+def test_check_connection_says_when_the_server_is_out_of_reach(database_url):
+    wire = Wire(database_url)
+    with connect(wire.url) as database:
+        assert check_connection() is True
+        wire.close()
+        assert check_connection() is False
+        assert database.check_connection() is False
 
 
 def test_a_closed_database_is_named_with_what_to_do(tmp_path):

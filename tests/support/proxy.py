@@ -59,6 +59,9 @@ class Wire:
             except OSError:
                 return
             self._flowing.wait()
+            if self._closed:
+                client.close()
+                return
             try:
                 server = socket.create_connection((self._server.hostname or "127.0.0.1", self._server.port or 5432))
             except OSError:
