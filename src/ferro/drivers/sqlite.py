@@ -1,6 +1,7 @@
 """One sqlite3 connection: blocking, used by the thread it is lent to."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from time import monotonic, perf_counter, sleep
 from typing import TypeVar
@@ -100,6 +101,9 @@ class SqliteLink(Link):
             self._patiently(lambda: raw.execute("PRAGMA foreign_keys = ON"))
             if self.address.path and self.address.mode != "ro":
                 self._patiently(lambda: raw.execute("PRAGMA journal_mode = WAL").fetchall())
+            if sys.version_info >= (3, 12):
+                # An index on a column that is not there is an error, not an index on a text.
+                raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DDL, False)
             # A long query is C code, which a signal cannot stop: Python looks at signals when it is called from there.
             raw.set_progress_handler(go_on, BETWEEN_LOOKS)
             for function in FUNCTIONS:
