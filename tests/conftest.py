@@ -12,6 +12,8 @@ from postgres_server import NoServerError, Server, running_server
 from psycopg.sql import SQL, Identifier
 from pytest_postgresql import factories
 
+from ferro.schema.registry import active, declared
+
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -63,6 +65,16 @@ def backends_of(item: pytest.Item) -> set[str]:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def own_models() -> Iterator[None]:
+    """Forget the models a test has defined: some are broken on purpose."""
+    before = dict(declared), dict(active)
+    yield
+    for known, models in zip((declared, active), before, strict=True):
+        known.clear()
+        known.update(models)
 
 
 # A database for each test.
