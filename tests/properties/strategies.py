@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
-from typing import Any, TypedDict
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel
+
+# Pydantic asks for this one before Python 3.12.
+from typing_extensions import TypedDict
 
 INT64 = 2**63
 # Text that has hurt databases before: quotes, wildcards, placeholders, comments, line ends, letters of
