@@ -68,6 +68,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.paging import Page
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -98,6 +99,7 @@ __all__ = [
     "AsyncSelection",
     "Expression",
     "RenderedSql",
+    "Page",
     "col",
     "not_",
     "fn",

@@ -66,6 +66,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.paging import Page
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Selection",
     "Expression",
     "RenderedSql",
+    "Page",
     "col",
     "not_",
     "fn",

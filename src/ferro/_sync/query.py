@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from ferro._sync.scope import database_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import read, write
+from ferro.operations import paging, read, write
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.registry import table_of
 
@@ -71,6 +72,11 @@ class Selection(QueryBase[M], Generic[M, R]):
         """Whether there is any row; the database stops at the first."""
         database = self.database
         return database.run(read.exists(self, database.dialect))
+
+    def page(self, number: int, size: int) -> Page[R]:
+        """Read one page, counted from 1, and how many rows there are: `User.order_by("name").page(2, 20)`."""
+        database = self.database
+        return database.run(paging.fetch_page(self, number, size, database.dialect))
 
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.

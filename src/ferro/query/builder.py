@@ -28,6 +28,7 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
+from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import Row, closest, find_column
 from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Select, Update
@@ -127,6 +128,7 @@ class QueryBase(Generic[M]):
         self._offset: int | None = None
         self._distinct = False
         self._lock: Literal["", "update"] = ""
+        self._position: Literal["", "after", "before"] = ""
 
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
@@ -169,6 +171,8 @@ class QueryBase(Generic[M]):
             keys, direction = keys[:1], str(keys[1])
         if not keys:
             raise QueryError('order_by() needs a column: order_by("name")')
+        if self._position:
+            raise QueryError(f"{self._position}() goes by the order of the rows: call order_by() before it")
         descending = read_direction(direction)
         added: list[Order] = []
         for key in keys:
@@ -181,11 +185,74 @@ class QueryBase(Generic[M]):
 
     def offset(self, count: int) -> Self:
         """Leave out so many rows at the start."""
+        if self._position:
+            raise QueryError(f"{self._position}() says where the page begins: leave out offset()")
         return self._with(_offset=whole_number("offset", count))
 
     def distinct(self) -> Self:
         """Return equal rows once."""
         return self._with(_distinct=True)
+
+    # Pages.
+
+    def after(self, position: object) -> Self:
+        """Keep the rows that come after a position: a row, its `position_of()`, or its `cursor_of()`.
+
+        The query must be sorted, by keys that include the primary key.
+        """
+        return self._beyond("after", position)
+
+    def before(self, position: object) -> Self:
+        """Keep the rows that come before a position; with a limit the nearest, still in the query's order."""
+        return self._beyond("before", position)
+
+    def position_of(self, row: object) -> tuple[Any, ...]:
+        """Where a row stands in this query: the values it is sorted by, for `after()` and `before()`."""
+        return self._position_of(self._keys("position_of"), row)
+
+    def cursor_of(self, row: object) -> str:
+        """The same as a short text, fit for a URL. It can be read by whoever has it."""
+        keys = self._keys("cursor_of")
+        return keys.to_cursor(self._position_of(keys, row))
+
+    def numbered(self, number: int, size: int) -> Self:
+        """The rows of one page; the primary key decides between rows that sort alike."""
+        for name, given in (("limit", self._limit), ("offset", self._offset)):
+            if given is not None:
+                raise QueryError(f"page() counts its rows by itself: leave out {name}({given})")
+        if self._position:
+            raise QueryError(f"page() counts from the first row: leave out {self._position}()")
+        loose = not self._distinct and not self._is_aggregated
+        ordering = completed(self.source, self.ordering) if loose else self.ordering
+        if not ordering:
+            raise QueryError('page() goes by the order of the rows: call order_by(), such as order_by("name")')
+        return self._with(ordering=ordering, _limit=size, _offset=(number - 1) * size)
+
+    def _beyond(self, verb: Literal["after", "before"], position: object) -> Self:
+        if self._position:
+            raise QueryError(f"this query has a position already: call after() or before() once, not {verb}() again")
+        if self._offset is not None:
+            raise QueryError(f"{verb}() says where the page begins: leave out offset({self._offset})")
+        keys = self._keys(verb)
+        condition = keys.beyond(keys.read(position, verb), before=verb == "before")
+        return self._with(where_clause=(*self.where_clause, condition), _position=verb)
+
+    def _keys(self, verb: str) -> Keys:
+        if self._is_aggregated:
+            raise QueryError(f"{verb}() compares single rows, and this query makes one of many")
+        return keys_of(self.source, self.ordering, verb)
+
+    def _position_of(self, keys: Keys, row: object) -> tuple[Any, ...]:
+        if isinstance(row, self.table.model):
+            return keys.of_instance(row)
+        if self.projection is None:
+            raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+        return keys.of_row(row, self.projection.names, self.projection.columns)
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the database is asked for the rows in the opposite order: the nearest before a position."""
+        return self._position == "before" and self._limit is not None
 
     def select(self, *columns: Any) -> "QueryBase[Any]":
         """Return some columns or expressions instead of instances.
@@ -206,6 +273,8 @@ class QueryBase(Generic[M]):
         ordering = self.ordering
         if projection is not None and ordering and (projection.is_aggregated or self._distinct):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
+        if self.backwards:
+            ordering = tuple(map(reversed_order, ordering))
         return Select(
             self.source,
             columns,
@@ -355,6 +424,8 @@ class QueryBase(Generic[M]):
                     f"{verb}() changes every row that matches and cannot keep to {name}({value}): "
                     "select the keys first, and give them to in_()"
                 )
+        if self._position:
+            raise QueryError(f"{verb}() changes every row that matches: leave out {self._position}()")
         if self.projection is not None:
             raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
 
