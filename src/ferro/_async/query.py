@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ferro._async.scope import database_in_scope
+from ferro._async.scope import database_in_scope, transaction_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import paging, read, write
+from ferro.operations.steps import Operation
+from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class AsyncSelection(QueryBase[M], Generic[M, R]):
@@ -33,15 +36,22 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
         """The handle the query was made from, else the database in scope."""
         return self._database or database_in_scope()
 
+    async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
+        """Read rows; locked ones only where a transaction keeps them."""
+        if self.lock is not None:
+            transaction = transaction_in_scope(database)
+            must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
+        return await database.run(operation)
+
     async def all(self) -> list[R]:
         """Read every row."""
         database = self.database
-        return await database.run(read.fetch_all(self, database.dialect))
+        return await self._fetch(database, read.fetch_all(self, database.dialect))
 
     async def first(self) -> R | None:
         """Read one row, or None when there is none."""
         database = self.database
-        return await database.run(read.fetch_first(self, database.dialect))
+        return await self._fetch(database, read.fetch_first(self, database.dialect))
 
     async def one(self) -> R:
         """Read the only row.
@@ -51,7 +61,7 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return await database.run(read.fetch_one(self, database.dialect))
+        return await self._fetch(database, read.fetch_one(self, database.dialect))
 
     async def one_or_none(self) -> R | None:
         """Read the only row, or None when there is none.
@@ -60,7 +70,14 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return await database.run(read.fetch_one_or_none(self, database.dialect))
+        return await self._fetch(database, read.fetch_one_or_none(self, database.dialect))
+
+    async def claim(self, count: int) -> list[R]:
+        """Lock the next rows that nobody else has locked, and read them: each worker of a queue takes others.
+
+        They stay this transaction's until it ends: `await Job.where(...).order_by("id").claim(10)`.
+        """
+        return await self.for_update(skip_locked=True).limit(count).all()
 
     async def count(self) -> int:
         """Count the rows: `await User.where(...).count()`."""

@@ -4,10 +4,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ferro._sync.scope import database_in_scope
+from ferro._sync.scope import database_in_scope, transaction_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import paging, read, write
+from ferro.operations.steps import Operation
+from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Selection(QueryBase[M], Generic[M, R]):
@@ -34,15 +37,22 @@ class Selection(QueryBase[M], Generic[M, R]):
         """The handle the query was made from, else the database in scope."""
         return self._database or database_in_scope()
 
+    def _fetch(self, database: "Database", operation: Operation[T]) -> T:
+        """Read rows; locked ones only where a transaction keeps them."""
+        if self.lock is not None:
+            transaction = transaction_in_scope(database)
+            must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
+        return database.run(operation)
+
     def all(self) -> list[R]:
         """Read every row."""
         database = self.database
-        return database.run(read.fetch_all(self, database.dialect))
+        return self._fetch(database, read.fetch_all(self, database.dialect))
 
     def first(self) -> R | None:
         """Read one row, or None when there is none."""
         database = self.database
-        return database.run(read.fetch_first(self, database.dialect))
+        return self._fetch(database, read.fetch_first(self, database.dialect))
 
     def one(self) -> R:
         """Read the only row.
@@ -52,7 +62,7 @@ class Selection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return database.run(read.fetch_one(self, database.dialect))
+        return self._fetch(database, read.fetch_one(self, database.dialect))
 
     def one_or_none(self) -> R | None:
         """Read the only row, or None when there is none.
@@ -61,7 +71,14 @@ class Selection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return database.run(read.fetch_one_or_none(self, database.dialect))
+        return self._fetch(database, read.fetch_one_or_none(self, database.dialect))
+
+    def claim(self, count: int) -> list[R]:
+        """Lock the next rows that nobody else has locked, and read them: each worker of a queue takes others.
+
+        They stay this transaction's until it ends: `Job.where(...).order_by("id").claim(10)`.
+        """
+        return self.for_update(skip_locked=True).limit(count).all()
 
     def count(self) -> int:
         """Count the rows: `User.where(...).count()`."""

@@ -31,7 +31,7 @@ from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
 from ferro.query.plans import Plan, refused
 from ferro.query.row import find_column
-from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
+from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
 
@@ -514,7 +514,7 @@ def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dia
 
 def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
     """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
-    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock="update").changed_or_made())
+    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
 
 
 # Kinds whose equal values have one spelling, so that a lock can be named by them.
@@ -613,7 +613,7 @@ def wanted(
     defaults: Values,
     dialect: Dialect,
     verb: str,
-    lock: Literal["", "update"] = "",
+    lock: Lock | None = None,
 ) -> Wanted[M]:
     table = table_of(model)
     if not values:

@@ -31,7 +31,7 @@ from ferro.query.expressions import (
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import Row, closest, find_column
 from ferro.query.selected import Scalar
-from ferro.query.statements import Delete, Derived, Select, Update
+from ferro.query.statements import Delete, Derived, Lock, Select, Update
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
 
@@ -127,7 +127,7 @@ class QueryBase(Generic[M]):
         self._limit: int | None = None
         self._offset: int | None = None
         self._distinct = False
-        self._lock: Literal["", "update"] = ""
+        self._lock: Lock | None = None
         self._position: Literal["", "after", "before"] = ""
 
     def _with(self, **changes: Any) -> Self:
@@ -193,6 +193,39 @@ class QueryBase(Generic[M]):
         """Return equal rows once."""
         return self._with(_distinct=True)
 
+    # Locks.
+
+    def for_update(self, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()) -> Self:
+        """Keep the rows for this transaction: others that want to change or lock them wait until it ends.
+
+        Args:
+            skip_locked: leave out the rows that others have locked.
+            nowait: raise DatabaseBusy at once when others have locked one of them; PostgreSQL only.
+            of: lock the rows of these models only.
+        """
+        if skip_locked and nowait:
+            raise QueryError(
+                "for_update() leaves out locked rows or raises on them: skip_locked=, or nowait=, not both"
+            )
+        models = (of,) if isinstance(of, type) else tuple(of)
+        for model in models:
+            if model is not self.model:
+                raise QueryError(
+                    f"for_update(of=...) names {getattr(model, '__name__', repr(model))}, and this query reads the rows "
+                    f"of {self.model.__name__}"
+                )
+        names = (self.source.name,) if models else ()
+        return self._with(_lock=Lock(skip_locked, nowait, names))
+
+    @property
+    def lock(self) -> Lock | None:
+        """How the rows are locked, if they are."""
+        return self._lock
+
+    def _unlocked(self, verb: str, why: str = "locks no rows") -> None:
+        if self._lock is not None:
+            raise QueryError(f"{verb}() {why}: leave out for_update()")
+
     # Pages.
 
     def after(self, position: object) -> Self:
@@ -217,6 +250,7 @@ class QueryBase(Generic[M]):
 
     def numbered(self, number: int, size: int) -> Self:
         """The rows of one page; the primary key decides between rows that sort alike."""
+        self._unlocked("page", "counts rows that others may change")
         for name, given in (("limit", self._limit), ("offset", self._offset)):
             if given is not None:
                 raise QueryError(f"page() counts its rows by itself: leave out {name}({given})")
@@ -269,6 +303,9 @@ class QueryBase(Generic[M]):
     def select_statement(self) -> Select:
         """The rows themselves."""
         projection = self.projection
+        if self._lock is not None and (self._distinct or self._is_aggregated):
+            does = "distinct()" if self._distinct else "an aggregate"
+            raise QueryError(f"{does} makes one row of many, so for_update() has no single rows to lock: leave one out")
         columns = self.source.columns if projection is None else projection.columns
         ordering = self.ordering
         if projection is not None and ordering and (projection.is_aggregated or self._distinct):
@@ -289,6 +326,7 @@ class QueryBase(Generic[M]):
 
     def count_statement(self) -> Select:
         """How many rows there are; limit, offset and distinct count too."""
+        self._unlocked("count")
         counted = (Aggregate[int]("count", None, type_for(int)),)
         if self._limit is None and self._offset is None and not self._distinct and not self._is_aggregated:
             return Select(self.source, counted, self.where_clause)
@@ -296,12 +334,14 @@ class QueryBase(Generic[M]):
 
     def exists_statement(self) -> Select:
         """One row when there is any."""
+        self._unlocked("exists")
         if self._limit == 0 or self._is_aggregated:
             return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
         return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset)
 
     def aggregate_statement(self, name: AggregateName, column: object, *, distinct: bool = False) -> Select:
         """One number made of all rows: the type of its column decodes it."""
+        self._unlocked(name)
         aggregate = AGGREGATES[name](self._expression(column), distinct)
         if self._limit is None and self._offset is None and not self._distinct:
             return Select(self.source, (aggregate,), self.where_clause)
@@ -418,6 +458,7 @@ class QueryBase(Generic[M]):
         return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct, grouping)
 
     def _whole(self, verb: str) -> None:
+        self._unlocked(verb, "locks the rows it changes by itself")
         for name, value in (("limit", self._limit), ("offset", self._offset)):
             if value is not None:
                 raise QueryError(

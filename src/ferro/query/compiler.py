@@ -17,7 +17,7 @@ from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
 from ferro.query.plans import Cache, InsertPlan, Plan
 from ferro.query.sqltext import quote
-from ferro.query.statements import Delete, Derived, Insert, OnConflict, Select, Statement, Update
+from ferro.query.statements import Delete, Derived, Insert, Lock, OnConflict, Select, Statement, Update
 from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
 from ferro.types.base import Convert
@@ -47,7 +47,7 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
     template = Template(
         sql,
         fetches=isinstance(statement, Select) or bool(statement.returning),
-        writes=not isinstance(statement, Select),
+        writes=not isinstance(statement, Select) or statement.lock is not None,
         operation=operation,
         subject=subject(statement),
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
@@ -215,9 +215,20 @@ def select(writer: Writer, statement: Select) -> str:
         builder = builder.limit(writer.dialect.limit_all)
     if statement.offset is not None:
         builder = builder.offset(writer.mark(writer.take(), None, "offset", False).sql)
-    if statement.lock and writer.dialect.locks:
-        builder = builder.for_update()
-    return builder.get_sql()
+    return builder.get_sql() + (locking(statement.lock, writer.dialect) if statement.lock else "")
+
+
+def locking(lock: Lock, dialect: Dialect) -> str:
+    if not dialect.locks:
+        # A transaction that writes has the database for itself, so no row is locked by anyone else.
+        if lock.nowait:
+            raise QueryError(
+                f"for_update(nowait=True) cannot be kept on {dialect.name}, where a transaction waits when it begins, "
+                "before it reads a row: connect(busy_timeout=...) says for how long"
+            )
+        return ""
+    of = f" OF {', '.join(map(quote, lock.of))}" if lock.of else ""
+    return f" FOR UPDATE{of}{' SKIP LOCKED' if lock.skip_locked else ''}{' NOWAIT' if lock.nowait else ''}"
 
 
 def from_item(source: tree.Source) -> str:
