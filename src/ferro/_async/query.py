@@ -94,6 +94,19 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
         database = self.database
         return await database.run(paging.fetch_page(self, number, size, database.dialect))
 
+    async def update_returning(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> list[R]:
+        """Change every row that matches, and return them as they are now, in no order.
+
+        Of a selection, what it chose comes back: `User.where(...).select("id").update_returning(active=False)`.
+        """
+        database = self.database
+        return await database.run(write.update_returning(self, recipe, values, database.dialect))
+
+    async def delete_returning(self) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+        database = self.database
+        return await database.run(write.delete_returning(self, database.dialect))
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 

@@ -95,6 +95,19 @@ class Selection(QueryBase[M], Generic[M, R]):
         database = self.database
         return database.run(paging.fetch_page(self, number, size, database.dialect))
 
+    def update_returning(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> list[R]:
+        """Change every row that matches, and return them as they are now, in no order.
+
+        Of a selection, what it chose comes back: `User.where(...).select("id").update_returning(active=False)`.
+        """
+        database = self.database
+        return database.run(write.update_returning(self, recipe, values, database.dialect))
+
+    def delete_returning(self) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+        database = self.database
+        return database.run(write.delete_returning(self, database.dialect))
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 

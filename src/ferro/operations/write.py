@@ -23,7 +23,7 @@ from ferro.instance import (
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
-from ferro.operations.read import by_key, called, has_key, shown_values
+from ferro.operations.read import by_key, called, has_key, loader, shown_values
 from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile, make_plan
@@ -664,6 +664,29 @@ def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, d
 def delete_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
     """Delete every row that matches; return how many there were."""
     return counted(compile(query.delete_statement(), dialect, operation="Delete"))
+
+
+def update_returning(
+    query: QueryBase[Any], recipe: Sequence[Any], values: Values, dialect: Dialect
+) -> Steps[list[Any]]:
+    """Change every row that matches; return them as they are now."""
+    statement = query.update_returning_statement(recipe, values)
+    return given_back(query, compile(statement, dialect, operation="Update"), dialect)
+
+
+def delete_returning(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
+    """Delete every row that matches; return what they were, as new instances."""
+    statement = query.delete_returning_statement()
+    found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect)
+    if query.projection is None:
+        for instance in found:
+            mark_deleted(instance)
+    return found
+
+
+def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect) -> Steps[list[Any]]:
+    result = yield statement
+    return loader(query, dialect)(result.rows)
 
 
 def counted(statement: Compiled) -> Steps[int]:

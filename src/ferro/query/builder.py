@@ -1,7 +1,7 @@
 """Queries being built: immutable, and strangers to every database."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
@@ -363,6 +363,27 @@ class QueryBase(Generic[M]):
         """All rows that match, gone."""
         self._whole("delete")
         return Delete(self.source, self.where_clause, returning)
+
+    def update_returning_statement(self, recipe: Sequence[Any], values: Mapping[str, Any]) -> Update:
+        """The same changes, with the rows as they are afterwards."""
+        returning, selected = self._returned("update_returning")
+        statement = self._with(projection=None).update_statement(*recipe, **values)
+        return replace(statement, returning=returning, selected=selected)
+
+    def delete_returning_statement(self) -> Delete:
+        """All rows that match, gone, with what they were."""
+        returning, selected = self._returned("delete_returning")
+        return replace(self._with(projection=None).delete_statement(), returning=returning, selected=selected)
+
+    def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
+        if self._distinct or self._is_aggregated:
+            does = "distinct()" if self._distinct else "an aggregate"
+            raise QueryError(f"{verb}() gives back every row it changed: leave out {does}")
+        if self.ordering:
+            raise QueryError(
+                f"{verb}() gives the rows back in no order: leave out order_by(), and sort what comes back"
+            )
+        return (self.table.columns, ()) if self.projection is None else ((), self.projection.columns)
 
     # Reading what the caller gave.
 

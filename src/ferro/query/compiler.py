@@ -46,7 +46,7 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
     sql = MARKER.sub(placeholder, marked)
     template = Template(
         sql,
-        fetches=isinstance(statement, Select) or bool(statement.returning),
+        fetches=isinstance(statement, Select) or gives_back(statement),
         writes=not isinstance(statement, Select) or statement.lock is not None,
         operation=operation,
         subject=subject(statement),
@@ -56,6 +56,10 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
         return InsertPlan(template, len(statement.columns), dumps(statement, dialect))
     plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
     return Plan(template, None if plain else ordered)
+
+
+def gives_back(statement: Insert | Update | Delete) -> bool:
+    return bool(statement.returning) or (not isinstance(statement, Insert) and bool(statement.selected))
 
 
 def dumps(statement: Insert, dialect: Dialect) -> tuple[tuple[int, Convert, str], ...]:
@@ -126,11 +130,13 @@ def collect_update(statement: Update, shape: list[Any], values: list[Any], array
         shape.append(column)
         expression.collect(shape, values, arrays)
     collect_all(statement.where, shape, values, arrays)
+    collect_all(statement.selected, shape, values, arrays)
 
 
 def collect_delete(statement: Delete, shape: list[Any], values: list[Any], arrays: bool) -> None:
     shape += ("delete", statement.source.key, statement.returning)
     collect_all(statement.where, shape, values, arrays)
+    collect_all(statement.selected, shape, values, arrays)
 
 
 COLLECT: dict[type, Callable[[Any, list[Any], list[Any], bool], None]] = {
@@ -283,12 +289,20 @@ def update(writer: Writer, statement: Update) -> str:
     for column, expression in statement.values:
         text = writer.assigned(expression, tree.ColumnRef[Any](statement.source, column))
         builder = builder.set(Target(column), Sql(text.sql))
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+    return changing(writer, builder, statement)
 
 
 def delete(writer: Writer, statement: Delete) -> str:
     builder = PYPIKA.from_(From(from_item(statement.source))).delete()
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+    return changing(writer, builder, statement)
+
+
+def changing(writer: Writer, builder: Any, statement: Update | Delete) -> str:
+    builder = filtered(writer, builder, statement.where)
+    if statement.selected:
+        # PyPika would look for columns of its own in what is returned.
+        return f"{builder.get_sql()} RETURNING {', '.join(writer.sql(column) for column in statement.selected)}"
+    return returning(builder, statement).get_sql()
 
 
 def returning(builder: Any, statement: Insert | Update | Delete) -> Any:

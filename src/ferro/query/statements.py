@@ -73,21 +73,23 @@ class Insert:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """Changed columns of the rows that match."""
+    """Changed columns of the rows that match: `returning` or `selected` is what comes back of each."""
 
     source: Source
     values: tuple[tuple[Column, Expression[Any]], ...]
     where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
+    selected: tuple[Expression[Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delete:
-    """The rows that match, gone."""
+    """The rows that match, gone: `returning` or `selected` is what comes back of each."""
 
     source: Source
     where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
+    selected: tuple[Expression[Any], ...] = ()
 
 
 Statement: TypeAlias = Select | Insert | Update | Delete
