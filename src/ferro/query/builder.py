@@ -9,6 +9,7 @@ from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
     Aggregate,
+    Arithmetic,
     ColumnRef,
     Expression,
     Nulls,
@@ -357,6 +358,13 @@ class QueryBase(Generic[M]):
             (column, assigned_value(ColumnRef(self.source, column), value))
             for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
         )
+        version = self.table.version
+        if version is not None:
+            if any(column is version for column, _ in assigned):
+                raise QueryError(
+                    f"{self.model.__name__}.{version.field} counts the versions of a row: leave it to the database"
+                )
+            assigned += (counted_up(self.source, version),)
         return Update(self.source, assigned, self.where_clause, returning)
 
     def delete_statement(self, *, returning: tuple[Column, ...] = ()) -> Delete:
@@ -555,6 +563,11 @@ def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
         return Value(column.type.accept(value), column.type, target)
     except ValueError as error:
         raise QueryError(f"{label}: {error}") from None
+
+
+def counted_up(source: Source, column: Column) -> tuple[Column, Expression[Any]]:
+    """The assignment that counts a version."""
+    return column, Arithmetic[Any](ColumnRef[Any](source, column), "+", ONE, column.type)
 
 
 # What is stored in a column of another kind without a change.

@@ -280,7 +280,12 @@ def conflicting(builder: Any, statement: Insert) -> Any:
     if conflict.action is OnConflict.NOTHING or not conflict.update:
         return builder.do_nothing()
     for column in conflict.update:
-        builder = builder.do_update(Target(column))
+        if column.version:
+            # The row that is there is changed: its version is counted on, not replaced by that of a new one.
+            counted = f"{quote(statement.source.name)}.{quote(column.name)} + 1"
+            builder = builder.do_update(Target(column), Sql(counted))
+        else:
+            builder = builder.do_update(Target(column))
     return builder
 
 
