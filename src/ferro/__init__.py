@@ -41,6 +41,7 @@ from ferro.errors import (
     PoolTimeout,
     QueryError,
     SerializationError,
+    StaleObjectError,
     TransactionAborted,
     TransactionEnded,
     TransactionError,
@@ -68,6 +69,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.paging import Page
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -98,6 +100,7 @@ __all__ = [
     "AsyncSelection",
     "Expression",
     "RenderedSql",
+    "Page",
     "col",
     "not_",
     "fn",
@@ -143,6 +146,7 @@ __all__ = [
     "CheckViolationError",
     "ModelDoesNotExist",
     "MultipleRowsFound",
+    "StaleObjectError",
     "TransactionError",
     "TransactionAborted",
     "TransactionEnded",

@@ -140,6 +140,20 @@ class ModelDoesNotExist(FerroError, LookupError):
         self.pk = pk
 
 
+class StaleObjectError(FerroError):
+    """A row with a version was changed by someone else since the instance was read: nothing was written.
+
+    Attributes:
+        model: the model class.
+        pk: the key of the row.
+    """
+
+    def __init__(self, message: str, *, model: type | None = None, pk: object = None) -> None:
+        super().__init__(message)
+        self.model = model
+        self.pk = pk
+
+
 class MultipleRowsFound(FerroError, LookupError):
     """`one` or `one_or_none` matched more than one row."""
 

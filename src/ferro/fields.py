@@ -47,6 +47,7 @@ class FerroField:
         db_default: what the database fills in when a row leaves the column out: a value, or an
             expression such as `now`.
         column: the column's name in the database, when it is not the field's.
+        version: it counts how often the row was changed, and a row changed by someone else is not written.
     """
 
     primary_key: bool = False
@@ -58,6 +59,7 @@ class FerroField:
     db_check: bool = False
     db_default: object | None = None
     column: str | None = None
+    version: bool = False
 
     def __post_init__(self) -> None:
         check_nullable(self.nullable, "FerroField")
@@ -123,6 +125,17 @@ def Field(
 ) -> Any: ...
 @overload
 def Field(
+    *,
+    version: Literal[True],
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    column: str | None = ...,
+    init: Literal[False] = False,
+    **options: Unpack[PydanticOptions],
+) -> Any: ...
+@overload
+def Field(
     default: Any = ...,
     *,
     primary_key: bool = ...,
@@ -134,6 +147,7 @@ def Field(
     db_check: bool = ...,
     db_default: object | None = ...,
     column: str | None = ...,
+    version: bool = ...,
     **options: Unpack[PydanticOptions],
 ) -> Any: ...
 def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
@@ -148,6 +162,8 @@ def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
         options["json_schema_extra"] = with_column(options.get("json_schema_extra"), column)
     if column.get("db_default") is not None and default is PydanticUndefined and "default_factory" not in options:
         options["default_factory"] = set_by_database
+    if column.get("version") and default is PydanticUndefined and "default_factory" not in options:
+        default = 1
     options.pop("init", None)
     return PydanticField(default, **options)
 

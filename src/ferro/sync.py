@@ -39,6 +39,7 @@ from ferro.errors import (
     PoolTimeout,
     QueryError,
     SerializationError,
+    StaleObjectError,
     TransactionAborted,
     TransactionEnded,
     TransactionError,
@@ -66,6 +67,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.paging import Page
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -93,6 +95,7 @@ __all__ = [
     "Selection",
     "Expression",
     "RenderedSql",
+    "Page",
     "col",
     "not_",
     "fn",
@@ -138,6 +141,7 @@ __all__ = [
     "CheckViolationError",
     "ModelDoesNotExist",
     "MultipleRowsFound",
+    "StaleObjectError",
     "TransactionError",
     "TransactionAborted",
     "TransactionEnded",

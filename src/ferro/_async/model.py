@@ -57,6 +57,11 @@ class Model(ModelBase):
         return await database_in_scope().bulk_create(cls, instances)
 
     @classmethod
+    async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
+        """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
+        return await database_in_scope().bulk_update(cls, instances, fields)
+
+    @classmethod
     async def upsert(cls, *, key: Iterable[str] | None = None, **values: Any) -> Self:
         """Insert a row, or update the named columns of the one that has the same unique key."""
         return await database_in_scope().upsert(cls, key=key, **values)

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ferro._async.scope import database_in_scope
+from ferro._async.scope import database_in_scope, transaction_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import read, write
+from ferro.operations import paging, read, write
+from ferro.operations.steps import Operation
+from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.registry import table_of
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class AsyncSelection(QueryBase[M], Generic[M, R]):
@@ -32,15 +36,22 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
         """The handle the query was made from, else the database in scope."""
         return self._database or database_in_scope()
 
+    async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
+        """Read rows; locked ones only where a transaction keeps them."""
+        if self.lock is not None:
+            transaction = transaction_in_scope(database)
+            must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
+        return await database.run(operation)
+
     async def all(self) -> list[R]:
         """Read every row."""
         database = self.database
-        return await database.run(read.fetch_all(self, database.dialect))
+        return await self._fetch(database, read.fetch_all(self, database.dialect))
 
     async def first(self) -> R | None:
         """Read one row, or None when there is none."""
         database = self.database
-        return await database.run(read.fetch_first(self, database.dialect))
+        return await self._fetch(database, read.fetch_first(self, database.dialect))
 
     async def one(self) -> R:
         """Read the only row.
@@ -50,7 +61,7 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return await database.run(read.fetch_one(self, database.dialect))
+        return await self._fetch(database, read.fetch_one(self, database.dialect))
 
     async def one_or_none(self) -> R | None:
         """Read the only row, or None when there is none.
@@ -59,7 +70,14 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
             MultipleRowsFound: there are more.
         """
         database = self.database
-        return await database.run(read.fetch_one_or_none(self, database.dialect))
+        return await self._fetch(database, read.fetch_one_or_none(self, database.dialect))
+
+    async def claim(self, count: int) -> list[R]:
+        """Lock the next rows that nobody else has locked, and read them: each worker of a queue takes others.
+
+        They stay this transaction's until it ends: `await Job.where(...).order_by("id").claim(10)`.
+        """
+        return await self.for_update(skip_locked=True).limit(count).all()
 
     async def count(self) -> int:
         """Count the rows: `await User.where(...).count()`."""
@@ -70,6 +88,24 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
         """Whether there is any row; the database stops at the first."""
         database = self.database
         return await database.run(read.exists(self, database.dialect))
+
+    async def page(self, number: int, size: int) -> Page[R]:
+        """Read one page, counted from 1, and how many rows there are: `await User.order_by("name").page(2, 20)`."""
+        database = self.database
+        return await database.run(paging.fetch_page(self, number, size, database.dialect))
+
+    async def update_returning(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> list[R]:
+        """Change every row that matches, and return them as they are now, in no order.
+
+        Of a selection, what it chose comes back: `User.where(...).select("id").update_returning(active=False)`.
+        """
+        database = self.database
+        return await database.run(write.update_returning(self, recipe, values, database.dialect))
+
+    async def delete_returning(self) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+        database = self.database
+        return await database.run(write.delete_returning(self, database.dialect))
 
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.

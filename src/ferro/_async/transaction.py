@@ -79,6 +79,11 @@ class AsyncTransaction:
         """The database it belongs to: found when the block is entered, where none was named."""
         return self._database or database_in_scope()
 
+    @property
+    def terms(self) -> Terms:
+        """What the outermost block was asked to be."""
+        return self._terms if self._outer is None else self._outer.terms
+
     async def __aenter__(self) -> Self:
         if self._retry:
             raise InterfaceError(

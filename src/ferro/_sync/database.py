@@ -15,7 +15,7 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import raw, read, schema, write
+from ferro.operations import bulk, raw, read, schema, write
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
@@ -138,6 +138,20 @@ class Database:
     def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
         """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
         return self.run(write.bulk_create(model, instances, self.dialect))
+
+    def bulk_update(self, model: type[M], instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+        """Write the changed fields of loaded instances, all or none; return how many rows were written.
+
+        Args:
+            model: the model.
+            instances: rows that were loaded or saved before.
+            fields: write these fields of every instance, changed or not.
+
+        Raises:
+            ModelDoesNotExist: one of the rows is gone; nothing was written.
+            StaleObjectError: one of them has another version; nothing was written.
+        """
+        return self.run(bulk.bulk_update(model, instances, self.dialect, fields))
 
     def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.

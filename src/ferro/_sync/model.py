@@ -58,6 +58,11 @@ class Model(ModelBase):
         return database_in_scope().bulk_create(cls, instances)
 
     @classmethod
+    def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
+        """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
+        return database_in_scope().bulk_update(cls, instances, fields)
+
+    @classmethod
     def upsert(cls, *, key: Iterable[str] | None = None, **values: Any) -> Self:
         """Insert a row, or update the named columns of the one that has the same unique key."""
         return database_in_scope().upsert(cls, key=key, **values)

@@ -31,7 +31,9 @@ def fetch_all(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
 
 def fetch_first(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
     """The first row, or None."""
-    found = yield from fetch(query, at_most(1, query), dialect)
+    # Of rows that come the other way round the first one comes last.
+    statement = query.select_statement() if query.backwards else at_most(1, query)
+    found = yield from fetch(query, statement, dialect)
     return found[0] if found else None
 
 
@@ -71,7 +73,10 @@ def at_most(count: int, query: QueryBase[Any]) -> Select:
 
 def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
     result = yield compile(statement, dialect)
-    return loader(query, dialect)(result.rows)
+    found = loader(query, dialect)(result.rows)
+    if query.backwards:
+        found.reverse()
+    return found
 
 
 def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any]]:

@@ -4,7 +4,14 @@ import random
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from ferro.errors import DatabaseBusy, InterfaceError, OptionError, SerializationError, TransactionAborted
+from ferro.errors import (
+    DatabaseBusy,
+    InterfaceError,
+    OptionError,
+    SerializationError,
+    TransactionAborted,
+    TransactionError,
+)
 
 Isolation: TypeAlias = Literal["read uncommitted", "read committed", "repeatable read", "serializable"]
 
@@ -60,6 +67,21 @@ def begin_postgresql(terms: Terms) -> str:
     if terms.deferrable:
         words.append("DEFERRABLE")
     return " ".join(words)
+
+
+def must_keep_rows(terms: Terms | None, dialect: str) -> None:
+    """Refuse to lock rows where nothing would keep them: `terms` are those of the transaction, if there is one."""
+    if terms is None:
+        raise TransactionError(
+            "a row is locked until its transaction ends, and there is none: open a transaction() around for_update() "
+            "and what is done with the rows"
+        )
+    if dialect == "sqlite" and (terms.read_only or terms.immediate is False):
+        option = "read_only=True" if terms.read_only else "immediate=False"
+        raise TransactionError(
+            f"on SQLite a transaction({option}) lets others write, so it cannot keep rows for_update(): "
+            f"leave out {option}"
+        )
 
 
 def worth_another_try(error: BaseException) -> bool:

@@ -24,15 +24,16 @@ from ferro.instance import (
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
-from ferro.operations.read import by_key, called, has_key, shown_values
+from ferro.operations.read import by_key, called, has_key, loader, shown_values
 from ferro.operations.steps import Atomic, Operation, Steps
-from ferro.query.builder import QueryBase
+from ferro.operations.versions import has_version, must_not_be_stale, next_version, not_assigned, version_of
+from ferro.query.builder import QueryBase, counted_up
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
 from ferro.query.plans import Plan, refused
 from ferro.query.row import find_column
-from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
+from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
 
@@ -295,17 +296,21 @@ def update(instance: ModelBase, table: Table, sent: dict[str, Any], dialect: Dia
     for column in columns:
         if sent[column.field] is None and not column.nullable:
             raise not_none(table, column)
-    key = loaded_key(instance)
+    if table.version in columns:
+        raise not_assigned(table)
+    key, version = loaded_key(instance), version_of(instance, table)
     plan = updating(table, columns, dialect)
-    result = yield Compiled(plan.template, plan.params([*(sent[column.field] for column in columns), *key]))
+    values = [*(sent[column.field] for column in columns), *key, *version]
+    result = yield Compiled(plan.template, plan.params(values))
     if not result.count:
+        yield from must_not_be_stale(table, key, version, "Save", dialect)
         raise ModelDoesNotExist(
             f"Save failed: {called(table, key)} is not in the database any more; "
             "save(on_conflict='update') inserts it again",
             model=table.model,
             pk=shown_key(key),
         )
-    mark_saved(instance, sent=sent)
+    mark_saved(instance, next_version(table, version), sent=sent)
 
 
 @lru_cache(maxsize=2048)
@@ -313,8 +318,10 @@ def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
     """The UPDATE of certain columns of the row of a key."""
     source = source_of(table)
     values = tuple((column, Value[Any](None, column.type, ColumnRef[Any](source, column))) for column in columns)
-    statement = Update(source, values, has_key(source))
-    return make_plan(statement, dialect, "Save", len(columns) + len(table.primary_key))
+    where = has_key(source) + has_version(source)
+    if table.version is not None:
+        values += (counted_up(source, table.version),)
+    return make_plan(Update(source, values, where), dialect, "Save", len(columns) + len(where))
 
 
 def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
@@ -405,17 +412,21 @@ def delete(instance: ModelBase, dialect: Dialect) -> Steps[bool]:
 def delete_by_key(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[bool]:
     if not is_whole(key):
         return False
-    plan = deleting(table, dialect)
-    result = yield Compiled(plan.template, plan.params(list(key)))
+    version = version_of(instance, table)
+    plan = deleting(table, dialect, checked=bool(version))
+    result = yield Compiled(plan.template, plan.params([*key, *version]))
+    if not result.count:
+        yield from must_not_be_stale(table, key, version, "Delete", dialect)
     mark_deleted(instance)
     return result.count > 0
 
 
 @lru_cache(maxsize=1024)
-def deleting(table: Table, dialect: Dialect) -> Plan:
-    """The DELETE of the row of a key."""
+def deleting(table: Table, dialect: Dialect, *, checked: bool) -> Plan:
+    """The DELETE of the row of a key, and of a version where that is checked."""
     source = source_of(table)
-    return make_plan(Delete(source, has_key(source)), dialect, "Delete", len(table.primary_key))
+    where = has_key(source) + (has_version(source) if checked else ())
+    return make_plan(Delete(source, where), dialect, "Delete", len(where))
 
 
 def refresh(instance: ModelBase, dialect: Dialect) -> Steps[None]:
@@ -452,7 +463,11 @@ def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[st
     instance = model(**values)
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
     unset = left_out(table, instance)
-    update = tuple(column for column in named if column not in chosen and column not in unset)
+    update = tuple(
+        column for column in named if column not in chosen and column not in unset and column is not table.version
+    )
+    if update and table.version is not None:
+        update += (table.version,)
     return upserted(instance, upserting(table, unset, dialect, chosen, update))
 
 
@@ -517,7 +532,7 @@ def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dia
 
 def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
     """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
-    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock="update").changed_or_made())
+    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
 
 
 # Kinds whose equal values have one spelling, so that a lock can be named by them.
@@ -616,7 +631,7 @@ def wanted(
     defaults: Values,
     dialect: Dialect,
     verb: str,
-    lock: Literal["", "update"] = "",
+    lock: Lock | None = None,
 ) -> Wanted[M]:
     table = table_of(model)
     if not values:
@@ -667,6 +682,29 @@ def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, d
 def delete_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
     """Delete every row that matches; return how many there were."""
     return counted(compile(query.delete_statement(), dialect, operation="Delete"))
+
+
+def update_returning(
+    query: QueryBase[Any], recipe: Sequence[Any], values: Values, dialect: Dialect
+) -> Steps[list[Any]]:
+    """Change every row that matches; return them as they are now."""
+    statement = query.update_returning_statement(recipe, values)
+    return given_back(query, compile(statement, dialect, operation="Update"), dialect)
+
+
+def delete_returning(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
+    """Delete every row that matches; return what they were, as new instances."""
+    statement = query.delete_returning_statement()
+    found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect)
+    if query.projection is None:
+        for instance in found:
+            mark_deleted(instance)
+    return found
+
+
+def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect) -> Steps[list[Any]]:
+    result = yield statement
+    return loader(query, dialect)(result.rows)
 
 
 def counted(statement: Compiled) -> Steps[int]:

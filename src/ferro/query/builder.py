@@ -1,7 +1,7 @@
 """Queries being built: immutable, and strangers to every database."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
@@ -9,6 +9,7 @@ from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
     Aggregate,
+    Arithmetic,
     ColumnRef,
     Expression,
     Nulls,
@@ -28,9 +29,10 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
+from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import Row, closest, find_column
 from ferro.query.selected import Scalar
-from ferro.query.statements import Delete, Derived, Select, Update
+from ferro.query.statements import Delete, Derived, Lock, Select, Update
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
 
@@ -126,7 +128,8 @@ class QueryBase(Generic[M]):
         self._limit: int | None = None
         self._offset: int | None = None
         self._distinct = False
-        self._lock: Literal["", "update"] = ""
+        self._lock: Lock | None = None
+        self._position: Literal["", "after", "before"] = ""
 
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
@@ -169,6 +172,8 @@ class QueryBase(Generic[M]):
             keys, direction = keys[:1], str(keys[1])
         if not keys:
             raise QueryError('order_by() needs a column: order_by("name")')
+        if self._position:
+            raise QueryError(f"{self._position}() goes by the order of the rows: call order_by() before it")
         descending = read_direction(direction)
         added: list[Order] = []
         for key in keys:
@@ -181,11 +186,108 @@ class QueryBase(Generic[M]):
 
     def offset(self, count: int) -> Self:
         """Leave out so many rows at the start."""
+        if self._position:
+            raise QueryError(f"{self._position}() says where the page begins: leave out offset()")
         return self._with(_offset=whole_number("offset", count))
 
     def distinct(self) -> Self:
         """Return equal rows once."""
         return self._with(_distinct=True)
+
+    # Locks.
+
+    def for_update(self, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()) -> Self:
+        """Keep the rows for this transaction: others that want to change or lock them wait until it ends.
+
+        Args:
+            skip_locked: leave out the rows that others have locked.
+            nowait: raise DatabaseBusy at once when others have locked one of them; PostgreSQL only.
+            of: lock the rows of these models only.
+        """
+        if skip_locked and nowait:
+            raise QueryError(
+                "for_update() leaves out locked rows or raises on them: skip_locked=, or nowait=, not both"
+            )
+        models = (of,) if isinstance(of, type) else tuple(of)
+        for model in models:
+            if model is not self.model:
+                raise QueryError(
+                    f"for_update(of=...) names {getattr(model, '__name__', repr(model))}, and this query reads the rows "
+                    f"of {self.model.__name__}"
+                )
+        names = (self.source.name,) if models else ()
+        return self._with(_lock=Lock(skip_locked, nowait, names))
+
+    @property
+    def lock(self) -> Lock | None:
+        """How the rows are locked, if they are."""
+        return self._lock
+
+    def _unlocked(self, verb: str, why: str = "locks no rows") -> None:
+        if self._lock is not None:
+            raise QueryError(f"{verb}() {why}: leave out for_update()")
+
+    # Pages.
+
+    def after(self, position: object) -> Self:
+        """Keep the rows that come after a position: a row, its `position_of()`, or its `cursor_of()`.
+
+        The query must be sorted, by keys that include the primary key.
+        """
+        return self._beyond("after", position)
+
+    def before(self, position: object) -> Self:
+        """Keep the rows that come before a position; with a limit the nearest, still in the query's order."""
+        return self._beyond("before", position)
+
+    def position_of(self, row: object) -> tuple[Any, ...]:
+        """Where a row stands in this query: the values it is sorted by, for `after()` and `before()`."""
+        return self._position_of(self._keys("position_of"), row)
+
+    def cursor_of(self, row: object) -> str:
+        """The same as a short text, fit for a URL. It can be read by whoever has it."""
+        keys = self._keys("cursor_of")
+        return keys.to_cursor(self._position_of(keys, row))
+
+    def numbered(self, number: int, size: int) -> Self:
+        """The rows of one page; the primary key decides between rows that sort alike."""
+        self._unlocked("page", "counts rows that others may change")
+        for name, given in (("limit", self._limit), ("offset", self._offset)):
+            if given is not None:
+                raise QueryError(f"page() counts its rows by itself: leave out {name}({given})")
+        if self._position:
+            raise QueryError(f"page() counts from the first row: leave out {self._position}()")
+        loose = not self._distinct and not self._is_aggregated
+        ordering = completed(self.source, self.ordering) if loose else self.ordering
+        if not ordering:
+            raise QueryError('page() goes by the order of the rows: call order_by(), such as order_by("name")')
+        return self._with(ordering=ordering, _limit=size, _offset=(number - 1) * size)
+
+    def _beyond(self, verb: Literal["after", "before"], position: object) -> Self:
+        if self._position:
+            raise QueryError(f"this query has a position already: call after() or before() once, not {verb}() again")
+        if self._offset is not None:
+            raise QueryError(f"{verb}() says where the page begins: leave out offset({self._offset})")
+        keys = self._keys(verb)
+        condition = keys.beyond(keys.read(position, verb), before=verb == "before")
+        return self._with(where_clause=(*self.where_clause, condition), _position=verb)
+
+    def _keys(self, verb: str) -> Keys:
+        if self._is_aggregated:
+            raise QueryError(f"{verb}() compares single rows, and this query makes one of many")
+        return keys_of(self.source, self.ordering, verb)
+
+    def _position_of(self, keys: Keys, row: object) -> tuple[Any, ...]:
+        if isinstance(row, self.table.model):
+            return keys.of_instance(row)
+        if self.projection is None:
+            raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+        return keys.of_row(row, self.projection.names, self.projection.columns)
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the database is asked for the rows in the opposite order: the nearest before a position."""
+        return self._position == "before" and self._limit is not None
 
     def select(self, *columns: Any) -> "QueryBase[Any]":
         """Return some columns or expressions instead of instances.
@@ -202,10 +304,15 @@ class QueryBase(Generic[M]):
     def select_statement(self) -> Select:
         """The rows themselves."""
         projection = self.projection
+        if self._lock is not None and (self._distinct or self._is_aggregated):
+            does = "distinct()" if self._distinct else "an aggregate"
+            raise QueryError(f"{does} makes one row of many, so for_update() has no single rows to lock: leave one out")
         columns = self.source.columns if projection is None else projection.columns
         ordering = self.ordering
         if projection is not None and ordering and (projection.is_aggregated or self._distinct):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
+        if self.backwards:
+            ordering = tuple(map(reversed_order, ordering))
         return Select(
             self.source,
             columns,
@@ -220,6 +327,7 @@ class QueryBase(Generic[M]):
 
     def count_statement(self) -> Select:
         """How many rows there are; limit, offset and distinct count too."""
+        self._unlocked("count")
         counted = (Aggregate[int]("count", None, type_for(int)),)
         if self._limit is None and self._offset is None and not self._distinct and not self._is_aggregated:
             return Select(self.source, counted, self.where_clause)
@@ -227,12 +335,14 @@ class QueryBase(Generic[M]):
 
     def exists_statement(self) -> Select:
         """One row when there is any."""
+        self._unlocked("exists")
         if self._limit == 0 or self._is_aggregated:
             return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
         return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset)
 
     def aggregate_statement(self, name: AggregateName, column: object, *, distinct: bool = False) -> Select:
         """One number made of all rows: the type of its column decodes it."""
+        self._unlocked(name)
         aggregate = AGGREGATES[name](self._expression(column), distinct)
         if self._limit is None and self._offset is None and not self._distinct:
             return Select(self.source, (aggregate,), self.where_clause)
@@ -248,12 +358,40 @@ class QueryBase(Generic[M]):
             (column, assigned_value(ColumnRef(self.source, column), value))
             for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
         )
+        version = self.table.version
+        if version is not None:
+            if any(column is version for column, _ in assigned):
+                raise QueryError(
+                    f"{self.model.__name__}.{version.field} counts the versions of a row: leave it to the database"
+                )
+            assigned += (counted_up(self.source, version),)
         return Update(self.source, assigned, self.where_clause, returning)
 
     def delete_statement(self, *, returning: tuple[Column, ...] = ()) -> Delete:
         """All rows that match, gone."""
         self._whole("delete")
         return Delete(self.source, self.where_clause, returning)
+
+    def update_returning_statement(self, recipe: Sequence[Any], values: Mapping[str, Any]) -> Update:
+        """The same changes, with the rows as they are afterwards."""
+        returning, selected = self._returned("update_returning")
+        statement = self._with(projection=None).update_statement(*recipe, **values)
+        return replace(statement, returning=returning, selected=selected)
+
+    def delete_returning_statement(self) -> Delete:
+        """All rows that match, gone, with what they were."""
+        returning, selected = self._returned("delete_returning")
+        return replace(self._with(projection=None).delete_statement(), returning=returning, selected=selected)
+
+    def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
+        if self._distinct or self._is_aggregated:
+            does = "distinct()" if self._distinct else "an aggregate"
+            raise QueryError(f"{verb}() gives back every row it changed: leave out {does}")
+        if self.ordering:
+            raise QueryError(
+                f"{verb}() gives the rows back in no order: leave out order_by(), and sort what comes back"
+            )
+        return (self.table.columns, ()) if self.projection is None else ((), self.projection.columns)
 
     # Reading what the caller gave.
 
@@ -349,12 +487,15 @@ class QueryBase(Generic[M]):
         return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct, grouping)
 
     def _whole(self, verb: str) -> None:
+        self._unlocked(verb, "locks the rows it changes by itself")
         for name, value in (("limit", self._limit), ("offset", self._offset)):
             if value is not None:
                 raise QueryError(
                     f"{verb}() changes every row that matches and cannot keep to {name}({value}): "
                     "select the keys first, and give them to in_()"
                 )
+        if self._position:
+            raise QueryError(f"{verb}() changes every row that matches: leave out {self._position}()")
         if self.projection is not None:
             raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
 
@@ -422,6 +563,11 @@ def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
         return Value(column.type.accept(value), column.type, target)
     except ValueError as error:
         raise QueryError(f"{label}: {error}") from None
+
+
+def counted_up(source: Source, column: Column) -> tuple[Column, Expression[Any]]:
+    """The assignment that counts a version."""
+    return column, Arithmetic[Any](ColumnRef[Any](source, column), "+", ONE, column.type)
 
 
 # What is stored in a column of another kind without a change.

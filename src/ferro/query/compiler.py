@@ -17,7 +17,7 @@ from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
 from ferro.query.plans import Cache, InsertPlan, Plan
 from ferro.query.sqltext import quote
-from ferro.query.statements import Delete, Derived, Insert, OnConflict, Select, Statement, Update
+from ferro.query.statements import Delete, Derived, Insert, Lock, OnConflict, Select, Statement, Update
 from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
 from ferro.types.base import Convert
@@ -46,8 +46,8 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
     sql = MARKER.sub(placeholder, marked)
     template = Template(
         sql,
-        fetches=isinstance(statement, Select) or bool(statement.returning),
-        writes=not isinstance(statement, Select),
+        fetches=isinstance(statement, Select) or gives_back(statement),
+        writes=not isinstance(statement, Select) or statement.lock is not None,
         operation=operation,
         subject=subject(statement),
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
@@ -56,6 +56,10 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
         return InsertPlan(template, len(statement.columns), dumps(statement, dialect))
     plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
     return Plan(template, None if plain else ordered)
+
+
+def gives_back(statement: Insert | Update | Delete) -> bool:
+    return bool(statement.returning) or (not isinstance(statement, Insert) and bool(statement.selected))
 
 
 def dumps(statement: Insert, dialect: Dialect) -> tuple[tuple[int, Convert, str], ...]:
@@ -126,11 +130,13 @@ def collect_update(statement: Update, shape: list[Any], values: list[Any], array
         shape.append(column)
         expression.collect(shape, values, arrays)
     collect_all(statement.where, shape, values, arrays)
+    collect_all(statement.selected, shape, values, arrays)
 
 
 def collect_delete(statement: Delete, shape: list[Any], values: list[Any], arrays: bool) -> None:
     shape += ("delete", statement.source.key, statement.returning)
     collect_all(statement.where, shape, values, arrays)
+    collect_all(statement.selected, shape, values, arrays)
 
 
 COLLECT: dict[type, Callable[[Any, list[Any], list[Any], bool], None]] = {
@@ -215,9 +221,20 @@ def select(writer: Writer, statement: Select) -> str:
         builder = builder.limit(writer.dialect.limit_all)
     if statement.offset is not None:
         builder = builder.offset(writer.mark(writer.take(), None, "offset", False).sql)
-    if statement.lock and writer.dialect.locks:
-        builder = builder.for_update()
-    return builder.get_sql()
+    return builder.get_sql() + (locking(statement.lock, writer.dialect) if statement.lock else "")
+
+
+def locking(lock: Lock, dialect: Dialect) -> str:
+    if not dialect.locks:
+        # A transaction that writes has the database for itself, so no row is locked by anyone else.
+        if lock.nowait:
+            raise QueryError(
+                f"for_update(nowait=True) cannot be kept on {dialect.name}, where a transaction waits when it begins, "
+                "before it reads a row: connect(busy_timeout=...) says for how long"
+            )
+        return ""
+    of = f" OF {', '.join(map(quote, lock.of))}" if lock.of else ""
+    return f" FOR UPDATE{of}{' SKIP LOCKED' if lock.skip_locked else ''}{' NOWAIT' if lock.nowait else ''}"
 
 
 def from_item(source: tree.Source) -> str:
@@ -263,7 +280,12 @@ def conflicting(builder: Any, statement: Insert) -> Any:
     if conflict.action is OnConflict.NOTHING or not conflict.update:
         return builder.do_nothing()
     for column in conflict.update:
-        builder = builder.do_update(Target(column))
+        if column.version:
+            # The row that is there is changed: its version is counted on, not replaced by that of a new one.
+            counted = f"{quote(statement.source.name)}.{quote(column.name)} + 1"
+            builder = builder.do_update(Target(column), Sql(counted))
+        else:
+            builder = builder.do_update(Target(column))
     return builder
 
 
@@ -272,12 +294,20 @@ def update(writer: Writer, statement: Update) -> str:
     for column, expression in statement.values:
         text = writer.assigned(expression, tree.ColumnRef[Any](statement.source, column))
         builder = builder.set(Target(column), Sql(text.sql))
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+    return changing(writer, builder, statement)
 
 
 def delete(writer: Writer, statement: Delete) -> str:
     builder = PYPIKA.from_(From(from_item(statement.source))).delete()
-    return returning(filtered(writer, builder, statement.where), statement).get_sql()
+    return changing(writer, builder, statement)
+
+
+def changing(writer: Writer, builder: Any, statement: Update | Delete) -> str:
+    builder = filtered(writer, builder, statement.where)
+    if statement.selected:
+        # PyPika would look for columns of its own in what is returned.
+        return f"{builder.get_sql()} RETURNING {', '.join(writer.sql(column) for column in statement.selected)}"
+    return returning(builder, statement).get_sql()
 
 
 def returning(builder: Any, statement: Insert | Update | Delete) -> Any:

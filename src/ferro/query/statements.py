@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from ferro.query.expressions import Expression, Order, Source
 from ferro.schema.table import Column
@@ -15,6 +15,15 @@ class Derived:
 
     select: "Select"
     alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Rows kept for this transaction until it ends: `of` are the names of the sources, empty for all."""
+
+    skip_locked: bool = False
+    nowait: bool = False
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +41,7 @@ class Select:
     offset: int | None = None
     distinct: bool = False
     group_by: tuple[int, ...] = ()
-    lock: Literal["", "update"] = ""
+    lock: Lock | None = None
 
 
 class OnConflict(Enum):
@@ -64,21 +73,23 @@ class Insert:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """Changed columns of the rows that match."""
+    """Changed columns of the rows that match: `returning` or `selected` is what comes back of each."""
 
     source: Source
     values: tuple[tuple[Column, Expression[Any]], ...]
     where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
+    selected: tuple[Expression[Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delete:
-    """The rows that match, gone."""
+    """The rows that match, gone: `returning` or `selected` is what comes back of each."""
 
     source: Source
     where: tuple[Expression[Any], ...] = ()
     returning: tuple[Column, ...] = ()
+    selected: tuple[Expression[Any], ...] = ()
 
 
 Statement: TypeAlias = Select | Insert | Update | Delete

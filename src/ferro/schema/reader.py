@@ -59,6 +59,10 @@ def read_table(model: type[BaseModel]) -> Table:
     fields = [read_field(model, name, info) for name, info in model.model_fields.items()]
     number_the_key(model, fields)
     check_column_names(model, fields)
+    if len(versions := [field.column.field for field in fields if field.column.version]) > 1:
+        raise ModelDefinitionError(
+            f"{model.__name__}: a row has one version, and {' and '.join(versions)} both count it"
+        )
     table = Table(table_name(model), model, tuple(field.column for field in fields))
     groups = Groups(table)
     uniques = [
@@ -101,7 +105,10 @@ def read_field(model: type[BaseModel], name: str, info: FieldInfo) -> Read:
         nullable=nullable and not options.primary_key,
         primary_key=options.primary_key,
         default=options.db_default,
+        version=options.version,
     )
+    if options.version and (kept_as.kind != "int" or column.nullable or column.primary_key):
+        raise ModelDefinitionError(f"{where}: a version is counted, so it is a plain int that is never None and no key")
     return Read(column, options, members(where, inner) if options.db_check else ())
 
 

@@ -19,6 +19,7 @@ class Column:
         default: what the database fills in when a row leaves the column out: a Python value, or an
             expression such as `now`; None when it fills in nothing.
         autoincrement: the database numbers it.
+        version: it counts how often the row was changed.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     primary_key: bool = False
     autoincrement: bool = False
     default: object | None = None
+    version: bool = False
 
     @property
     def generated(self) -> bool:
@@ -86,6 +88,11 @@ class Table:
     def mutable(self) -> tuple[Column, ...]:
         """The columns whose values can change in place."""
         return tuple(column for column in self.columns if column.type.mutable)
+
+    @cached_property
+    def version(self) -> Column | None:
+        """The column that counts how often a row was changed, if there is one."""
+        return next((column for column in self.columns if column.version), None)
 
     @cached_property
     def keys(self) -> tuple[tuple[Column, ...], ...]:
