@@ -50,6 +50,7 @@ from ferro.errors import (
 from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
+from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
 from ferro.query.functions import (
     abs_,
@@ -108,6 +109,9 @@ __all__ = [
     "abs_",
     "coalesce",
     "cast",
+    "case",
+    "when",
+    "When",
     "count",
     "sum_",
     "avg",

@@ -48,6 +48,7 @@ from ferro.errors import (
 from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
+from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
 from ferro.query.functions import (
     abs_,
@@ -103,6 +104,9 @@ __all__ = [
     "abs_",
     "coalesce",
     "cast",
+    "case",
+    "when",
+    "When",
     "count",
     "sum_",
     "avg",

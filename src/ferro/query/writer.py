@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from ferro.errors import ModelDefinitionError
 from ferro.query import expressions as tree
@@ -26,6 +26,12 @@ class Slot:
     convert: Convert | None
     label: str
     secret: bool
+
+
+class Written(Protocol):
+    """An expression of a file of its own, which knows how it is written."""
+
+    def write(self, writer: "Writer", /) -> Text: ...
 
 
 class Writer:
@@ -59,7 +65,8 @@ class Writer:
     # Expressions.
 
     def write(self, node: Expression[Any]) -> Text:
-        return WRITE[type(node)](self, node)
+        write = WRITE.get(type(node))
+        return cast(Written, node).write(self) if write is None else write(self, node)
 
     def sql(self, node: Expression[Any]) -> str:
         return self.write(node).sql
