@@ -69,6 +69,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.subqueries import exists, scalar
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -112,6 +113,8 @@ __all__ = [
     "case",
     "when",
     "When",
+    "exists",
+    "scalar",
     "count",
     "sum_",
     "avg",

@@ -67,6 +67,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.subqueries import exists, scalar
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -107,6 +108,8 @@ __all__ = [
     "case",
     "when",
     "When",
+    "exists",
+    "scalar",
     "count",
     "sum_",
     "avg",

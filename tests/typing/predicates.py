@@ -14,12 +14,14 @@ from ferro import (
     coalesce,
     col,
     count,
+    exists,
     length,
     lower,
     max_,
     min_,
     not_,
     now,
+    scalar,
     sum_,
     upper,
     when,
@@ -52,6 +54,10 @@ assert_type(count(User.id), Expression[int])
 assert_type(sum_(User.balance), Expression[Decimal | None])
 assert_type(case(when(User.age < 18, "child"), else_="adult"), Expression[str])
 assert_type(case(when(User.age < 18, User.balance)), Expression[Decimal | None])
+assert_type(User.where(lambda u: col(u.age).in_(Member.select(lambda m: m.age))), AsyncQuery[User])
+assert_type(User.where(lambda u: exists(Member.where(lambda m: m.name == u.name))), AsyncQuery[User])
+assert_type(User.where(lambda u: u.age > scalar(Member.select(lambda m: m.age.max()))), AsyncQuery[User])
+assert_type(scalar(User.select(lambda u: u.name)), Expression[str | None])
 
 # `Mapped`: the operators themselves are typed, and nullable columns meet the others.
 assert_type(Member.where(lambda m: m.age >= 18), AsyncQuery[Member])
@@ -92,3 +98,7 @@ assert_type(now >= Member.joined, Expression[bool])
 assert_type(Member.joined <= now(), Expression[bool])
 assert_type(case(when(Member.age < 18, Member.name), when(Member.active, "x"), else_=Member.name), Expression[str])
 assert_type(case(when(Member.age < 18, Member.age)), Expression[int | None])
+assert_type(Member.age.in_(User.select(lambda u: u.age)), Expression[bool])
+assert_type(Member.nickname.not_in(Member.select(Member.name)), Expression[bool])
+assert_type(exists(Member.where(Member.age > 3)) | Member.active, Expression[bool])
+assert_type(scalar(Member.select(lambda m: m.age)), Expression[int | None])

@@ -10,7 +10,7 @@ from ferro.errors import OptionError
 from ferro.operations import read, write
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
-from ferro.query.expressions import Valued
+from ferro.query.expressions import Nested, Valued
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.registry import table_of
 
@@ -21,7 +21,7 @@ M = TypeVar("M")
 R = TypeVar("R")
 
 
-class Selection(QueryBase[M], Generic[M, R]):
+class Selection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:

@@ -1,7 +1,8 @@
 """Queries being built: immutable, and strangers to every database."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
@@ -28,9 +29,10 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
-from ferro.query.row import Row, closest, find_column
+from ferro.query.row import Row, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Select, Update
+from ferro.query.subqueries import membership, moved
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
 
@@ -144,14 +146,16 @@ class QueryBase(Generic[M]):
         """Keep the rows that meet every condition: `where(lambda u: u.age >= 18)`."""
         if not conditions:
             raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
-        added = tuple(self._condition(condition) for condition in conditions)
-        return self._with(where_clause=self.where_clause + added)
+        query = self._apart()
+        added = tuple(query._condition(condition) for condition in conditions)
+        return query._with(where_clause=query.where_clause + added)
 
     def filter_by(self, **values: Any) -> Self:
         """Keep the rows whose columns have these very values: `filter_by(name="Ann")`."""
-        row = Row(self.source)
-        return self._with(
-            where_clause=self.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
+        query = self._apart()
+        row = Row(query.source)
+        return query._with(
+            where_clause=query.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
         )
 
     def order_by(
@@ -170,10 +174,11 @@ class QueryBase(Generic[M]):
         if not keys:
             raise QueryError('order_by() needs a column: order_by("name")')
         descending = read_direction(direction)
+        query = self._apart()
         added: list[Order] = []
         for key in keys:
-            added += self._orders(key, descending, nulls)
-        return self._with(ordering=self.ordering + tuple(added))
+            added += query._orders(key, descending, nulls)
+        return query._with(ordering=query.ordering + tuple(added))
 
     def limit(self, count: int) -> Self:
         """Return at most so many rows."""
@@ -195,7 +200,8 @@ class QueryBase(Generic[M]):
         """
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
-        return self._with(projection=self._project(columns))
+        query = self._apart()
+        return query._with(projection=query._project(columns))
 
     # Statements.
 
@@ -255,6 +261,27 @@ class QueryBase(Generic[M]):
         self._whole("delete")
         return Delete(self.source, self.where_clause, returning)
 
+    # Inside another query.
+
+    def membership(self, left: Expression[Any], *, negated: bool) -> Expression[bool]:
+        """Whether a value is one of those selected, or none of them."""
+        return membership(self, left, negated=negated)
+
+    def _apart(self) -> Self:
+        """The same query, under an alias where a query around it has the name of its table."""
+        names = {source.name for source in enclosing()}
+        if self.source.name not in names:
+            return self
+        number = next(number for number in count(2) if f"{self.table.name}_{number}" not in names)
+        source = Source(self.table, f"{self.table.name}_{number}")
+        projection = self.projection
+        return self._with(
+            source=source,
+            where_clause=moved(self.where_clause, self.source, source),
+            ordering=moved(self.ordering, self.source, source),
+            projection=projection and replace(projection, columns=moved(projection.columns, self.source, source)),
+        )
+
     # Reading what the caller gave.
 
     def _condition(self, given: object) -> Expression[bool]:
@@ -267,7 +294,10 @@ class QueryBase(Generic[M]):
         return must_be_condition(found, "where()")
 
     def _call(self, given: Any) -> Any:
-        return given(Row(self.source)) if is_predicate(given) else given
+        if not is_predicate(given):
+            return given
+        with inside(self.source):
+            return given(Row(self.source))
 
     def _expression(self, given: object) -> Expression[Any]:
         if isinstance(given, str):

@@ -9,7 +9,19 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeGuard, TypeVar, cast, overload
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    cast,
+    overload,
+    runtime_checkable,
+)
 
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
@@ -82,6 +94,19 @@ class Valued(Generic[T_co]):
     __slots__ = ()
 
 
+class Nested(Generic[T_co]):
+    """A query where it stands inside another, to a type checker; `T_co` is what its rows come as."""
+
+
+@runtime_checkable
+class Members(Protocol):
+    """Values that are rows of the database: a query of one column."""
+
+    def membership(self, left: "Expression[Any]", *, negated: bool) -> "Expression[bool]":
+        """Whether a value is one of them, or none of them."""
+        ...
+
+
 class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
@@ -134,17 +159,23 @@ class Expression(Valued[T]):
     def __ge__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, ">=", other)
 
-    def in_(self, values: "Iterable[T | None]") -> "Expression[bool]":
-        """Whether it is one of the values: `u.id.in_([1, 2])`. None among them means "or is null"."""
+    def in_(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
+        """Whether it is one of the values: `u.id.in_([1, 2])`. None among them means "or is null".
+
+        The values may be those of a query that selects one column.
+        """
         return membership(self, values, negated=False)
 
-    def not_in(self, values: "Iterable[T | None]") -> "Expression[bool]":
-        """Whether it is none of the values. None among them means "and is not null"."""
+    def not_in(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
+        """Whether it is none of the values. None among them means "and is not null".
+
+        The values may be those of a query that selects one column; its nulls are left out.
+        """
         return membership(self, values, negated=True)
 
     not_in_ = not_in
 
-    def __lshift__(self, values: "Iterable[T | None]") -> "Expression[bool]":
+    def __lshift__(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
         return membership(self, values, negated=False)
 
     def between(self, low: "T | Valued[T | None]", high: "T | Valued[T | None]") -> "Expression[bool]":
@@ -929,7 +960,7 @@ def is_aggregated(found: Expression[Any]) -> bool:
 
 def has_values(found: Expression[Any]) -> bool:
     """Whether parameters are a part of it."""
-    return isinstance(found, Value) or any(map(has_values, found.children))
+    return bool(identity(found)[1])
 
 
 def loose_columns(found: Expression[Any]) -> list[Expression[Any]]:
@@ -974,6 +1005,8 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
 def membership(left: Expression[Any], values: object, *, negated: bool) -> Expression[bool]:
     """`IN` or `NOT IN`, with None among the values read as "is null"."""
     if not isinstance(values, (Sequence, AbstractSet)) or isinstance(values, (str, bytes, bytearray)):
+        if isinstance(values, Members):
+            return values.membership(left, negated=negated)
         raise QueryError(f"in_ expects a list, tuple, or set, not {type(values).__name__}: put the values into a list")
     given: list[Any] = list(cast(Iterable[Any], values))
     present = [value for value in given if value is not None]
