@@ -67,6 +67,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.gathering import array_agg, string_agg
 from ferro.query.subqueries import exists, scalar
 from ferro.schema.registry import clear_registry
 
@@ -115,6 +116,8 @@ __all__ = [
     "avg",
     "min_",
     "max_",
+    "array_agg",
+    "string_agg",
     # Transactions and raw SQL
     "transaction",
     "Transaction",

@@ -32,7 +32,7 @@ from ferro.query.expressions import (
 from ferro.query.row import Row, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Select, Update
-from ferro.query.subqueries import membership, moved
+from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
 
@@ -61,8 +61,10 @@ class Projection:
     @property
     def group_by(self) -> tuple[int, ...]:
         """The positions of the plain columns beside aggregates: what rows are grouped by."""
-        if not self.is_aggregated:
-            return ()
+        return self.grouped() if self.is_aggregated else ()
+
+    def grouped(self) -> tuple[int, ...]:
+        """The positions of what is selected beside aggregates, or would be."""
         return tuple(
             at for at, column in enumerate(self.columns, 1) if not is_aggregated(column) and loose_columns(column)
         )
@@ -124,6 +126,7 @@ class QueryBase(Generic[M]):
         self.source = source or source_of(table)
         self.where_clause: tuple[Expression[Any], ...] = ()
         self.ordering: tuple[Order, ...] = ()
+        self.having_clause: tuple[Expression[Any], ...] = ()
         self.projection: Projection | None = None
         self._limit: int | None = None
         self._offset: int | None = None
@@ -157,6 +160,17 @@ class QueryBase(Generic[M]):
         return query._with(
             where_clause=query.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
         )
+
+    def having(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
+        """Keep the groups that meet every condition: `having(lambda o: count() > 2)`.
+
+        A group is the rows that are equal in the plain columns of `select()`.
+        """
+        if not conditions:
+            raise QueryError("having() needs a condition: having(lambda o: count() > 2)")
+        query = self._apart()
+        added = tuple(query._condition(condition, "having()") for condition in conditions)
+        return query._with(having_clause=query.having_clause + added)
 
     def order_by(
         self,
@@ -210,7 +224,7 @@ class QueryBase(Generic[M]):
         projection = self.projection
         columns = self.source.columns if projection is None else projection.columns
         ordering = self.ordering
-        if projection is not None and ordering and (projection.is_aggregated or self._distinct):
+        if projection is not None and ordering and (self._is_aggregated or self._distinct):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
         return Select(
             self.source,
@@ -220,8 +234,9 @@ class QueryBase(Generic[M]):
             self._limit,
             self._offset,
             self._distinct,
-            () if projection is None else projection.group_by,
+            self._grouping(),
             self._lock,
+            self.having_clause,
         )
 
     def count_statement(self) -> Select:
@@ -240,9 +255,15 @@ class QueryBase(Generic[M]):
     def aggregate_statement(self, name: AggregateName, column: object, *, distinct: bool = False) -> Select:
         """One number made of all rows: the type of its column decodes it."""
         aggregate = AGGREGATES[name](self._expression(column), distinct)
-        if self._limit is None and self._offset is None and not self._distinct:
+        if self.having_clause or self._distinct:
+            said = "having()" if self.having_clause else "distinct()"
+            raise QueryError(f"{name}() counts every row that matches: leave out {said}")
+        if self._limit is None and self._offset is None:
             return Select(self.source, (aggregate,), self.where_clause)
-        raise QueryError(f"{name}() counts every row that matches: leave out limit(), offset() and distinct()")
+        value = self._expression(column)
+        rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset)
+        over = AGGREGATES[name](Picked[Any]("chosen", "value", value), distinct)
+        return Select(Derived(rows, "chosen", ("value",)), (over,))
 
     def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
         """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
@@ -278,20 +299,21 @@ class QueryBase(Generic[M]):
         return self._with(
             source=source,
             where_clause=moved(self.where_clause, self.source, source),
+            having_clause=moved(self.having_clause, self.source, source),
             ordering=moved(self.ordering, self.source, source),
             projection=projection and replace(projection, columns=moved(projection.columns, self.source, source)),
         )
 
     # Reading what the caller gave.
 
-    def _condition(self, given: object) -> Expression[bool]:
+    def _condition(self, given: object, verb: str = "where()") -> Expression[bool]:
         found = self._call(given)
         if not is_expression(found):
             shown = "a plain bool" if isinstance(found, bool) else type(found).__name__
             raise QueryError(
-                f"where() expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
+                f"{verb} expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
             )
-        return must_be_condition(found, "where()")
+        return must_be_condition(found, verb)
 
     def _call(self, given: Any) -> Any:
         if not is_predicate(given):
@@ -369,14 +391,37 @@ class QueryBase(Generic[M]):
 
     @property
     def _is_aggregated(self) -> bool:
-        return self.projection is not None and self.projection.is_aggregated
+        return bool(self.having_clause) or (self.projection is not None and self.projection.is_aggregated)
+
+    def _grouping(self) -> tuple[int, ...]:
+        """The positions of the selected columns that rows are grouped by."""
+        projection = self.projection
+        if not self.having_clause:
+            return () if projection is None else projection.group_by
+        if projection is None:
+            raise QueryError("having() looks at groups: say with select() what makes one")
+        for column in (column for condition in self.having_clause for column in loose_columns(condition)):
+            own = isinstance(column, ColumnRef) and column.source == self.source
+            if own and not any(same(column, chosen) for chosen in projection.columns):
+                raise QueryError(
+                    f"having() looks at groups, and {column.label} is not selected: select it, or use it in where()"
+                )
+        return projection.grouped()
 
     def _counted_rows(self) -> Select:
         """The rows to be counted, with as few columns as tell them apart."""
         chosen = self.projection.columns if self.projection else self.source.columns
         columns = chosen if self._distinct or self._is_aggregated else (ONE,)
-        grouping = self.projection.group_by if self.projection else ()
-        return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct, grouping)
+        return Select(
+            self.source,
+            columns,
+            self.where_clause,
+            limit=self._limit,
+            offset=self._offset,
+            distinct=self._distinct,
+            group_by=self._grouping(),
+            having=self.having_clause,
+        )
 
     def _whole(self, verb: str) -> None:
         for name, value in (("limit", self._limit), ("offset", self._offset)):
@@ -385,6 +430,8 @@ class QueryBase(Generic[M]):
                     f"{verb}() changes every row that matches and cannot keep to {name}({value}): "
                     "select the keys first, and give them to in_()"
                 )
+        if self.having_clause:
+            raise QueryError(f"{verb}() changes rows, and having() looks at groups: leave it out")
         if self.projection is not None:
             raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
 

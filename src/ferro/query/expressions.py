@@ -333,28 +333,32 @@ class Expression(Valued[T]):
 
     # Aggregates.
 
-    def count(self, *, distinct: bool = False) -> "Expression[int]":
-        """How many rows have a value here; `distinct=True` counts equal values once."""
-        return Aggregate("count", self, type_for(int), distinct=distinct)
+    def count(self, *, distinct: bool = False, filter: object = None) -> "Expression[int]":
+        """How many rows have a value here; `distinct=True` counts equal values once.
 
-    def sum(self, *, distinct: bool = False) -> "Expression[T | None]":
+        `filter` is a condition: of the rows of a group, only those that meet it take part.
+        """
+        return Aggregate("count", self, type_for(int), distinct=distinct, filter=filter)
+
+    def sum(self, *, distinct: bool = False, filter: object = None) -> "Expression[T | None]":
         """The sum over the rows; None when there is no value."""
-        return Aggregate("sum", must_be(self, "sum", *NUMBERS), plain_number(self), distinct=distinct)
+        number = must_be(self, "sum", *NUMBERS)
+        return Aggregate("sum", number, plain_number(self), distinct=distinct, filter=filter)
 
-    def avg(self, *, distinct: bool = False) -> "Expression[Any]":
+    def avg(self, *, distinct: bool = False, filter: object = None) -> "Expression[Any]":
         """The average over the rows: a Decimal of decimals, otherwise a float; None when there is no value."""
         result = self.type if self.kind == "decimal" else type_for(float)
-        return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct)
+        return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct, filter=filter)
 
-    def min(self) -> "Expression[T | None]":
+    def min(self, *, filter: object = None) -> "Expression[T | None]":
         """The smallest value of the rows; None when there is no value."""
         must_be_ordered(self, "min")
-        return Aggregate("min", self, self.type)
+        return Aggregate("min", self, self.type, filter=filter)
 
-    def max(self) -> "Expression[T | None]":
+    def max(self, *, filter: object = None) -> "Expression[T | None]":
         """The greatest value of the rows; None when there is no value."""
         must_be_ordered(self, "max")
-        return Aggregate("max", self, self.type)
+        return Aggregate("max", self, self.type, filter=filter)
 
     # Conditions.
 
@@ -873,22 +877,27 @@ class Cast(Expression[T]):
 
 
 class Aggregate(Expression[T]):
-    """One value made from many rows; `operand` is None in COUNT(*)."""
+    """One value made from many rows; `operand` is None in COUNT(*).
 
-    __slots__ = ("_type", "distinct", "name", "operand")
+    `filter` is what the rows must meet that take part.
+    """
+
+    __slots__ = ("_type", "distinct", "filter", "name", "operand")
 
     def __init__(
         self,
-        name: Literal["count", "sum", "avg", "min", "max"],
+        name: str,
         operand: Expression[Any] | None,
         result: ColumnType | None,
         *,
         distinct: bool = False,
+        filter: object = None,
     ) -> None:
         self.name = name
         self.operand = operand
         self._type = result
         self.distinct = distinct
+        self.filter = None if filter is None else must_be_condition(filter, "filter=")
 
     @property
     def type(self) -> ColumnType | None:
@@ -896,18 +905,21 @@ class Aggregate(Expression[T]):
 
     @property
     def children(self) -> "tuple[Expression[Any], ...]":
-        return () if self.operand is None else (self.operand,)
+        return tuple(part for part in (self.operand, self.filter) if part is not None)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("aggregate", self.name, self._type, self.distinct)
+        shape += ("aggregate", self.name, self._type, self.distinct, self.filter is not None)
         if self.operand is None:
             shape.append("*")
         else:
             self.operand.collect(shape, values, arrays)
+        if self.filter is not None:
+            self.filter.collect(shape, values, arrays)
 
     def __repr__(self) -> str:
         inner = "*" if self.operand is None else repr(self.operand)
-        return f"{self.name}({'distinct ' if self.distinct else ''}{inner})"
+        kept = "" if self.filter is None else f", filter={self.filter!r}"
+        return f"{self.name}({'distinct ' if self.distinct else ''}{inner}{kept})"
 
 
 class Now(Expression[T]):

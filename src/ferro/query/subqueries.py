@@ -141,6 +141,35 @@ class InQuery(Condition):
         return f"({self.operand!r} {'NOT ' if self.negated else ''}IN (...))"
 
 
+class Picked(Expression[T]):
+    """A column of a query that another one asks, under the name it has there."""
+
+    __slots__ = ("_type", "alias", "name")
+
+    def __init__(self, alias: str, name: str, column: Expression[T]) -> None:
+        self.alias = alias
+        self.name = name
+        self._type = column.type
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self._type
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("picked", self.alias, self.name, self._type)
+
+    def write(self, _writer: Writer) -> Text:
+        """`"alias"."name"`."""
+        return Text(f"{quote(self.alias)}.{quote(self.name)}", ATOM)
+
+    def __repr__(self) -> str:
+        return f"{self.alias}.{self.name}"
+
+
 def exists(query: Nested[Any]) -> Expression[bool]:
     """Whether a query has any row: `User.where(lambda u: exists(Order.where(lambda o: o.user_id == u.id)))`."""
     return Exists(replace(a_query(query, "exists()").exists_statement(), limit=None))

@@ -268,17 +268,24 @@ class Writer:
 
     def aggregate(self, node: tree.Aggregate[Any]) -> Text:
         if node.operand is None:
-            return Text("COUNT(*)", ATOM)
+            return Text(f"COUNT(*){self.filter(node)}", ATOM)
         operand = self.write(node.operand)
         of = node.operand.type
         function = self.stored(of).functions.get(node.name) if of else None
         if node.distinct or (function is None and node.name in ("min", "max")):
             operand = self.compared(operand, of)
         inner = f"{'DISTINCT ' if node.distinct else ''}{operand.sql}"
+        rows = self.filter(node)
         if function is not None:
-            return Text(f"{quote(function)}({inner})", ATOM)
+            return Text(f"{quote(function)}({inner}){rows}", ATOM)
         form = self.dialect.form(f"{node.name}:{node.operand.kind}")
-        return Text(filled(form, Text(inner, ATOM)) if form else f"{node.name.upper()}({inner})", ATOM)
+        if form is not None:
+            return Text(filled(form, Text(inner, ATOM), Text(rows, ATOM)), ATOM)
+        return Text(f"{node.name.upper()}({inner}){rows}", ATOM)
+
+    def filter(self, node: tree.Aggregate[Any]) -> str:
+        """Which rows an aggregate is made of: what follows its call."""
+        return "" if node.filter is None else f" FILTER (WHERE {self.sql(node.filter)})"
 
     def order(self, node: tree.Order) -> str:
         text = self.compared(self.write(node.expression), node.expression.type)
