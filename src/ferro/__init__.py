@@ -51,6 +51,7 @@ from ferro.errors import (
 from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
+from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
 from ferro.query.functions import (
     abs_,
@@ -69,7 +70,9 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
+from ferro.query.subqueries import exists, scalar
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -111,11 +114,18 @@ __all__ = [
     "abs_",
     "coalesce",
     "cast",
+    "case",
+    "when",
+    "When",
+    "exists",
+    "scalar",
     "count",
     "sum_",
     "avg",
     "min_",
     "max_",
+    "array_agg",
+    "string_agg",
     # Transactions and raw SQL
     "transaction",
     "AsyncTransaction",

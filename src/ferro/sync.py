@@ -49,6 +49,7 @@ from ferro.errors import (
 from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
+from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
 from ferro.query.functions import (
     abs_,
@@ -67,7 +68,9 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
+from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
+from ferro.query.subqueries import exists, scalar
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -106,11 +109,18 @@ __all__ = [
     "abs_",
     "coalesce",
     "cast",
+    "case",
+    "when",
+    "When",
+    "exists",
+    "scalar",
     "count",
     "sum_",
     "avg",
     "min_",
     "max_",
+    "array_agg",
+    "string_agg",
     # Transactions and raw SQL
     "transaction",
     "Transaction",

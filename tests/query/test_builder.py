@@ -147,7 +147,7 @@ def test_columns_go_by_their_field_and_are_written_by_their_name(renamed):
         (lambda q: q.select("id", lambda p: p.age), "select() takes names, or columns, or one lambda: not a mixture"),
         (lambda q: q.select("id").select("id"), "this query has a selection already: call select() once"),
         (lambda q: q.aggregate_statement("sum", "name"), "sum has no meaning for person.name: it is a str"),
-        (lambda q: q.limit(1).aggregate_statement("sum", "age"), "sum() counts every row that matches"),
+        (lambda q: q.distinct().aggregate_statement("sum", "age"), "sum() counts every row that matches"),
         (
             lambda q: q.select("name").distinct().order_by("age").select_statement(),
             "person.age cannot be sorted by: distinct() leaves only what is selected",

@@ -6,7 +6,26 @@ from typing import Any, assert_type
 
 from people import Member, User
 
-from ferro import AsyncQuery, Expression, cast, coalesce, col, count, length, lower, max_, min_, not_, now, sum_, upper
+from ferro import (
+    AsyncQuery,
+    Expression,
+    case,
+    cast,
+    coalesce,
+    col,
+    count,
+    exists,
+    length,
+    lower,
+    max_,
+    min_,
+    not_,
+    now,
+    scalar,
+    sum_,
+    upper,
+    when,
+)
 
 # Plain annotations: Python's own operators and methods, and functions for what only SQL has.
 assert_type(User.where(lambda u: u.age >= 18), AsyncQuery[User])
@@ -33,6 +52,12 @@ assert_type(length(User.name), Expression[int])
 assert_type(cast(User.age, str), Expression[str])
 assert_type(count(User.id), Expression[int])
 assert_type(sum_(User.balance), Expression[Decimal | None])
+assert_type(case(when(User.age < 18, "child"), else_="adult"), Expression[str])
+assert_type(case(when(User.age < 18, User.balance)), Expression[Decimal | None])
+assert_type(User.where(lambda u: col(u.age).in_(Member.select(lambda m: m.age))), AsyncQuery[User])
+assert_type(User.where(lambda u: exists(Member.where(lambda m: m.name == u.name))), AsyncQuery[User])
+assert_type(User.where(lambda u: u.age > scalar(Member.select(lambda m: m.age.max()))), AsyncQuery[User])
+assert_type(scalar(User.select(lambda u: u.name)), Expression[str | None])
 
 # `Mapped`: the operators themselves are typed, and nullable columns meet the others.
 assert_type(Member.where(lambda m: m.age >= 18), AsyncQuery[Member])
@@ -71,3 +96,9 @@ assert_type(Member.age.max(), Expression[int | None])
 assert_type(max_(Member.joined), Expression[datetime | None])
 assert_type(now >= Member.joined, Expression[bool])
 assert_type(Member.joined <= now(), Expression[bool])
+assert_type(case(when(Member.age < 18, Member.name), when(Member.active, "x"), else_=Member.name), Expression[str])
+assert_type(case(when(Member.age < 18, Member.age)), Expression[int | None])
+assert_type(Member.age.in_(User.select(lambda u: u.age)), Expression[bool])
+assert_type(Member.nickname.not_in(Member.select(Member.name)), Expression[bool])
+assert_type(exists(Member.where(Member.age > 3)) | Member.active, Expression[bool])
+assert_type(scalar(Member.select(lambda m: m.age)), Expression[int | None])

@@ -6,7 +6,7 @@ from typing import Any, assert_type
 
 from people import Borrower, Member, Reader, User
 
-from ferro import AsyncQuery, AsyncSelection, coalesce, count, lower, max_, sum_, sync
+from ferro import AsyncQuery, AsyncSelection, array_agg, coalesce, count, lower, max_, string_agg, sum_, sync
 
 # Without columns it starts a query.
 assert_type(User.select(), AsyncQuery[User])
@@ -52,6 +52,15 @@ assert_type(Member.select(lambda m: m.age + 1), AsyncSelection[Member, int])
 assert_type(Member.select(lambda m: (m.age / 2, m.name.upper())), AsyncSelection[Member, tuple[float, str]])
 assert_type(Member.select(lambda m: (count(m.id), max_(m.age))), AsyncSelection[Member, tuple[int, int | None]])
 assert_type(Member.select(Member.name), AsyncSelection[Member, str])
+
+# Groups.
+assert_type(
+    Member.select(lambda m: (m.name, count())).having(lambda m: count() > 1), AsyncSelection[Member, tuple[str, int]]
+)
+assert_type(User.select(lambda u: array_agg(u.name, order_by=u.age)), AsyncSelection[User, list[str]])
+assert_type(Member.select(lambda m: array_agg(m.nickname)), AsyncSelection[Member, list[str | None]])
+assert_type(User.select(lambda u: string_agg(u.name, ", ")), AsyncSelection[User, str | None])
+assert_type(Member.select(lambda m: m.age.sum(filter=m.active)), AsyncSelection[Member, int | None])
 
 # On the blocking side, and after other methods.
 assert_type(Reader.select(lambda r: (r.id, r.name)), sync.Selection[Reader, tuple[int | None, str]])

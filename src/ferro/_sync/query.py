@@ -12,7 +12,7 @@ from ferro.operations.steps import Operation
 from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
-from ferro.query.expressions import Valued
+from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.registry import table_of
@@ -25,7 +25,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Selection(QueryBase[M], Generic[M, R]):
+class Selection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
@@ -30,9 +31,10 @@ from ferro.query.expressions import (
     type_for,
 )
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
-from ferro.query.row import Row, closest, find_column
+from ferro.query.row import Row, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
 from ferro.query.statements import Delete, Derived, Lock, Select, Update
+from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
 
@@ -61,8 +63,10 @@ class Projection:
     @property
     def group_by(self) -> tuple[int, ...]:
         """The positions of the plain columns beside aggregates: what rows are grouped by."""
-        if not self.is_aggregated:
-            return ()
+        return self.grouped() if self.is_aggregated else ()
+
+    def grouped(self) -> tuple[int, ...]:
+        """The positions of what is selected beside aggregates, or would be."""
         return tuple(
             at for at, column in enumerate(self.columns, 1) if not is_aggregated(column) and loose_columns(column)
         )
@@ -124,6 +128,7 @@ class QueryBase(Generic[M]):
         self.source = source or source_of(table)
         self.where_clause: tuple[Expression[Any], ...] = ()
         self.ordering: tuple[Order, ...] = ()
+        self.having_clause: tuple[Expression[Any], ...] = ()
         self.projection: Projection | None = None
         self._limit: int | None = None
         self._offset: int | None = None
@@ -147,15 +152,28 @@ class QueryBase(Generic[M]):
         """Keep the rows that meet every condition: `where(lambda u: u.age >= 18)`."""
         if not conditions:
             raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
-        added = tuple(self._condition(condition) for condition in conditions)
-        return self._with(where_clause=self.where_clause + added)
+        query = self._apart()
+        added = tuple(query._condition(condition) for condition in conditions)
+        return query._with(where_clause=query.where_clause + added)
 
     def filter_by(self, **values: Any) -> Self:
         """Keep the rows whose columns have these very values: `filter_by(name="Ann")`."""
-        row = Row(self.source)
-        return self._with(
-            where_clause=self.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
+        query = self._apart()
+        row = Row(query.source)
+        return query._with(
+            where_clause=query.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
         )
+
+    def having(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
+        """Keep the groups that meet every condition: `having(lambda o: count() > 2)`.
+
+        A group is the rows that are equal in the plain columns of `select()`.
+        """
+        if not conditions:
+            raise QueryError("having() needs a condition: having(lambda o: count() > 2)")
+        query = self._apart()
+        added = tuple(query._condition(condition, "having()") for condition in conditions)
+        return query._with(having_clause=query.having_clause + added)
 
     def order_by(
         self,
@@ -175,10 +193,11 @@ class QueryBase(Generic[M]):
         if self._position:
             raise QueryError(f"{self._position}() goes by the order of the rows: call order_by() before it")
         descending = read_direction(direction)
+        query = self._apart()
         added: list[Order] = []
         for key in keys:
-            added += self._orders(key, descending, nulls)
-        return self._with(ordering=self.ordering + tuple(added))
+            added += query._orders(key, descending, nulls)
+        return query._with(ordering=query.ordering + tuple(added))
 
     def limit(self, count: int) -> Self:
         """Return at most so many rows."""
@@ -297,7 +316,8 @@ class QueryBase(Generic[M]):
         """
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
-        return self._with(projection=self._project(columns))
+        query = self._apart()
+        return query._with(projection=query._project(columns))
 
     # Statements.
 
@@ -309,7 +329,7 @@ class QueryBase(Generic[M]):
             raise QueryError(f"{does} makes one row of many, so for_update() has no single rows to lock: leave one out")
         columns = self.source.columns if projection is None else projection.columns
         ordering = self.ordering
-        if projection is not None and ordering and (projection.is_aggregated or self._distinct):
+        if projection is not None and ordering and (self._is_aggregated or self._distinct):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
         if self.backwards:
             ordering = tuple(map(reversed_order, ordering))
@@ -321,8 +341,9 @@ class QueryBase(Generic[M]):
             self._limit,
             self._offset,
             self._distinct,
-            () if projection is None else projection.group_by,
+            self._grouping(),
             self._lock,
+            self.having_clause,
         )
 
     def count_statement(self) -> Select:
@@ -344,9 +365,15 @@ class QueryBase(Generic[M]):
         """One number made of all rows: the type of its column decodes it."""
         self._unlocked(name)
         aggregate = AGGREGATES[name](self._expression(column), distinct)
-        if self._limit is None and self._offset is None and not self._distinct:
+        if self.having_clause or self._distinct:
+            said = "having()" if self.having_clause else "distinct()"
+            raise QueryError(f"{name}() counts every row that matches: leave out {said}")
+        if self._limit is None and self._offset is None:
             return Select(self.source, (aggregate,), self.where_clause)
-        raise QueryError(f"{name}() counts every row that matches: leave out limit(), offset() and distinct()")
+        value = self._expression(column)
+        rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset)
+        over = AGGREGATES[name](Picked[Any]("chosen", "value", value), distinct)
+        return Select(Derived(rows, "chosen", ("value",)), (over,))
 
     def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
         """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
@@ -393,19 +420,43 @@ class QueryBase(Generic[M]):
             )
         return (self.table.columns, ()) if self.projection is None else ((), self.projection.columns)
 
+    # Inside another query.
+    def membership(self, left: Expression[Any], *, negated: bool) -> Expression[bool]:
+        """Whether a value is one of those selected, or none of them."""
+        return membership(self, left, negated=negated)
+
+    def _apart(self) -> Self:
+        """The same query, under an alias where a query around it has the name of its table."""
+        names = {source.name for source in enclosing()}
+        if self.source.name not in names:
+            return self
+        number = next(number for number in count(2) if f"{self.table.name}_{number}" not in names)
+        source = Source(self.table, f"{self.table.name}_{number}")
+        projection = self.projection
+        return self._with(
+            source=source,
+            where_clause=moved(self.where_clause, self.source, source),
+            having_clause=moved(self.having_clause, self.source, source),
+            ordering=moved(self.ordering, self.source, source),
+            projection=projection and replace(projection, columns=moved(projection.columns, self.source, source)),
+        )
+
     # Reading what the caller gave.
 
-    def _condition(self, given: object) -> Expression[bool]:
+    def _condition(self, given: object, verb: str = "where()") -> Expression[bool]:
         found = self._call(given)
         if not is_expression(found):
             shown = "a plain bool" if isinstance(found, bool) else type(found).__name__
             raise QueryError(
-                f"where() expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
+                f"{verb} expects a condition such as u.age >= 18 or a predicate that returns one, got {shown}: {found!r}"
             )
-        return must_be_condition(found, "where()")
+        return must_be_condition(found, verb)
 
     def _call(self, given: Any) -> Any:
-        return given(Row(self.source)) if is_predicate(given) else given
+        if not is_predicate(given):
+            return given
+        with inside(self.source):
+            return given(Row(self.source))
 
     def _expression(self, given: object) -> Expression[Any]:
         if isinstance(given, str):
@@ -477,14 +528,37 @@ class QueryBase(Generic[M]):
 
     @property
     def _is_aggregated(self) -> bool:
-        return self.projection is not None and self.projection.is_aggregated
+        return bool(self.having_clause) or (self.projection is not None and self.projection.is_aggregated)
+
+    def _grouping(self) -> tuple[int, ...]:
+        """The positions of the selected columns that rows are grouped by."""
+        projection = self.projection
+        if not self.having_clause:
+            return () if projection is None else projection.group_by
+        if projection is None:
+            raise QueryError("having() looks at groups: say with select() what makes one")
+        for column in (column for condition in self.having_clause for column in loose_columns(condition)):
+            own = isinstance(column, ColumnRef) and column.source == self.source
+            if own and not any(same(column, chosen) for chosen in projection.columns):
+                raise QueryError(
+                    f"having() looks at groups, and {column.label} is not selected: select it, or use it in where()"
+                )
+        return projection.grouped()
 
     def _counted_rows(self) -> Select:
         """The rows to be counted, with as few columns as tell them apart."""
         chosen = self.projection.columns if self.projection else self.source.columns
         columns = chosen if self._distinct or self._is_aggregated else (ONE,)
-        grouping = self.projection.group_by if self.projection else ()
-        return Select(self.source, columns, self.where_clause, (), self._limit, self._offset, self._distinct, grouping)
+        return Select(
+            self.source,
+            columns,
+            self.where_clause,
+            limit=self._limit,
+            offset=self._offset,
+            distinct=self._distinct,
+            group_by=self._grouping(),
+            having=self.having_clause,
+        )
 
     def _whole(self, verb: str) -> None:
         self._unlocked(verb, "locks the rows it changes by itself")
@@ -496,6 +570,8 @@ class QueryBase(Generic[M]):
                 )
         if self._position:
             raise QueryError(f"{verb}() changes every row that matches: leave out {self._position}()")
+        if self.having_clause:
+            raise QueryError(f"{verb}() changes rows, and having() looks at groups: leave it out")
         if self.projection is not None:
             raise QueryError(f"{verb}() changes rows, and this query selects columns: leave out select()")
 

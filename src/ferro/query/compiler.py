@@ -95,7 +95,7 @@ def collect_all(found: Sequence[Expression[Any]], shape: list[Any], values: list
 def collect_select(statement: Select, shape: list[Any], values: list[Any], arrays: bool) -> None:
     source = statement.source
     if isinstance(source, Derived):
-        shape += ("derived", source.alias)
+        shape += ("derived", source.alias, source.names)
         collect_all(statement.columns, shape, values, arrays)
         collect_select(source.select, shape, values, arrays)
     else:
@@ -106,6 +106,7 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             collect_all(statement.columns, shape, values, arrays)
     shape += (statement.distinct, statement.lock, statement.group_by)
     collect_all(statement.where, shape, values, arrays)
+    collect_all(statement.having, shape, values, arrays)
     shape.append(len(statement.order_by))
     for order in statement.order_by:
         order.collect(shape, values, arrays)
@@ -196,23 +197,28 @@ def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
     return RENDER[type(statement)](writer, statement), writer.slots
 
 
-def select(writer: Writer, statement: Select) -> str:
+def select(writer: Writer, statement: Select, names: tuple[str, ...] = ()) -> str:
     source = statement.source
     columns = [writer.write(column) for column in statement.columns]
     if statement.distinct or statement.group_by:
         pairs = zip(columns, statement.columns, strict=True)
         columns = [writer.compared(text, column.type) for text, column in pairs]
     if isinstance(source, Derived):
-        origin = f"({select(writer, source.select)}) AS {quote(source.alias)}"
+        origin = f"({select(writer, source.select, source.names)}) AS {quote(source.alias)}"
     else:
         origin = from_item(source)
-    builder = PYPIKA.from_(From(origin)).select(Sql(", ".join(text.sql for text in columns)))
+    chosen = [text.sql for text in columns]
+    if names:
+        chosen = [f"{text} AS {quote(name)}" for text, name in zip(chosen, names, strict=True)]
+    builder = PYPIKA.from_(From(origin)).select(Sql(", ".join(chosen)))
     if statement.distinct:
         builder = builder.distinct()
     builder = filtered(writer, builder, statement.where)
     if statement.group_by:
         # By position: the parameters of a repeated expression would make it another one.
         builder = builder.groupby(Sql(", ".join(map(str, statement.group_by))))
+    if statement.having:
+        builder = builder.having(Sql(writer.sql(tree.Logical("AND", statement.having))))
     if statement.order_by:
         builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
     if statement.limit is not None:
@@ -246,7 +252,9 @@ def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> 
     if not where:
         return builder
     if any(map(tree.is_aggregated, where)):
-        raise QueryError("where() looks at single rows and cannot use count, sum, avg, min or max")
+        raise QueryError(
+            "where() looks at single rows and cannot use count, sum, avg, min or max: having() looks at groups"
+        )
     return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
 
 

@@ -9,7 +9,19 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeGuard, TypeVar, cast, overload
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    cast,
+    overload,
+    runtime_checkable,
+)
 
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
@@ -82,6 +94,19 @@ class Valued(Generic[T_co]):
     __slots__ = ()
 
 
+class Nested(Generic[T_co]):
+    """A query where it stands inside another, to a type checker; `T_co` is what its rows come as."""
+
+
+@runtime_checkable
+class Members(Protocol):
+    """Values that are rows of the database: a query of one column."""
+
+    def membership(self, left: "Expression[Any]", *, negated: bool) -> "Expression[bool]":
+        """Whether a value is one of them, or none of them."""
+        ...
+
+
 class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
@@ -134,17 +159,23 @@ class Expression(Valued[T]):
     def __ge__(self, other: "T | Valued[T | None]") -> "Expression[bool]":
         return compare(self, ">=", other)
 
-    def in_(self, values: "Iterable[T | None]") -> "Expression[bool]":
-        """Whether it is one of the values: `u.id.in_([1, 2])`. None among them means "or is null"."""
+    def in_(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
+        """Whether it is one of the values: `u.id.in_([1, 2])`. None among them means "or is null".
+
+        The values may be those of a query that selects one column.
+        """
         return membership(self, values, negated=False)
 
-    def not_in(self, values: "Iterable[T | None]") -> "Expression[bool]":
-        """Whether it is none of the values. None among them means "and is not null"."""
+    def not_in(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
+        """Whether it is none of the values. None among them means "and is not null".
+
+        The values may be those of a query that selects one column; its nulls are left out.
+        """
         return membership(self, values, negated=True)
 
     not_in_ = not_in
 
-    def __lshift__(self, values: "Iterable[T | None]") -> "Expression[bool]":
+    def __lshift__(self, values: "Iterable[T | None] | Nested[T | None]") -> "Expression[bool]":
         return membership(self, values, negated=False)
 
     def between(self, low: "T | Valued[T | None]", high: "T | Valued[T | None]") -> "Expression[bool]":
@@ -302,28 +333,32 @@ class Expression(Valued[T]):
 
     # Aggregates.
 
-    def count(self, *, distinct: bool = False) -> "Expression[int]":
-        """How many rows have a value here; `distinct=True` counts equal values once."""
-        return Aggregate("count", self, type_for(int), distinct=distinct)
+    def count(self, *, distinct: bool = False, filter: object = None) -> "Expression[int]":
+        """How many rows have a value here; `distinct=True` counts equal values once.
 
-    def sum(self, *, distinct: bool = False) -> "Expression[T | None]":
+        `filter` is a condition: of the rows of a group, only those that meet it take part.
+        """
+        return Aggregate("count", self, type_for(int), distinct=distinct, filter=filter)
+
+    def sum(self, *, distinct: bool = False, filter: object = None) -> "Expression[T | None]":
         """The sum over the rows; None when there is no value."""
-        return Aggregate("sum", must_be(self, "sum", *NUMBERS), plain_number(self), distinct=distinct)
+        number = must_be(self, "sum", *NUMBERS)
+        return Aggregate("sum", number, plain_number(self), distinct=distinct, filter=filter)
 
-    def avg(self, *, distinct: bool = False) -> "Expression[Any]":
+    def avg(self, *, distinct: bool = False, filter: object = None) -> "Expression[Any]":
         """The average over the rows: a Decimal of decimals, otherwise a float; None when there is no value."""
         result = self.type if self.kind == "decimal" else type_for(float)
-        return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct)
+        return Aggregate("avg", must_be(self, "avg", *NUMBERS), result, distinct=distinct, filter=filter)
 
-    def min(self) -> "Expression[T | None]":
+    def min(self, *, filter: object = None) -> "Expression[T | None]":
         """The smallest value of the rows; None when there is no value."""
         must_be_ordered(self, "min")
-        return Aggregate("min", self, self.type)
+        return Aggregate("min", self, self.type, filter=filter)
 
-    def max(self) -> "Expression[T | None]":
+    def max(self, *, filter: object = None) -> "Expression[T | None]":
         """The greatest value of the rows; None when there is no value."""
         must_be_ordered(self, "max")
-        return Aggregate("max", self, self.type)
+        return Aggregate("max", self, self.type, filter=filter)
 
     # Conditions.
 
@@ -842,22 +877,27 @@ class Cast(Expression[T]):
 
 
 class Aggregate(Expression[T]):
-    """One value made from many rows; `operand` is None in COUNT(*)."""
+    """One value made from many rows; `operand` is None in COUNT(*).
 
-    __slots__ = ("_type", "distinct", "name", "operand")
+    `filter` is what the rows must meet that take part.
+    """
+
+    __slots__ = ("_type", "distinct", "filter", "name", "operand")
 
     def __init__(
         self,
-        name: Literal["count", "sum", "avg", "min", "max"],
+        name: str,
         operand: Expression[Any] | None,
         result: ColumnType | None,
         *,
         distinct: bool = False,
+        filter: object = None,
     ) -> None:
         self.name = name
         self.operand = operand
         self._type = result
         self.distinct = distinct
+        self.filter = None if filter is None else must_be_condition(filter, "filter=")
 
     @property
     def type(self) -> ColumnType | None:
@@ -865,18 +905,21 @@ class Aggregate(Expression[T]):
 
     @property
     def children(self) -> "tuple[Expression[Any], ...]":
-        return () if self.operand is None else (self.operand,)
+        return tuple(part for part in (self.operand, self.filter) if part is not None)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("aggregate", self.name, self._type, self.distinct)
+        shape += ("aggregate", self.name, self._type, self.distinct, self.filter is not None)
         if self.operand is None:
             shape.append("*")
         else:
             self.operand.collect(shape, values, arrays)
+        if self.filter is not None:
+            self.filter.collect(shape, values, arrays)
 
     def __repr__(self) -> str:
         inner = "*" if self.operand is None else repr(self.operand)
-        return f"{self.name}({'distinct ' if self.distinct else ''}{inner})"
+        kept = "" if self.filter is None else f", filter={self.filter!r}"
+        return f"{self.name}({'distinct ' if self.distinct else ''}{inner}{kept})"
 
 
 class Now(Expression[T]):
@@ -929,7 +972,7 @@ def is_aggregated(found: Expression[Any]) -> bool:
 
 def has_values(found: Expression[Any]) -> bool:
     """Whether parameters are a part of it."""
-    return isinstance(found, Value) or any(map(has_values, found.children))
+    return bool(identity(found)[1])
 
 
 def loose_columns(found: Expression[Any]) -> list[Expression[Any]]:
@@ -974,6 +1017,8 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
 def membership(left: Expression[Any], values: object, *, negated: bool) -> Expression[bool]:
     """`IN` or `NOT IN`, with None among the values read as "is null"."""
     if not isinstance(values, (Sequence, AbstractSet)) or isinstance(values, (str, bytes, bytearray)):
+        if isinstance(values, Members):
+            return values.membership(left, negated=negated)
         raise QueryError(f"in_ expects a list, tuple, or set, not {type(values).__name__}: put the values into a list")
     given: list[Any] = list(cast(Iterable[Any], values))
     present = [value for value in given if value is not None]

@@ -108,45 +108,48 @@ def cast(value: object, to: Any) -> Expression[Any]:
     return Cast(found, target)
 
 
-def count(value: object = None, *, distinct: bool = False) -> Expression[int]:
-    """How many rows; given a column, how many of its values are not null."""
+def count(value: object = None, *, distinct: bool = False, filter: object = None) -> Expression[int]:
+    """How many rows; given a column, how many of its values are not null.
+
+    Of the rows of a group, only those take part that meet `filter`, a condition.
+    """
     if value is None:
         if distinct:
             raise QueryError("count(distinct=True) needs a column: count(u.name, distinct=True)")
-        return Aggregate("count", None, type_for(int))
-    return an_expression(value, "count").count(distinct=distinct)
+        return Aggregate("count", None, type_for(int), filter=filter)
+    return an_expression(value, "count").count(distinct=distinct, filter=filter)
 
 
 @overload
-def sum_(value: Expression[T], *, distinct: bool = False) -> Expression[T | None]: ...
+def sum_(value: Expression[T], *, distinct: bool = False, filter: object = None) -> Expression[T | None]: ...
 @overload
-def sum_(value: A, *, distinct: bool = False) -> Expression[A | None]: ...
-def sum_(value: Any, *, distinct: bool = False) -> Any:
+def sum_(value: A, *, distinct: bool = False, filter: object = None) -> Expression[A | None]: ...
+def sum_(value: Any, *, distinct: bool = False, filter: object = None) -> Any:
     """The sum over the rows; None when there is no value."""
-    return an_expression(value, "sum_").sum(distinct=distinct)
+    return an_expression(value, "sum_").sum(distinct=distinct, filter=filter)
 
 
-def avg(value: object, *, distinct: bool = False) -> Expression[Any]:
+def avg(value: object, *, distinct: bool = False, filter: object = None) -> Expression[Any]:
     """The average over the rows: a Decimal of decimals, otherwise a float."""
-    return an_expression(value, "avg").avg(distinct=distinct)
+    return an_expression(value, "avg").avg(distinct=distinct, filter=filter)
 
 
 @overload
-def min_(value: Expression[T]) -> Expression[T | None]: ...
+def min_(value: Expression[T], *, filter: object = None) -> Expression[T | None]: ...
 @overload
-def min_(value: A) -> Expression[A | None]: ...
-def min_(value: Any) -> Any:
+def min_(value: A, *, filter: object = None) -> Expression[A | None]: ...
+def min_(value: Any, *, filter: object = None) -> Any:
     """The smallest value of the rows; None when there is no value."""
-    return an_expression(value, "min_").min()
+    return an_expression(value, "min_").min(filter=filter)
 
 
 @overload
-def max_(value: Expression[T]) -> Expression[T | None]: ...
+def max_(value: Expression[T], *, filter: object = None) -> Expression[T | None]: ...
 @overload
-def max_(value: A) -> Expression[A | None]: ...
-def max_(value: Any) -> Any:
+def max_(value: A, *, filter: object = None) -> Expression[A | None]: ...
+def max_(value: Any, *, filter: object = None) -> Any:
     """The greatest value of the rows; None when there is no value."""
-    return an_expression(value, "max_").max()
+    return an_expression(value, "max_").max(filter=filter)
 
 
 class Functions:

@@ -1,5 +1,8 @@
 """What a predicate receives: `lambda u: u.age >= 18`."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,6 +26,25 @@ class Row:
 
     def __repr__(self) -> str:
         return f"Row({self._source.name})"
+
+
+# The rows that the functions running now were called with: a query built inside of one stands inside its query.
+around: ContextVar[tuple[Source, ...]] = ContextVar("around", default=())
+
+
+def enclosing() -> tuple[Source, ...]:
+    """The sources of the queries that are being built around this one."""
+    return around.get()
+
+
+@contextmanager
+def inside(source: Source) -> Generator[None, None, None]:
+    """While a function is called with a row of this source."""
+    token = around.set((*around.get(), source))
+    try:
+        yield
+    finally:
+        around.reset(token)
 
 
 def find_column(table: Table, name: str) -> Column:

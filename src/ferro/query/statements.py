@@ -11,10 +11,11 @@ from ferro.schema.table import Column
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
-    """The rows of a select, under an alias, as the source of another."""
+    """The rows of a select, under an alias, as the source of another; `names` are its columns' where they need any."""
 
     select: "Select"
     alias: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Select:
     distinct: bool = False
     group_by: tuple[int, ...] = ()
     lock: Lock | None = None
+    having: tuple[Expression[Any], ...] = ()
 
 
 class OnConflict(Enum):

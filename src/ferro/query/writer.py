@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from ferro.errors import ModelDefinitionError
 from ferro.query import expressions as tree
@@ -26,6 +26,12 @@ class Slot:
     convert: Convert | None
     label: str
     secret: bool
+
+
+class Written(Protocol):
+    """An expression of a file of its own, which knows how it is written."""
+
+    def write(self, writer: "Writer", /) -> Text: ...
 
 
 class Writer:
@@ -59,7 +65,8 @@ class Writer:
     # Expressions.
 
     def write(self, node: Expression[Any]) -> Text:
-        return WRITE[type(node)](self, node)
+        write = WRITE.get(type(node))
+        return cast(Written, node).write(self) if write is None else write(self, node)
 
     def sql(self, node: Expression[Any]) -> str:
         return self.write(node).sql
@@ -261,17 +268,24 @@ class Writer:
 
     def aggregate(self, node: tree.Aggregate[Any]) -> Text:
         if node.operand is None:
-            return Text("COUNT(*)", ATOM)
+            return Text(f"COUNT(*){self.filter(node)}", ATOM)
         operand = self.write(node.operand)
         of = node.operand.type
         function = self.stored(of).functions.get(node.name) if of else None
         if node.distinct or (function is None and node.name in ("min", "max")):
             operand = self.compared(operand, of)
         inner = f"{'DISTINCT ' if node.distinct else ''}{operand.sql}"
+        rows = self.filter(node)
         if function is not None:
-            return Text(f"{quote(function)}({inner})", ATOM)
+            return Text(f"{quote(function)}({inner}){rows}", ATOM)
         form = self.dialect.form(f"{node.name}:{node.operand.kind}")
-        return Text(filled(form, Text(inner, ATOM)) if form else f"{node.name.upper()}({inner})", ATOM)
+        if form is not None:
+            return Text(filled(form, Text(inner, ATOM), Text(rows, ATOM)), ATOM)
+        return Text(f"{node.name.upper()}({inner}){rows}", ATOM)
+
+    def filter(self, node: tree.Aggregate[Any]) -> str:
+        """Which rows an aggregate is made of: what follows its call."""
+        return "" if node.filter is None else f" FILTER (WHERE {self.sql(node.filter)})"
 
     def order(self, node: tree.Order) -> str:
         text = self.compared(self.write(node.expression), node.expression.type)

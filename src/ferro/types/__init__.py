@@ -15,6 +15,7 @@ from ferro.types import (
     document,
     enums,
     floats,
+    gathering,
     inet,
     integer,
     literals,
@@ -66,8 +67,8 @@ SUPPORTED = (
 )
 
 SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (*decimals.FUNCTIONS, *integer.FUNCTIONS)
-SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = decimals.AGGREGATES
 SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (*decimals.COLLATIONS, *inet.COLLATIONS, *document.COLLATIONS)
+SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = (*decimals.AGGREGATES, *gathering.aggregates(SQLITE_COLLATIONS))
 
 
 def column_type(annotation: Any, *, db_type: str | None = None) -> ColumnType:

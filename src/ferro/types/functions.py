@@ -2,14 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-
-class Aggregate(Protocol):
-    """One running aggregate: fed by `step`, asked once by `finalize`."""
-
-    def step(self, value: Any, /) -> None: ...
-    def finalize(self) -> Any: ...
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +20,13 @@ class SqliteAggregate:
     """An aggregate for `create_aggregate`.
 
     Attributes:
+        factory: its class has `step`, which is fed the arguments of each row, and `finalize`.
         window: its class also has `value` and `inverse`, for `create_window_function`.
     """
 
     name: str
     nargs: int
-    factory: type[Aggregate]
+    factory: type[Any]
     window: bool = False
 
 
