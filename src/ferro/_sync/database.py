@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Opening, opening
 from ferro._sync.pool import Pool
@@ -15,13 +15,14 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, schema, write
+from ferro.operations import bulk, raw, read, schema, typed_rows, write
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.schema.registry import registered_models, restore_registry, table_of
 
 M = TypeVar("M", bound=ModelBase)
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -210,13 +211,40 @@ class Database:
         """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`."""
         return self.run(raw.execute(sql, args, self.dialect))
 
-    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """Run SQL; return its rows as dicts."""
-        return self.run(raw.fetch_all(sql, args, self.dialect))
+    @overload
+    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL; return its rows as dicts.
 
-    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
-        """Run SQL; return its first row as a dict, or None."""
-        return self.run(raw.fetch_one(sql, args, self.dialect))
+        With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return self.run(raw.fetch_all(sql, args, self.dialect))
+        return self.run(typed_rows.fetch_all(sql, args, into, self.dialect))
+
+    @overload
+    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    @overload
+    def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL; return its first row as a dict, or None.
+
+        With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return self.run(raw.fetch_one(sql, args, self.dialect))
+        return self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
+
+    def raw(self, model: type[M], sql: str, *args: object) -> list[M]:
+        """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.
+
+        Columns are matched by name. All of the model's must be there; others are left out.
+        """
+        return self.run(typed_rows.instances(model, sql, args, self.dialect))
 
     # The schema.
 
@@ -342,11 +370,29 @@ def execute(sql: str, *args: object) -> int:
     return database_in_scope().execute(sql, *args)
 
 
-def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]:
-    """Run SQL on the database in scope; return its rows as dicts."""
-    return database_in_scope().fetch_all(sql, *args)
+@overload
+def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]: ...
+@overload
+def fetch_all(sql: str, *args: object, into: type[R]) -> list[R]: ...
+def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    """Run SQL on the database in scope; return its rows as dicts.
+
+    With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+    NamedTuple. A ferro model is filled as by a query.
+    """
+    database = database_in_scope()
+    return database.fetch_all(sql, *args) if into is None else database.fetch_all(sql, *args, into=into)
 
 
-def fetch_one(sql: str, *args: object) -> dict[str, Any] | None:
-    """Run SQL on the database in scope; return its first row as a dict, or None."""
-    return database_in_scope().fetch_one(sql, *args)
+@overload
+def fetch_one(sql: str, *args: object) -> dict[str, Any] | None: ...
+@overload
+def fetch_one(sql: str, *args: object, into: type[R]) -> R | None: ...
+def fetch_one(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    """Run SQL on the database in scope; return its first row as a dict, or None.
+
+    With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+    NamedTuple. A ferro model is filled as by a query.
+    """
+    database = database_in_scope()
+    return database.fetch_one(sql, *args) if into is None else database.fetch_one(sql, *args, into=into)
