@@ -80,8 +80,7 @@ def of_model(table: Table, result: Result, dialect: Dialect) -> list[Any]:
             )
         places.append(result.names.index(column.name))
     rows = [tuple(row[at] for at in places) for row in result.rows]
-    made: list[Any] = filler(table.model, table.columns, dialect.name)(rows)
-    return made
+    return filler(cast("type[ModelBase]", table.model), table.columns, dialect.name)(rows)
 
 
 # Other classes: every row is validated.
