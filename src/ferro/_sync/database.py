@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
-from ferro._concurrency._sync import Opening, opening
+from ferro._concurrency._sync import Opening, call_hook, opening
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
 from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
@@ -16,6 +16,7 @@ from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
 from ferro.operations import bulk, raw, read, schema, typed_rows, write
+from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
@@ -134,11 +135,25 @@ class Database:
             ModelDoesNotExist: the row to update is gone.
             UniqueViolationError: another row has one of its keys.
         """
+        hooks = hooks_of(type(instance))
+        if "before_save" in hooks:
+            call_hook(instance.before_save)
         self.run(write.save(instance, self.dialect, only=only, exclude=exclude, on_conflict=on_conflict))
+        if "after_save" in hooks:
+            call_hook(instance.after_save)
 
     def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
         """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        return self.run(write.bulk_create(model, instances, self.dialect))
+        given = list(instances)
+        self._call_hooks(model, "before_save", given)
+        made = self.run(write.bulk_create(model, given, self.dialect))
+        self._call_hooks(model, "after_save", given)
+        return made
+
+    def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
+        if name in hooks_of(model):
+            for instance in instances:
+                call_hook(getattr(instance, name))
 
     def bulk_update(self, model: type[M], instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, all or none; return how many rows were written.
@@ -152,7 +167,11 @@ class Database:
             ModelDoesNotExist: one of the rows is gone; nothing was written.
             StaleObjectError: one of them has another version; nothing was written.
         """
-        return self.run(bulk.bulk_update(model, instances, self.dialect, fields))
+        given = list(instances)
+        self._call_hooks(model, "before_save", given)
+        count = self.run(bulk.bulk_update(model, given, self.dialect, fields))
+        self._call_hooks(model, "after_save", given)
+        return count
 
     def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.
@@ -181,7 +200,13 @@ class Database:
 
     def delete(self, instance: ModelBase) -> bool:
         """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
-        return self.run(write.delete(instance, self.dialect))
+        hooks = hooks_of(type(instance))
+        if "before_delete" in hooks:
+            call_hook(instance.before_delete)
+        deleted = self.run(write.delete(instance, self.dialect))
+        if deleted and "after_delete" in hooks:
+            call_hook(instance.after_delete)
+        return deleted
 
     # Transactions and raw SQL.
 
