@@ -135,6 +135,23 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
             complete(cls)
         return read(cls)
 
+    # Hooks: to be overridden. They may be coroutines where the model is used from the side that awaits.
+
+    def before_save(self) -> object:
+        """Called before this instance is inserted or updated; what it assigns is saved too."""
+
+    def after_save(self) -> object:
+        """Called when this instance has been inserted or updated."""
+
+    def before_delete(self) -> object:
+        """Called before this instance's row is deleted; an exception keeps the row."""
+
+    def after_delete(self) -> object:
+        """Called when this instance's row has been deleted."""
+
+    def after_load(self) -> None:
+        """Called when this instance has been filled from a row; always a plain function."""
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Pydantic's copy. That of a loaded row is loaded, unless `update` gives it another primary key."""
         copied = super().model_copy(update=dict(update) if update else None, deep=deep)

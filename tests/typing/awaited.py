@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, assert_type
+from typing import Any, TypedDict, assert_type
 
 from people import Member, Reader, User
 
@@ -11,6 +11,7 @@ from ferro import (
     AsyncDatabase,
     AsyncQuery,
     AsyncTransaction,
+    Page,
     connect,
     execute,
     fetch_all,
@@ -49,6 +50,29 @@ async def a_query_reads() -> None:
     assert_type(await Member.sum("balance"), Any)
     assert_type(await Member.where(lambda m: m.age >= 18).all(), list[Member])
     assert_type(await Member.where(Member.name.ilike("a%")).first(), Member | None)
+
+
+async def pages_and_plans() -> None:
+    adults = User.where(lambda u: u.age >= 18).order_by("id")
+    assert_type(await adults.page(1, 10), Page[User])
+    assert_type(await adults.select(lambda u: u.name).page(1, 10), Page[str])
+    assert_type(await adults.after(User(id=1, name="Ann")).all(), list[User])
+    assert_type(await adults.for_update(skip_locked=True).first(), User | None)
+    assert_type(await adults.claim(5), list[User])
+    assert_type(await adults.update_returning(active=False), list[User])
+    assert_type(await adults.select(lambda u: (u.id, u.name)).delete_returning(), list[tuple[int | None, str]])
+    assert_type(await adults.explain(), str)
+
+
+class Total(TypedDict):
+    people: int
+
+
+async def raw_rows_have_types() -> None:
+    assert_type(await fetch_all("SELECT 1 AS people", into=Total), list[Total])
+    assert_type(await fetch_one("SELECT * FROM user WHERE id = ?", 1, into=User), User | None)
+    assert_type(await User.raw("SELECT * FROM user"), list[User])
+    assert_type(await User.bulk_update([User(name="Ann")], ["name"]), int)
 
 
 async def a_query_writes() -> None:

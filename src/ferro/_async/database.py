@@ -2,25 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
 from ferro._async.scope import Default, database_in_scope, transaction_in_scope
 from ferro._async.transaction import AsyncTransaction
-from ferro._concurrency._async import Opening, opening
+from ferro._concurrency._async import Opening, call_hook, opening
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, schema, write
+from ferro.operations import bulk, raw, read, schema, typed_rows, write
+from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.schema.registry import registered_models, restore_registry, table_of
 
 M = TypeVar("M", bound=ModelBase)
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -132,11 +134,25 @@ class AsyncDatabase:
             ModelDoesNotExist: the row to update is gone.
             UniqueViolationError: another row has one of its keys.
         """
+        hooks = hooks_of(type(instance))
+        if "before_save" in hooks:
+            await call_hook(instance.before_save)
         await self.run(write.save(instance, self.dialect, only=only, exclude=exclude, on_conflict=on_conflict))
+        if "after_save" in hooks:
+            await call_hook(instance.after_save)
 
     async def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
         """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        return await self.run(write.bulk_create(model, instances, self.dialect))
+        given = list(instances)
+        await self._call_hooks(model, "before_save", given)
+        made = await self.run(write.bulk_create(model, given, self.dialect))
+        await self._call_hooks(model, "after_save", given)
+        return made
+
+    async def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
+        if name in hooks_of(model):
+            for instance in instances:
+                await call_hook(getattr(instance, name))
 
     async def bulk_update(self, model: type[M], instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, all or none; return how many rows were written.
@@ -150,7 +166,11 @@ class AsyncDatabase:
             ModelDoesNotExist: one of the rows is gone; nothing was written.
             StaleObjectError: one of them has another version; nothing was written.
         """
-        return await self.run(bulk.bulk_update(model, instances, self.dialect, fields))
+        given = list(instances)
+        await self._call_hooks(model, "before_save", given)
+        count = await self.run(bulk.bulk_update(model, given, self.dialect, fields))
+        await self._call_hooks(model, "after_save", given)
+        return count
 
     async def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.
@@ -179,7 +199,13 @@ class AsyncDatabase:
 
     async def delete(self, instance: ModelBase) -> bool:
         """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
-        return await self.run(write.delete(instance, self.dialect))
+        hooks = hooks_of(type(instance))
+        if "before_delete" in hooks:
+            await call_hook(instance.before_delete)
+        deleted = await self.run(write.delete(instance, self.dialect))
+        if deleted and "after_delete" in hooks:
+            await call_hook(instance.after_delete)
+        return deleted
 
     # Transactions and raw SQL.
 
@@ -209,13 +235,40 @@ class AsyncDatabase:
         """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`."""
         return await self.run(raw.execute(sql, args, self.dialect))
 
-    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """Run SQL; return its rows as dicts."""
-        return await self.run(raw.fetch_all(sql, args, self.dialect))
+    @overload
+    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    @overload
+    async def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL; return its rows as dicts.
 
-    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
-        """Run SQL; return its first row as a dict, or None."""
-        return await self.run(raw.fetch_one(sql, args, self.dialect))
+        With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return await self.run(raw.fetch_all(sql, args, self.dialect))
+        return await self.run(typed_rows.fetch_all(sql, args, into, self.dialect))
+
+    @overload
+    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    @overload
+    async def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL; return its first row as a dict, or None.
+
+        With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return await self.run(raw.fetch_one(sql, args, self.dialect))
+        return await self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
+
+    async def raw(self, model: type[M], sql: str, *args: object) -> list[M]:
+        """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.
+
+        Columns are matched by name. All of the model's must be there; others are left out.
+        """
+        return await self.run(typed_rows.instances(model, sql, args, self.dialect))
 
     # The schema.
 
@@ -341,11 +394,29 @@ async def execute(sql: str, *args: object) -> int:
     return await database_in_scope().execute(sql, *args)
 
 
-async def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]:
-    """Run SQL on the database in scope; return its rows as dicts."""
-    return await database_in_scope().fetch_all(sql, *args)
+@overload
+async def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]: ...
+@overload
+async def fetch_all(sql: str, *args: object, into: type[R]) -> list[R]: ...
+async def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    """Run SQL on the database in scope; return its rows as dicts.
+
+    With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+    NamedTuple. A ferro model is filled as by a query.
+    """
+    database = database_in_scope()
+    return await (database.fetch_all(sql, *args) if into is None else database.fetch_all(sql, *args, into=into))
 
 
-async def fetch_one(sql: str, *args: object) -> dict[str, Any] | None:
-    """Run SQL on the database in scope; return its first row as a dict, or None."""
-    return await database_in_scope().fetch_one(sql, *args)
+@overload
+async def fetch_one(sql: str, *args: object) -> dict[str, Any] | None: ...
+@overload
+async def fetch_one(sql: str, *args: object, into: type[R]) -> R | None: ...
+async def fetch_one(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    """Run SQL on the database in scope; return its first row as a dict, or None.
+
+    With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+    NamedTuple. A ferro model is filled as by a query.
+    """
+    database = database_in_scope()
+    return await (database.fetch_one(sql, *args) if into is None else database.fetch_one(sql, *args, into=into))

@@ -93,6 +93,14 @@ class Model(ModelBase):
         return await database_in_scope().get_or_none(cls, pk)
 
     @classmethod
+    async def raw(cls, sql: str, *args: object) -> list[Self]:
+        """Run SQL; return its rows as instances: `User.raw("SELECT * FROM user WHERE age > ?", 18)`.
+
+        Columns are matched by name. All of the model's must be there; others are left out.
+        """
+        return await database_in_scope().raw(cls, sql, *args)
+
+    @classmethod
     def query(cls) -> AsyncQuery[Self]:
         """Start a query."""
         return AsyncQuery(cls)

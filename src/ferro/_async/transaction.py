@@ -7,7 +7,7 @@ from contextvars import Token
 from functools import wraps
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._async.pool import Pooled
 from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
@@ -23,7 +23,7 @@ from ferro.errors import (
     TransactionError,
 )
 from ferro.instance import Journal
-from ferro.operations import raw
+from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 # How long a lost COMMIT is asked after, in seconds.
@@ -279,13 +280,33 @@ class AsyncTransaction:
         """Run SQL in this transaction; return how many rows it changed."""
         return await self.run(raw.execute(sql, args, self.database.dialect))
 
-    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """Run SQL in this transaction; return its rows as dicts."""
-        return await self.run(raw.fetch_all(sql, args, self.database.dialect))
+    @overload
+    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    @overload
+    async def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL in this transaction; return its rows as dicts.
 
-    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
-        """Run SQL in this transaction; return its first row as a dict, or None."""
-        return await self.run(raw.fetch_one(sql, args, self.database.dialect))
+        With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return await self.run(raw.fetch_all(sql, args, self.database.dialect))
+        return await self.run(typed_rows.fetch_all(sql, args, into, self.database.dialect))
+
+    @overload
+    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    @overload
+    async def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL in this transaction; return its first row as a dict, or None.
+
+        With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return await self.run(raw.fetch_one(sql, args, self.database.dialect))
+        return await self.run(typed_rows.fetch_one(sql, args, into, self.database.dialect))
 
     async def run_in(self, function: Callable[P, Later[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction, again if the database undid it for another one's sake.

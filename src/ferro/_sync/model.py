@@ -94,6 +94,14 @@ class Model(ModelBase):
         return database_in_scope().get_or_none(cls, pk)
 
     @classmethod
+    def raw(cls, sql: str, *args: object) -> list[Self]:
+        """Run SQL; return its rows as instances: `User.raw("SELECT * FROM user WHERE age > ?", 18)`.
+
+        Columns are matched by name. All of the model's must be there; others are left out.
+        """
+        return database_in_scope().raw(cls, sql, *args)
+
+    @classmethod
     def query(cls) -> Query[Self]:
         """Start a query."""
         return Query(cls)

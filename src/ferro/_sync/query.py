@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from ferro._sync.scope import database_in_scope, transaction_in_scope
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import paging, read, write
+from ferro.operations import explain, paging, read, write
 from ferro.operations.steps import Operation
 from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
@@ -107,6 +107,12 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         """Delete every row that matches, and return what they were, in no order; the instances count as new."""
         database = self.database
         return database.run(write.delete_returning(self, database.dialect))
+
+    def explain(self, *, analyze: bool = False) -> str:
+        """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
+        database = self.database
+        operation = explain.explain(self, database.dialect, analyze=analyze)
+        return self._fetch(database, operation) if analyze else database.run(operation)
 
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.

@@ -8,7 +8,7 @@ from contextvars import Token
 from functools import wraps
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Later, Lock, call_hook, in_order, owner, sleep
 from ferro._sync.pool import Pooled
@@ -24,7 +24,7 @@ from ferro.errors import (
     TransactionError,
 )
 from ferro.instance import Journal
-from ferro.operations import raw
+from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ferro._sync.database import Database
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 # How long a lost COMMIT is asked after, in seconds.
@@ -280,13 +281,33 @@ class Transaction:
         """Run SQL in this transaction; return how many rows it changed."""
         return self.run(raw.execute(sql, args, self.database.dialect))
 
-    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """Run SQL in this transaction; return its rows as dicts."""
-        return self.run(raw.fetch_all(sql, args, self.database.dialect))
+    @overload
+    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL in this transaction; return its rows as dicts.
 
-    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
-        """Run SQL in this transaction; return its first row as a dict, or None."""
-        return self.run(raw.fetch_one(sql, args, self.database.dialect))
+        With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return self.run(raw.fetch_all(sql, args, self.database.dialect))
+        return self.run(typed_rows.fetch_all(sql, args, into, self.database.dialect))
+
+    @overload
+    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    @overload
+    def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+        """Run SQL in this transaction; return its first row as a dict, or None.
+
+        With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
+        NamedTuple. A ferro model is filled as by a query.
+        """
+        if into is None:
+            return self.run(raw.fetch_one(sql, args, self.database.dialect))
+        return self.run(typed_rows.fetch_one(sql, args, into, self.database.dialect))
 
     def run_in(self, function: Callable[P, Later[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction, again if the database undid it for another one's sake.

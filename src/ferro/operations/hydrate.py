@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from ferro.errors import DataError
+from ferro.operations.hooks import hooks_of
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType, Convert
 
@@ -44,6 +45,7 @@ def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialec
         "instance = new(model)",
         f"set_dict(instance, {{{', '.join(pairs)}}})",
         *(["instance.model_post_init(None)"] if has_post_init(model) else []),
+        *(["instance.after_load()"] if "after_load" in hooks_of(model) else []),
         "append(instance)",
     ]
     fill = generate(len(columns), body, loads(types, dialect_name), model=model)

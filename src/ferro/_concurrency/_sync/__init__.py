@@ -31,7 +31,7 @@ def call_hook(hook: Callable[[], object]) -> None:
     result = hook()
     if inspect.iscoroutine(result):
         result.close()
-        raise InterfaceError(f"{hook!r} is a coroutine function: a blocking transaction calls plain functions")
+        raise InterfaceError(f"{hook!r} is a coroutine function: the blocking side calls plain functions")
 
 
 def in_order(lock: threading.Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]) -> None:
