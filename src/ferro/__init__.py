@@ -71,6 +71,7 @@ from ferro.query.functions import (
 )
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.subqueries import exists, scalar
+from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -123,6 +124,15 @@ __all__ = [
     "max_",
     "array_agg",
     "string_agg",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "rows",
     # Transactions and raw SQL
     "transaction",
     "AsyncTransaction",

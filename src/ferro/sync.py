@@ -69,6 +69,7 @@ from ferro.query.functions import (
 )
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.subqueries import exists, scalar
+from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -118,6 +119,15 @@ __all__ = [
     "max_",
     "array_agg",
     "string_agg",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "rows",
     # Transactions and raw SQL
     "transaction",
     "Transaction",
