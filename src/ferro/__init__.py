@@ -52,6 +52,7 @@ from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
+from ferro.query.fragments import raw
 from ferro.query.functions import (
     abs_,
     avg,
@@ -105,6 +106,7 @@ __all__ = [
     "col",
     "not_",
     "fn",
+    "raw",
     "now",
     "lower",
     "upper",
