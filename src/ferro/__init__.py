@@ -53,6 +53,7 @@ from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
+from ferro.query.fragments import raw
 from ferro.query.functions import (
     abs_,
     avg,
@@ -73,6 +74,7 @@ from ferro.query.functions import (
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
+from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
 # A library says nothing until its user asks it to.
@@ -107,6 +109,7 @@ __all__ = [
     "col",
     "not_",
     "fn",
+    "raw",
     "now",
     "lower",
     "upper",
@@ -126,6 +129,15 @@ __all__ = [
     "max_",
     "array_agg",
     "string_agg",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "rows",
     # Transactions and raw SQL
     "transaction",
     "AsyncTransaction",

@@ -51,6 +51,7 @@ from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
+from ferro.query.fragments import raw
 from ferro.query.functions import (
     abs_,
     avg,
@@ -71,6 +72,7 @@ from ferro.query.functions import (
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
+from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "col",
     "not_",
     "fn",
+    "raw",
     "now",
     "lower",
     "upper",
@@ -121,6 +124,15 @@ __all__ = [
     "max_",
     "array_agg",
     "string_agg",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "rows",
     # Transactions and raw SQL
     "transaction",
     "Transaction",

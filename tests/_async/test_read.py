@@ -25,12 +25,14 @@ from ferro import (
     QueryError,
     UnknownColumnError,
     abs_,
+    array_agg,
     avg,
     cast,
     coalesce,
     col,
     connect,
     count,
+    exists,
     fn,
     length,
     lower,
@@ -38,6 +40,9 @@ from ferro import (
     min_,
     not_,
     now,
+    raw,
+    rows,
+    scalar,
     sum_,
     upper,
 )
@@ -714,8 +719,8 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     (lambda: Toy.sum("name"), "sum has no meaning for toy.name: it is a str"),
     (lambda: Toy.max("tags"), "max has no meaning for toy.tags: "),
     (
-        lambda: Toy.limit(2).sum("stock"),
-        "sum() counts every row that matches: leave out limit(), offset() and distinct()",
+        lambda: Toy.distinct().sum("stock"),
+        "sum() counts every row that matches: leave out distinct()",
     ),
 ]
 
@@ -726,6 +731,21 @@ async def test_a_mistake_is_told_before_anything_is_sent(database, toys):
             await call()
         assert statements == []
     assert await Toy.order_by("id").all() == toys
+
+
+async def test_windows_groups_and_queries_inside_of_queries_are_asked_for(database, toys):
+    stocks = [toy.stock for toy in toys]
+    by_id = Toy.order_by("id")
+    assert await by_id.limit(2).sum("stock") == sum(stocks[:2])
+    running = await by_id.select(lambda t: sum_(t.price).over(order_by=t.id, frame=rows(None, 0))).all()
+    prices = [toy.price for toy in toys]
+    known = [[price for price in prices[: at + 1] if price is not None] for at in range(len(prices))]
+    assert running == [sum(found) if found else None for found in known]
+    assert await Toy.select(lambda t: array_agg(t.id, order_by=t.id)).one() == [toy.id for toy in toys]
+    most = await Toy.where(lambda t: t.stock == scalar(Toy.select(lambda o: max_(o.stock)))).all()
+    assert {toy.stock for toy in most} == {max(stocks)}
+    assert await Toy.where(lambda t: exists(Toy.where(lambda o: o.id == t.id + 1))).count() == len(toys) - 1
+    assert await Toy.where(lambda t: raw("{} = {}", t.id, toys[0].id)).all() == toys[:1]
 
 
 def test_a_misspelt_column_is_an_attribute_error_too():

@@ -26,12 +26,14 @@ from ferro.sync import (
     QueryError,
     UnknownColumnError,
     abs_,
+    array_agg,
     avg,
     cast,
     coalesce,
     col,
     connect,
     count,
+    exists,
     fn,
     length,
     lower,
@@ -39,6 +41,9 @@ from ferro.sync import (
     min_,
     not_,
     now,
+    raw,
+    rows,
+    scalar,
     sum_,
     upper,
 )
@@ -715,8 +720,8 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     (lambda: Toy.sum("name"), "sum has no meaning for toy.name: it is a str"),
     (lambda: Toy.max("tags"), "max has no meaning for toy.tags: "),
     (
-        lambda: Toy.limit(2).sum("stock"),
-        "sum() counts every row that matches: leave out limit(), offset() and distinct()",
+        lambda: Toy.distinct().sum("stock"),
+        "sum() counts every row that matches: leave out distinct()",
     ),
 ]
 
@@ -727,6 +732,21 @@ def test_a_mistake_is_told_before_anything_is_sent(database, toys):
             call()
         assert statements == []
     assert Toy.order_by("id").all() == toys
+
+
+def test_windows_groups_and_queries_inside_of_queries_are_asked_for(database, toys):
+    stocks = [toy.stock for toy in toys]
+    by_id = Toy.order_by("id")
+    assert by_id.limit(2).sum("stock") == sum(stocks[:2])
+    running = by_id.select(lambda t: sum_(t.price).over(order_by=t.id, frame=rows(None, 0))).all()
+    prices = [toy.price for toy in toys]
+    known = [[price for price in prices[: at + 1] if price is not None] for at in range(len(prices))]
+    assert running == [sum(found) if found else None for found in known]
+    assert Toy.select(lambda t: array_agg(t.id, order_by=t.id)).one() == [toy.id for toy in toys]
+    most = Toy.where(lambda t: t.stock == scalar(Toy.select(lambda o: max_(o.stock)))).all()
+    assert {toy.stock for toy in most} == {max(stocks)}
+    assert Toy.where(lambda t: exists(Toy.where(lambda o: o.id == t.id + 1))).count() == len(toys) - 1
+    assert Toy.where(lambda t: raw("{} = {}", t.id, toys[0].id)).all() == toys[:1]
 
 
 def test_a_misspelt_column_is_an_attribute_error_too():

@@ -157,7 +157,8 @@ def bare_sqlite() -> Iterator[Bare]:
             function.name, function.nargs, function.function, deterministic=function.deterministic
         )
     for aggregate in AGGREGATES:
-        connection.create_aggregate(aggregate.name, aggregate.nargs, aggregate.factory)
+        register = connection.create_window_function if aggregate.window else connection.create_aggregate
+        register(aggregate.name, aggregate.nargs, aggregate.factory)
     for collation in COLLATIONS:
         connection.create_collation(collation.name, collation.compare)
     yield Bare(DIALECTS["sqlite"], lambda sql, params: connection.execute(sql, params).fetchall())

@@ -21,6 +21,7 @@ from ferro import (
     min_,
     not_,
     now,
+    raw,
     scalar,
     sum_,
     upper,
@@ -102,3 +103,5 @@ assert_type(Member.age.in_(User.select(lambda u: u.age)), Expression[bool])
 assert_type(Member.nickname.not_in(Member.select(Member.name)), Expression[bool])
 assert_type(exists(Member.where(Member.age > 3)) | Member.active, Expression[bool])
 assert_type(scalar(Member.select(lambda m: m.age)), Expression[int | None])
+assert_type(User.where(lambda u: raw("{} % {} = 0", u.id, 7)), AsyncQuery[User])
+assert_type(raw("{} + 1", Member.age, returns=int), Expression[int])

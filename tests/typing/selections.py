@@ -6,7 +6,21 @@ from typing import Any, assert_type
 
 from people import Borrower, Member, Reader, User
 
-from ferro import AsyncQuery, AsyncSelection, array_agg, coalesce, count, lower, max_, string_agg, sum_, sync
+from ferro import (
+    AsyncQuery,
+    AsyncSelection,
+    array_agg,
+    coalesce,
+    count,
+    lag,
+    lower,
+    max_,
+    rank,
+    rows,
+    string_agg,
+    sum_,
+    sync,
+)
 
 # Without columns it starts a query.
 assert_type(User.select(), AsyncQuery[User])
@@ -61,6 +75,11 @@ assert_type(User.select(lambda u: array_agg(u.name, order_by=u.age)), AsyncSelec
 assert_type(Member.select(lambda m: array_agg(m.nickname)), AsyncSelection[Member, list[str | None]])
 assert_type(User.select(lambda u: string_agg(u.name, ", ")), AsyncSelection[User, str | None])
 assert_type(Member.select(lambda m: m.age.sum(filter=m.active)), AsyncSelection[Member, int | None])
+
+# Windows.
+assert_type(Member.select(lambda m: rank().over(order_by=m.age.desc())), AsyncSelection[Member, int])
+assert_type(User.select(lambda u: lag(u.name).over(partition_by=u.active)), AsyncSelection[User, str | None])
+assert_type(Member.select(lambda m: m.age.sum().over(frame=rows(-1, 0))), AsyncSelection[Member, int | None])
 
 # On the blocking side, and after other methods.
 assert_type(Reader.select(lambda r: (r.id, r.name)), sync.Selection[Reader, tuple[int | None, str]])

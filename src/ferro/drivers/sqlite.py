@@ -109,7 +109,8 @@ class SqliteLink(Link):
             for function in FUNCTIONS:
                 raw.create_function(function.name, function.nargs, function.function, deterministic=True)
             for aggregate in AGGREGATES:
-                raw.create_aggregate(aggregate.name, aggregate.nargs, aggregate.factory)
+                register = raw.create_window_function if aggregate.window else raw.create_aggregate
+                register(aggregate.name, aggregate.nargs, aggregate.factory)
             for collation in COLLATIONS:
                 raw.create_collation(collation.name, collation.compare)
         except sqlite3.Error as error:

@@ -22,6 +22,7 @@ from ferro.query.expressions import (
     described,
     expression,
     has_values,
+    has_window,
     is_aggregated,
     is_expression,
     loose_columns,
@@ -68,7 +69,9 @@ class Projection:
     def grouped(self) -> tuple[int, ...]:
         """The positions of what is selected beside aggregates, or would be."""
         return tuple(
-            at for at, column in enumerate(self.columns, 1) if not is_aggregated(column) and loose_columns(column)
+            at
+            for at, column in enumerate(self.columns, 1)
+            if not is_aggregated(column) and not has_window(column) and loose_columns(column)
         )
 
     def decoder(self, dialect: Dialect) -> Callable[[tuple[Any, ...]], Any]:

@@ -218,6 +218,8 @@ def select(writer: Writer, statement: Select, names: tuple[str, ...] = ()) -> st
         # By position: the parameters of a repeated expression would make it another one.
         builder = builder.groupby(Sql(", ".join(map(str, statement.group_by))))
     if statement.having:
+        if any(map(tree.has_window, statement.having)):
+            raise QueryError("having() comes before windows and cannot use over(): sort by it, or select it")
         builder = builder.having(Sql(writer.sql(tree.Logical("AND", statement.having))))
     if statement.order_by:
         builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
@@ -255,6 +257,8 @@ def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> 
         raise QueryError(
             "where() looks at single rows and cannot use count, sum, avg, min or max: having() looks at groups"
         )
+    if any(map(tree.has_window, where)):
+        raise QueryError("where() comes before windows and cannot use over(): sort by it, or select it")
     return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
 
 

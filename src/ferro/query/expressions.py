@@ -6,6 +6,7 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -359,6 +360,19 @@ class Expression(Valued[T]):
         """The greatest value of the rows; None when there is no value."""
         must_be_ordered(self, "max")
         return Aggregate("max", self, self.type, filter=filter)
+
+    def over(
+        self, *, partition_by: object = (), order_by: object = (), frame: "Frame | None" = None
+    ) -> "Expression[T]":
+        """The aggregate or window function over the rows around each row, which all stay.
+
+        `sum_(b.sold).over(partition_by=b.author, order_by=b.title)` is a running total for each author.
+        """
+        if isinstance(self, (Aggregate, WindowFunction)):
+            return Over(self, columns_of(partition_by, "partition_by="), orders_of(order_by), frame)
+        raise QueryError(
+            f"{self.label} has no window: over() follows an aggregate, or row_number(), rank(), lag() and their like"
+        )
 
     # Conditions.
 
@@ -962,12 +976,121 @@ class Order:
         return f"{self.expression!r} {'desc' if self.descending else 'asc'}"
 
 
+# Windows.
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Which rows of a window count, from the row itself: negative numbers are rows before it, None is no end."""
+
+    start: int | None
+    end: int | None
+
+
+class WindowFunction(Expression[T]):
+    """A function of the rows around a row: it has a value only over a window."""
+
+    __slots__ = ("_type", "arguments", "name")
+
+    def __init__(self, name: str, arguments: tuple[Expression[Any], ...], result: ColumnType | None) -> None:
+        self.name = name
+        self.arguments = arguments
+        self._type = result
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self._type
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        return self.arguments
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("window function", self.name, self._type, len(self.arguments))
+        for argument in self.arguments:
+            argument.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(repr(argument) for argument in self.arguments)})"
+
+
+class Over(Expression[T]):
+    """An aggregate or a window function over the rows around each row."""
+
+    __slots__ = ("frame", "function", "order_by", "partition_by")
+
+    def __init__(
+        self,
+        function: "Aggregate[T] | WindowFunction[T]",
+        partition_by: tuple[Expression[Any], ...],
+        order_by: tuple[Order, ...],
+        frame: Frame | None,
+    ) -> None:
+        if isinstance(function, Aggregate) and function.distinct:
+            raise QueryError(f"{function!r} cannot be distinct over a window: no database can do that")
+        if frame is not None and not isinstance(frame, Frame):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise QueryError(f"frame= takes rows(start, end), got {frame!r}")
+        self.function = function
+        self.partition_by = partition_by
+        self.order_by = order_by
+        self.frame = frame
+
+    @property
+    def type(self) -> ColumnType | None:
+        return self.function.type
+
+    @property
+    def children(self) -> "tuple[Expression[Any], ...]":
+        # Without the function itself: over a window, an aggregate makes no group.
+        return (*self.function.children, *self.partition_by, *(order.expression for order in self.order_by))
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape += ("over", len(self.partition_by), len(self.order_by), self.frame)
+        self.function.collect(shape, values, arrays)
+        for expression in self.partition_by:
+            expression.collect(shape, values, arrays)
+        for order in self.order_by:
+            order.collect(shape, values, arrays)
+
+    def __repr__(self) -> str:
+        return f"{self.function!r}.over(...)"
+
+
+def columns_of(given: object, argument: str) -> tuple[Expression[Any], ...]:
+    """One expression or several, as the arguments of aggregates and windows take them."""
+    several = cast(Iterable[object], given) if isinstance(given, (tuple, list)) else (given,)
+    found = tuple(several)
+    for one in found:
+        if not is_expression(one):
+            raise QueryError(f"{argument} takes columns, such as b.title, got {one!r}")
+    return cast("tuple[Expression[Any], ...]", found)
+
+
+def orders_of(given: object) -> tuple[Order, ...]:
+    """What `order_by=` was given: columns, or columns with a direction, one or several."""
+    keys = cast(Iterable[object], given) if isinstance(given, (tuple, list)) else (given,)
+    orders: list[Order] = []
+    for key in keys:
+        if isinstance(key, Order):
+            orders.append(key)
+        elif is_expression(key):
+            orders.append(Order(key))
+        else:
+            raise QueryError(f"order_by= takes columns, such as b.title or b.title.desc(), got {key!r}")
+    return tuple(orders)
+
+
 # Building nodes: every mistake that can be seen is reported here, while the query is being written.
 
 
 def is_aggregated(found: Expression[Any]) -> bool:
     """Whether it is one value made of many rows."""
     return isinstance(found, Aggregate) or any(map(is_aggregated, found.children))
+
+
+def has_window(found: Expression[Any]) -> bool:
+    """Whether a value over other rows is a part of it."""
+    return isinstance(found, (Over, WindowFunction)) or any(map(has_window, found.children))
 
 
 def has_values(found: Expression[Any]) -> bool:

@@ -1,7 +1,7 @@
 """The values of many rows as one list, or as one text."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar, cast, overload
 
@@ -16,6 +16,7 @@ from ferro.query.expressions import (
     is_expression,
     must_be,
     operand,
+    orders_of,
     same,
     type_for,
 )
@@ -143,20 +144,6 @@ def a_column(value: object, function: str) -> Expression[Any]:
     if is_expression(value):
         return value
     raise QueryError(f"{function}() expects a column or an expression, got {type(value).__name__}: {value!r}")
-
-
-def orders_of(given: object) -> tuple[Order, ...]:
-    """What `order_by=` was given: columns, or columns with a direction, one or several."""
-    keys = cast(Iterable[object], given) if isinstance(given, (tuple, list)) else (given,)
-    orders: list[Order] = []
-    for key in keys:
-        if isinstance(key, Order):
-            orders.append(key)
-        elif is_expression(key):
-            orders.append(Order(key))
-        else:
-            raise QueryError(f"order_by= takes columns, such as b.title or b.title.desc(), got {key!r}")
-    return tuple(orders)
 
 
 def must_sort_by_itself(name: str, found: Expression[Any], *, distinct: bool, orders: tuple[Order, ...]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from ferro.errors import ModelDefinitionError
+from ferro.errors import ModelDefinitionError, QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Dialect, Form
 from ferro.query.expressions import Expression, is_expression
@@ -266,22 +266,72 @@ class Writer:
             return Text(filled(form, operand), ATOM)
         return Text(f"CAST({operand.sql} AS {self.dialect.casts[node.kind]})", ATOM)
 
-    def aggregate(self, node: tree.Aggregate[Any]) -> Text:
+    def aggregate(self, node: tree.Aggregate[Any], over: tree.Over[Any] | None = None) -> Text:
         if node.operand is None:
-            return Text(f"COUNT(*){self.filter(node)}", ATOM)
+            return Text(f"COUNT(*){self.filter(node)}{self.window(over)}", ATOM)
         operand = self.write(node.operand)
         of = node.operand.type
         function = self.stored(of).functions.get(node.name) if of else None
+        if over is not None and node.name in ("min", "max"):
+            # A function of ferro's would have to forget rows; the database's own compares by collation.
+            function = None
         if node.distinct or (function is None and node.name in ("min", "max")):
             operand = self.compared(operand, of)
+        if function is not None and over is not None:
+            self.must_hold_the_row(over)
+            if node.filter is not None:
+                operand = Text(f"CASE WHEN {self.sql(node.filter)} THEN {operand.sql} END", ATOM)
+            return Text(f"{quote(function)}({operand.sql}){self.window(over)}", ATOM)
         inner = f"{'DISTINCT ' if node.distinct else ''}{operand.sql}"
-        rows = self.filter(node)
+        rows = self.filter(node) + self.window(over)
         if function is not None:
             return Text(f"{quote(function)}({inner}){rows}", ATOM)
         form = self.dialect.form(f"{node.name}:{node.operand.kind}")
         if form is not None:
             return Text(filled(form, Text(inner, ATOM), Text(rows, ATOM)), ATOM)
         return Text(f"{node.name.upper()}({inner}){rows}", ATOM)
+
+    def must_hold_the_row(self, over: tree.Over[Any]) -> None:
+        """Refuse a frame that may be empty, for an aggregate written in Python."""
+        # CPython asks such an aggregate for its value before it was fed anything, and crashes. For the
+        # same reason a filter is a CASE there.
+        frame = over.frame
+        if frame is not None and ((frame.start or 0) > 0 or (frame.end or 0) < 0):
+            raise QueryError(
+                f"{over.function!r}.over(): on {self.dialect.name} the frame of a Decimal must hold the row itself, "
+                f"and rows({frame.start}, {frame.end}) does not"
+            )
+
+    def over(self, node: tree.Over[Any]) -> Text:
+        function = node.function
+        if isinstance(function, tree.WindowFunction):
+            leading = function.arguments[:1]
+            given = [self.sql(one) for one in leading]
+            given += [self.beside(one, *leading).sql for one in function.arguments[1:]]
+            return Text(f"{function.name.upper()}({', '.join(given)}){self.window(node)}", ATOM)
+        if type(function) is not tree.Aggregate:
+            raise QueryError(f"{function!r} has no window: the databases have it for groups only")
+        return self.aggregate(function, node)
+
+    def window(self, over: tree.Over[Any] | None) -> str:
+        """What follows a function that looks at the rows around each row."""
+        if over is None:
+            return ""
+        parts: list[str] = []
+        if over.partition_by:
+            by = ", ".join(self.compared(self.write(one), one.type).sql for one in over.partition_by)
+            parts.append(f"PARTITION BY {by}")
+        if over.order_by:
+            parts.append("ORDER BY " + ", ".join(self.order(order) for order in over.order_by))
+        if over.frame is not None:
+            frame = over.frame
+            start = "UNBOUNDED PRECEDING" if frame.start is None else bound(frame.start)
+            end = "UNBOUNDED FOLLOWING" if frame.end is None else bound(frame.end)
+            parts.append(f"ROWS BETWEEN {start} AND {end}")
+        return f" OVER ({' '.join(parts)})"
+
+    def no_window(self, node: tree.WindowFunction[Any]) -> Text:
+        raise QueryError(f"{node.name}() looks at the rows of a window: say which with .over(order_by=...)")
 
     def filter(self, node: tree.Aggregate[Any]) -> str:
         """Which rows an aggregate is made of: what follows its call."""
@@ -314,7 +364,14 @@ WRITE: dict[type, Callable[[Writer, Any], Text]] = {
     tree.Function: Writer.function,
     tree.Cast: Writer.cast,
     tree.Aggregate: Writer.aggregate,
+    tree.WindowFunction: Writer.no_window,
+    tree.Over: Writer.over,
 }
+
+
+def bound(rows: int) -> str:
+    """One end of a frame, counted from the row itself."""
+    return "CURRENT ROW" if rows == 0 else f"{abs(rows)} {'PRECEDING' if rows < 0 else 'FOLLOWING'}"
 
 
 def filled(form: Form, *operands: Text, level: int = ATOM) -> str:
