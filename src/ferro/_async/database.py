@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
 from ferro._async.scope import Default, database_in_scope, transaction_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro._concurrency._async import Opening, opening
 from ferro.dialects import DIALECTS
@@ -16,6 +17,7 @@ from ferro.errors import DatabaseError
 from ferro.model import ModelBase
 from ferro.operations import raw, read, schema, write
 from ferro.operations.steps import Atomic, Operation
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.schema.registry import registered_models, restore_registry, table_of
@@ -202,6 +204,10 @@ class AsyncDatabase:
     async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None:
         """Run SQL; return its first row as a dict, or None."""
         return await self.run(raw.fetch_one(sql, args, self.dialect))
+
+    def stream(self, sql: str, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict: `async for row in db.stream("SELECT …")`."""
+        return AsyncStream(self, raw_source(sql, args, self.dialect), chunk)
 
     # The schema.
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._async.scope import database_in_scope
+from ferro._async.stream import AsyncStream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import read, write
+from ferro.operations.stream import source
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
@@ -60,6 +62,14 @@ class AsyncSelection(QueryBase[M], Generic[M, R]):
         """
         database = self.database
         return await database.run(read.fetch_one_or_none(self, database.dialect))
+
+    def stream(self, chunk: int = 1000) -> AsyncStream[R]:
+        """Read the rows as they come, `chunk` at a time: `async for user in User.where(...).stream()`.
+
+        Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
+        """
+        database = self.database
+        return AsyncStream(database, source(self, database.dialect), chunk)
 
     async def count(self) -> int:
         """Count the rows: `await User.where(...).count()`."""

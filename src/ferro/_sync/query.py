@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._sync.scope import database_in_scope
+from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import read, write
+from ferro.operations.stream import source
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Valued
@@ -61,6 +63,14 @@ class Selection(QueryBase[M], Generic[M, R]):
         """
         database = self.database
         return database.run(read.fetch_one_or_none(self, database.dialect))
+
+    def stream(self, chunk: int = 1000) -> Stream[R]:
+        """Read the rows as they come, `chunk` at a time: `for user in User.where(...).stream()`.
+
+        Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
+        """
+        database = self.database
+        return Stream(database, source(self, database.dialect), chunk)
 
     def count(self) -> int:
         """Count the rows: `User.where(...).count()`."""
