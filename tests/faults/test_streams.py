@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from cancelling import by_scope, by_task
 from proxy import Wire
 
 from ferro import AsyncDatabase, DatabaseConnectionError, InterfaceError, TransactionAborted, connect, sync, transaction
+from ferro._concurrency._sync import Slots
 
 WAYS = {"task": by_task, "scope": by_scope}
 ENOUGH = 200
@@ -192,6 +194,82 @@ def test_threads_share_a_stream_and_every_row_is_seen_once(blocking, entry):
         thread.join()
     assert sorted(seen) == list(range(1, 51))
     assert not blocking.pool._lent
+
+
+def test_a_place_may_be_given_back_by_the_thread_that_is_taking_one():
+    # The garbage collector may run anywhere, and what it ends gives places back.
+    places = Slots(1)
+    assert places.take(0.1)
+    with places._mutex:
+        places.give()
+    assert places.take(0.1)
+    assert not places.take(0.01)
+    waiting = threading.Thread(target=lambda: places.take(5) and places.give())
+    waiting.start()
+    while not places._waiting:
+        time.sleep(0.001)
+    places.give()
+    waiting.join(1)
+    assert not waiting.is_alive()
+    assert places.take(0.1)
+
+
+def test_threads_that_leave_streams_to_the_collector_lose_no_place(database_url, entry):
+    with sync.connect(database_url, max_connections=3, acquire_timeout=5) as database:
+        database.create_tables(entry)
+        database.bulk_create(entry, [entry(name=f"row {at}") for at in range(50)])
+        problems: list[BaseException] = []
+
+        def abandon() -> None:
+            try:
+                for _ in range(30):
+                    held: list[object] = [database.query(entry).stream(chunk=10)]
+                    held.append(held)
+                    next(held[0])
+                    del held
+                    gc.collect()
+                    assert database.query(entry).count() == 50
+            except BaseException as problem:
+                problems.append(problem)
+
+        threads = [threading.Thread(target=abandon) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        gc.collect()
+        assert problems == []
+        assert not database.pool._lent
+        assert database.pool._slots._free == 3
+
+
+INTERRUPTED = """
+import sys
+from ferro.sync import connect
+
+url, slow = sys.argv[1:]
+with connect(url, max_connections=2) as database:
+    print("ready", flush=True)
+    try:
+        for row in database.stream(slow, chunk=5000):
+            pass
+    except KeyboardInterrupt:
+        print("stopped", database.fetch_one("SELECT 1 AS one"), len(database.pool._lent), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a child process on Windows cannot be sent Ctrl-C alone")
+def test_ctrl_c_stops_a_stream(database_url, backend):
+    command = [sys.executable, "-W", "error", "-c", INTERRUPTED, database_url, SLOW[backend]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        began = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        assert program.stdout.readline() == "stopped {'one': 1} 0\n"
+        assert time.monotonic() - began < 1
+        assert program.wait(10) == 0
+        assert program.stderr.read() == ""
 
 
 # Nobody closes it.
