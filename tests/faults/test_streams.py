@@ -314,6 +314,20 @@ def test_a_stream_that_outlives_its_loop_is_closed_with_its_connection(database_
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_a_stream_that_is_left_in_the_last_moment_of_its_loop_comes_back(database_url, entry):
+    async def main():
+        database = await connect(database_url, default=False)
+        await database.create_tables(entry)
+        await database.bulk_create(entry, [entry(name=str(at)) for at in range(50)])
+        async for _ in database.query(entry).stream(chunk=10):
+            break
+        return database
+
+    database = asyncio.run(main())
+    assert not database.pool._lent
+    database.pool.drop()
+
+
 LEFT = """
 import asyncio, sys
 from ferro import Field, Model, connect, reset_engine
