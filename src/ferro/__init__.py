@@ -17,6 +17,7 @@ from ferro._async.database import (
 from ferro._async.model import Model
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.scope import using
+from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro.about import version
 from ferro.errors import (
@@ -103,6 +104,7 @@ __all__ = [
     # Queries
     "AsyncQuery",
     "AsyncSelection",
+    "AsyncStream",
     "Expression",
     "RenderedSql",
     "Page",

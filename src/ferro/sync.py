@@ -15,6 +15,7 @@ from ferro._sync.database import (
 from ferro._sync.model import Model
 from ferro._sync.query import Query, Selection
 from ferro._sync.scope import using
+from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.about import version
 from ferro.errors import (
@@ -98,6 +99,7 @@ __all__ = [
     # Queries
     "Query",
     "Selection",
+    "Stream",
     "Expression",
     "RenderedSql",
     "Page",

@@ -10,6 +10,7 @@ from people import Member, Reader, User
 from ferro import (
     AsyncDatabase,
     AsyncQuery,
+    AsyncStream,
     AsyncTransaction,
     Page,
     connect,
@@ -118,7 +119,17 @@ async def the_handle_has_every_verb(db: AsyncDatabase, user: User) -> None:
     assert_type(await db.execute("DELETE FROM users"), int)
     assert_type(await db.fetch_all("SELECT 1 AS one"), list[dict[str, Any]])
     assert_type(await db.fetch_one("SELECT 1 AS one"), dict[str, Any] | None)
+    assert_type(db.stream("SELECT 1 AS one"), AsyncStream[dict[str, Any]])
     assert_type(await db.check_connection(), bool)
+
+
+async def every_form_of_a_stream(db: AsyncDatabase) -> None:
+    async for user in User.where(lambda u: u.age > 18).stream(chunk=100):
+        assert_type(user, User)
+    async with db.query(User).select(lambda u: (u.name, u.age)).stream() as rows:
+        async for row in rows:
+            assert_type(row, tuple[str, int])
+        await rows.close()
 
 
 async def both_ways_to_connect() -> None:

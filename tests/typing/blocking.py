@@ -6,7 +6,7 @@ from typing import Any, assert_type
 
 from people import Borrower, Member, Reader, User
 
-from ferro.sync import Database, Query, Transaction, connect, execute, fetch_all, fetch_one, transaction, using
+from ferro.sync import Database, Query, Stream, Transaction, connect, execute, fetch_all, fetch_one, transaction, using
 
 
 def the_class_reads() -> None:
@@ -83,7 +83,17 @@ def the_handle_has_every_verb(db: Database, user: User) -> None:
     assert_type(db.execute("DELETE FROM users"), int)
     assert_type(db.fetch_all("SELECT 1 AS one"), list[dict[str, Any]])
     assert_type(db.fetch_one("SELECT 1 AS one"), dict[str, Any] | None)
+    assert_type(db.stream("SELECT 1 AS one"), Stream[dict[str, Any]])
     assert_type(db.check_connection(), bool)
+
+
+def every_form_of_a_stream(db: Database) -> None:
+    for reader in Reader.where(lambda r: r.age > 18).stream(chunk=100):
+        assert_type(reader, Reader)
+    with db.query(User).select(lambda u: (u.name, u.age)).stream() as rows:
+        for row in rows:
+            assert_type(row, tuple[str, int])
+        rows.close()
 
 
 def both_ways_to_connect() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
 from ferro._async.scope import Default, database_in_scope, transaction_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro._concurrency._async import Opening, call_hook, opening
 from ferro.dialects import DIALECTS
@@ -17,6 +18,7 @@ from ferro.model import ModelBase
 from ferro.operations import bulk, raw, read, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.schema.registry import registered_models, restore_registry, table_of
@@ -269,6 +271,10 @@ class AsyncDatabase:
         Columns are matched by name. All of the model's must be there; others are left out.
         """
         return await self.run(typed_rows.instances(model, sql, args, self.dialect))
+
+    def stream(self, sql: str, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict: `async for row in db.stream("SELECT …")`."""
+        return AsyncStream(self, raw_source(sql, args, self.dialect), chunk)
 
     # The schema.
 

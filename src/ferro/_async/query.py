@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._async.scope import database_in_scope, transaction_in_scope
+from ferro._async.stream import AsyncStream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import explain, paging, read, write
 from ferro.operations.steps import Operation
+from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
@@ -78,6 +80,14 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         They stay this transaction's until it ends: `await Job.where(...).order_by("id").claim(10)`.
         """
         return await self.for_update(skip_locked=True).limit(count).all()
+
+    def stream(self, chunk: int = 1000) -> AsyncStream[R]:
+        """Read the rows as they come, `chunk` at a time: `async for user in User.where(...).stream()`.
+
+        Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
+        """
+        database = self.database
+        return AsyncStream(database, source(self, database.dialect), chunk)
 
     async def count(self) -> int:
         """Count the rows: `await User.where(...).count()`."""

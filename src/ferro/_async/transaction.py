@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 from ferro._async.pool import Pooled
 from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
 from ferro._concurrency._async import Later, Lock, call_hook, in_order, owner, sleep
+from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import aborted
 from ferro.errors import (
     CommitUnknown,
@@ -26,6 +27,7 @@ from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
+from ferro.query.dialect import Result
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -263,6 +265,32 @@ class AsyncTransaction:
                 # Whether the statement was done can no longer be told, so nothing after it may count.
                 unit.link.failed(OperationalError("a call inside it was cancelled"))
                 raise
+
+    async def fetch_chunk(self, cursor: Cursor) -> Result:
+        """Read the next rows of a cursor of this transaction, inside its savepoints too."""
+        unit = self._unit_of_stream()
+        async with unit.lock:
+            self._unit_of_stream()
+            try:
+                return await unit.connection.fetch_chunk(cursor)
+            except Exception:
+                raise
+            except BaseException:
+                unit.link.failed(OperationalError("a stream inside it was cancelled"))
+                raise
+
+    def _unit_of_stream(self) -> Unit:
+        if self._ended or self._unit is None or self._process != os.getpid():
+            raise TransactionEnded(
+                "this stream was opened in a transaction that has ended: read its rows inside the block, "
+                "or open it outside"
+            )
+        return self._unit
+
+    def leave_cursor(self, cursor: Cursor) -> None:
+        """Give up a cursor of this transaction; it goes with the transaction at the latest."""
+        if self._unit is not None and not self._ended and self._process == os.getpid():
+            self._unit.connection.close_cursor(cursor)
 
     async def _run_whole(self, unit: Unit, steps: Steps[T]) -> T:
         unit.link.check_failure()

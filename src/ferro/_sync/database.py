@@ -9,6 +9,7 @@ from ferro._concurrency._sync import Opening, call_hook, opening
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
 from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
+from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
@@ -18,6 +19,7 @@ from ferro.model import ModelBase
 from ferro.operations import bulk, raw, read, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.schema.registry import registered_models, restore_registry, table_of
@@ -270,6 +272,10 @@ class Database:
         Columns are matched by name. All of the model's must be there; others are left out.
         """
         return self.run(typed_rows.instances(model, sql, args, self.dialect))
+
+    def stream(self, sql: str, *args: object, chunk: int = 1000) -> Stream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict: `for row in db.stream("SELECT …")`."""
+        return Stream(self, raw_source(sql, args, self.dialect), chunk)
 
     # The schema.
 

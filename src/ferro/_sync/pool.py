@@ -102,6 +102,10 @@ class Pool:
         self._idle.extend(standing)
         return self._idle.pop() if self._idle else None
 
+    def lends(self, pooled: Pooled) -> bool:
+        """Whether a connection is out, and to be given back."""
+        return pooled in self._lent
+
     def give(self, pooled: Pooled) -> None:
         """Take a connection back; one that is not in order is closed instead."""
         if pooled not in self._lent:

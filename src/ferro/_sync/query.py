@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._sync.scope import database_in_scope, transaction_in_scope
+from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import explain, paging, read, write
 from ferro.operations.steps import Operation
+from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
 from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
 from ferro.query.compiler import compile
@@ -79,6 +81,14 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         They stay this transaction's until it ends: `Job.where(...).order_by("id").claim(10)`.
         """
         return self.for_update(skip_locked=True).limit(count).all()
+
+    def stream(self, chunk: int = 1000) -> Stream[R]:
+        """Read the rows as they come, `chunk` at a time: `for user in User.where(...).stream()`.
+
+        Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
+        """
+        database = self.database
+        return Stream(database, source(self, database.dialect), chunk)
 
     def count(self) -> int:
         """Count the rows: `User.where(...).count()`."""

@@ -21,6 +21,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg.waiting import wait_conn
 from pydantic_core import from_json, to_json
 
+from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.urls import Address
 from ferro.errors import (
@@ -107,6 +108,7 @@ class PostgresLink(Link):
         self.seen: dict[Template, int] = {}
         self.prepared: dict[Template, bytes] = {}
         self.serial = 0  # of the last prepared statement: a name is never used twice
+        self.cursors = 0  # how many cursors there have been
 
     def settings(self) -> PQGen[None]:
         """Give the session what ferro's values rely on."""
@@ -239,6 +241,32 @@ class PostgresLink(Link):
         if status in (FATAL_ERROR, PIPELINE_ABORTED):
             raise error_from_result(result)
         raise psycopg.NotSupportedError("COPY cannot be run by execute(): use a driver connection of your own for it")
+
+    # Cursors.
+
+    def cursor(self, statement: Compiled, chunk: int) -> PostgresCursor:
+        self.cursors += 1
+        return PostgresCursor(statement, chunk, f"ferro_stream_{self.cursors}")
+
+    def begin_reading(self, sql: str) -> None:
+        """Begin a transaction for one cursor, to be read to its end: planned like a statement without one."""
+        self.begin(sql)
+        self.pending.append("SET LOCAL cursor_tuple_fraction = 1")
+
+    def fetch_chunk(self, cursor: PostgresCursor) -> PQGen[Result]:
+        """Read the next rows of a cursor, and open it before the first."""
+        if not cursor.opened:
+            yield from self.fetch(cursor.declare)
+            cursor.opened = True
+        result = yield from self.fetch(cursor.fetch)
+        cursor.over = len(result.rows) < cursor.chunk
+        return result
+
+    def close_cursor(self, cursor: PostgresCursor) -> None:
+        """Let the next statement of the transaction close it on the server; without one, it goes with its transaction."""
+        cursor.close()
+        if cursor.opened and self.begun and self.failure is None:
+            self.pending.append(f'CLOSE "{cursor.name}"')
 
     # Errors.
 

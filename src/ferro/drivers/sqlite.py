@@ -7,6 +7,7 @@ from time import monotonic, perf_counter, sleep
 from typing import TypeVar
 
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
+from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.turns import Turn, turn_of
 from ferro.drivers.urls import Address
@@ -82,6 +83,8 @@ class SqliteLink(Link):
         self.has_turn = False
         self.interrupted = False
         self.reads_only = False
+        self.closed = False
+        self.cursors: list[SqliteCursor] = []
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -144,8 +147,7 @@ class SqliteLink(Link):
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
         self.check_failure()
-        if self.interrupted:
-            raise OperationalError("the call was cancelled before its statement was sent")
+        self._check_interrupted()
         if not self.open:
             return self._autocommit(statement)
         try:
@@ -154,7 +156,14 @@ class SqliteLink(Link):
             self.failed(error)
             raise
         self.wrote = self.wrote or statement.template.writes
+        if self.cursors:
+            self._make_way(reads_on=not statement.template.writes)
+            self._check_interrupted()
         return self._run(statement)
+
+    def _check_interrupted(self) -> None:
+        if self.interrupted:
+            raise OperationalError("the call was cancelled before its statement was sent")
 
     def _autocommit(self, statement: Compiled) -> Result:
         if not statement.template.writes:
@@ -172,24 +181,75 @@ class SqliteLink(Link):
             cursor = self.raw.execute(template.sql, statement.params)
             rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
-            if was_interrupted(problem) and not self.interrupted:
-                # Nobody of ferro's asked for it: it was Ctrl-C, which sqlite3 keeps to itself.
-                raise KeyboardInterrupt from problem
-            error = describe(self._translated(problem, phrase(template)), statement)
-            if started:
-                log_statement(statement, "sqlite", started, 0, error)
-            self.failed(error)
-            raise error from problem
+            raise self._failed(problem, statement, started) from problem
         count = len(rows) if cursor.description else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
         if started:
             log_statement(statement, "sqlite", started, count)
         return Result(rows, count, names)
 
+    def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
+        if was_interrupted(problem) and not self.interrupted:
+            # Nobody of ferro's asked for it: it was Ctrl-C, which sqlite3 keeps to itself.
+            raise KeyboardInterrupt from problem
+        error = describe(self._translated(problem, phrase(statement.template)), statement)
+        if started:
+            log_statement(statement, "sqlite", started, 0, error)
+        self.failed(error)
+        return error
+
     def _translated(self, problem: Exception, prefix: str) -> FerroError:
         if self.reads_only and getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY:
             return annotate(OperationalError(f"{prefix}: cannot write in a read-only transaction"), problem)
         return translated(problem, prefix)
+
+    # Cursors.
+
+    def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> SqliteCursor:
+        return SqliteCursor(statement, chunk, whole=whole)
+
+    def fetch_chunk(self, cursor: SqliteCursor) -> Result:
+        """Read the next rows of a cursor, and open it before the first."""
+        self.check_failure()
+        self._check_interrupted()
+        statement = cursor.statement
+        started = perf_counter() if log.isEnabledFor(10) and not cursor.opened else 0.0
+        try:
+            if not cursor.opened:
+                self._send_pending()
+                self.cursors.append(cursor)
+                self._patiently(lambda: cursor.open(self.raw))
+            result = cursor.read()
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            raise self._failed(problem, statement, started) from problem
+        except FerroError as error:
+            self.failed(error)
+            raise
+        if started:
+            log_statement(statement, "sqlite", started, result.count)
+        return result
+
+    def close_cursor(self, cursor: SqliteCursor) -> None:
+        """Give it up: the statement itself is left at the connection's next call, in its own thread."""
+        cursor.close()
+
+    def _make_way(self, *, reads_on: bool) -> None:
+        """Leave the statements nobody reads any more; read the others to their ends, if they cannot stay open."""
+        for cursor in self.cursors:
+            if cursor.over:
+                cursor.leave()
+            elif not reads_on:
+                try:
+                    cursor.set_aside()
+                except sqlite3.Error as problem:
+                    text = f"{phrase(cursor.statement.template)}: the rest of a stream could not be read: {problem}"
+                    cursor.lose(annotate(OperationalError(text), problem))
+        self.cursors = [cursor for cursor in self.cursors if not cursor.over]
+
+    def _leave_cursors(self) -> None:
+        for cursor in self.cursors:
+            cursor.leave()
+        self.cursors = []
 
     # Transactions.
 
@@ -199,6 +259,8 @@ class SqliteLink(Link):
             if sql.startswith("BEGIN"):
                 self._begin(sql)
             else:
+                # To undo a savepoint, or to interrupt a call inside it, ends every statement of the connection.
+                self._make_way(reads_on=False)
                 self.control(sql)
             self.pending.pop(0)
 
@@ -216,6 +278,7 @@ class SqliteLink(Link):
 
     def commit(self) -> None:
         """End the transaction well, or raise saying that nothing of it is there."""
+        self._leave_cursors()
         failure = self.failure
         if failure is None and self.begun and not self.raw.in_transaction:
             failure = OperationalError("SQLite ended the transaction by itself")
@@ -232,6 +295,7 @@ class SqliteLink(Link):
 
     def rollback(self) -> None:
         """Undo the transaction; never fails on a transaction the database has ended already."""
+        self._leave_cursors()
         if self.raw.in_transaction:
             self.control("ROLLBACK")
         self._over()
@@ -239,6 +303,8 @@ class SqliteLink(Link):
     def rollback_to(self, name: str) -> None:
         """Undo what was done since the savepoint."""
         if not self.drop_pending(name):
+            # What was opened before the savepoint has been read to its end; what was opened inside ends with it.
+            self._leave_cursors()
             if not self.raw.in_transaction:
                 return
             self.control(f"ROLLBACK TO SAVEPOINT {name}")
@@ -300,7 +366,9 @@ class SqliteLink(Link):
         self.raw.interrupt()
 
     def close(self) -> None:
+        self.closed = True
         try:
+            self._leave_cursors()
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
         finally:
@@ -311,7 +379,7 @@ class SqliteLink(Link):
     @property
     def usable(self) -> bool:
         """Whether the next call may have it as it is."""
-        return not self.open and not self.raw.in_transaction
+        return not self.closed and not self.open and not self.raw.in_transaction
 
 
 def go_on() -> int:

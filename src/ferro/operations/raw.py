@@ -81,6 +81,10 @@ def fetch_all(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[
 
 def all_rows(statement: Compiled) -> Steps[list[dict[str, Any]]]:
     result = yield statement
+    return as_dicts(result)
+
+
+def as_dicts(result: Result) -> list[dict[str, Any]]:
     names = distinct_names(result)
     return [dict(zip(names, row, strict=True)) for row in result.rows]
 
@@ -129,10 +133,9 @@ def read(sql: object, dialect: str) -> Raw:
 @lru_cache(maxsize=512)
 def classified(sql: str, dialect: str) -> Raw:
     start = SKIPPED.match(sql)
-    found = WORD.match(sql, start.end() if start else 0)
-    if found is None and (start is None or start.end() == len(sql)):
+    first = first_word(sql)
+    if not first and (start is None or start.end() == len(sql)):
         raise QueryError("SQL must be a non-empty statement")
-    first = found[0].upper() if found else ""
     text = COMMENT.sub(" ", sql)
     if first in TRANSACTION_WORDS or (first == "PREPARE" and text.upper().split()[1:2] == ["TRANSACTION"]):
         raise QueryError(
@@ -142,6 +145,13 @@ def classified(sql: str, dialect: str) -> Raw:
     # PostgreSQL drops arguments that are too many without a word.
     takes = max(map(int, NUMBERED.findall(sql)), default=0) if dialect == "postgresql" else None
     return Raw(sql, answers=answers, writes=not (answers and READS[dialect](first, text)), takes=takes)
+
+
+def first_word(sql: str) -> str:
+    """What the statement begins with, in capitals; empty where that is no word."""
+    start = SKIPPED.match(sql)
+    found = WORD.match(sql, start.end() if start else 0)
+    return found[0].upper() if found else ""
 
 
 def changes_nothing(text: str) -> bool:

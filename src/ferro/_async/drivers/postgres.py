@@ -7,12 +7,14 @@ from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async.libpq import converse
+from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
 from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
 
@@ -65,6 +67,18 @@ class AsyncPostgresConnection:
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+
+    def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
+        return self._link.cursor(statement, chunk)
+
+    def begin_reading(self, sql: str) -> None:
+        self._link.begin_reading(sql)
+
+    async def fetch_chunk(self, cursor: PostgresCursor) -> Result:
+        return await self._converse(self._link.fetch_chunk(cursor))
+
+    def close_cursor(self, cursor: PostgresCursor) -> None:
+        self._link.close_cursor(cursor)
 
     async def commit(self) -> None:
         await self._converse(self._link.commit(), finish=True)

@@ -75,6 +75,39 @@ def owner() -> object:
         ) from None
 
 
+# The loop holds tasks weakly; these are nobody else's.
+endings: set[asyncio.Task[None]] = set()
+
+
+def afterwards(loop: Any, end: Callable[[], Later[None]], give_up: Callable[[], None]) -> None:
+    """End what nobody holds any more, on the loop it belongs to; give it up where that loop runs no more.
+
+    May be called by any thread, and while the loop is being closed.
+    """
+
+    def over(task: asyncio.Task[None]) -> None:
+        endings.discard(task)
+        # Cancelled with its loop, it may never have begun.
+        if task.cancelled() or task.exception() is not None:
+            give_up()
+
+    def start() -> None:
+        task = loop.create_task(end())
+        endings.add(task)
+        task.add_done_callback(over)
+
+    with suppress(RuntimeError):
+        if asyncio.get_running_loop() is loop:
+            start()
+            return
+    if loop.is_running():
+        # A loop that stops before it comes to this is closed by whoever closes its database.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(start)
+            return
+    give_up()
+
+
 class Slots:
     """A number of places, first come first served."""
 

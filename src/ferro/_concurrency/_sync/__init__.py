@@ -50,6 +50,14 @@ def owner() -> object:
     return threading.get_ident()
 
 
+def afterwards(thread: object, end: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """End what nobody holds any more: at once."""
+    try:
+        end()
+    except Exception:
+        give_up()
+
+
 class Slots:
     """A number of places, first come first served.
 
@@ -60,15 +68,20 @@ class Slots:
         self._mutex = threading.Lock()
         self._free = count
         self._waiting: deque[threading.Event] = deque()
+        self._returned: deque[None] = deque()
 
     def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
         with self._mutex:
+            mine = None
             if self._free:
                 self._free -= 1
-                return True
-            mine = threading.Event()
-            self._waiting.append(mine)
+            else:
+                mine = threading.Event()
+                self._waiting.append(mine)
+        self._hand_out()
+        if mine is None:
+            return True
         try:
             mine.wait(timeout)
         except BaseException:
@@ -80,17 +93,29 @@ class Slots:
     def _leave(self, mine: threading.Event) -> bool:
         """Stop waiting; False when the place was given meanwhile."""
         with self._mutex:
-            if mine.is_set():
-                return False
-            self._waiting.remove(mine)
-            return True
+            left = not mine.is_set()
+            if left:
+                self._waiting.remove(mine)
+        self._hand_out()
+        return left
 
     def give(self) -> None:
-        with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
+        # The garbage collector may end a stream, and give its place back, while this very thread holds
+        # the mutex: so nobody waits for it here. Who holds it hands out what was returned meanwhile.
+        self._returned.append(None)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._returned and self._mutex.acquire(blocking=False):
+            try:
+                while self._returned:
+                    self._returned.pop()
+                    if self._waiting:
+                        self._waiting.popleft().set()
+                    else:
+                        self._free += 1
+            finally:
+                self._mutex.release()
 
 
 # What `connect()` gives: here it is open at once.

@@ -1,10 +1,12 @@
 # Generated from src/ferro/_async/drivers/base.py by scripts/unasync.py: edit that file, never this one.
 """What a connection can do, whichever its driver."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import Link
 from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
 
@@ -24,6 +26,22 @@ class Connection(Protocol):
 
     def run(self, steps: Steps[T]) -> T:
         """Answer each statement the steps ask for, until they return."""
+        ...
+
+    def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> Cursor:
+        """Make a cursor for a statement; with `whole`, one that keeps the connection no longer than it must."""
+        ...
+
+    def begin_reading(self, sql: str) -> None:
+        """Begin a transaction for one cursor that is read to its end."""
+        ...
+
+    def fetch_chunk(self, cursor: Any) -> Result:
+        """Read the next rows of one of its cursors, and open it before the first."""
+        ...
+
+    def close_cursor(self, cursor: Any) -> None:
+        """Give a cursor up, without waiting: the transaction it belongs to goes on."""
         ...
 
     def commit(self) -> None:

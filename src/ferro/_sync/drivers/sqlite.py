@@ -5,11 +5,13 @@ from typing import TypeVar
 
 from ferro._concurrency._sync import Worker, in_background
 from ferro._sync.drivers.base import Connection
+from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
 from ferro.drivers.sqlite import SqliteLink
 from ferro.drivers.urls import Address
 from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
 
@@ -32,6 +34,19 @@ class SqliteConnection:
     def run(self, steps: Steps[T]) -> T:
         self._link.interrupted = False
         return self._worker.call(lambda: self._link.answer(steps), interrupt=self._link.interrupt)
+
+    def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> SqliteCursor:
+        return self._link.cursor(statement, chunk, whole=whole)
+
+    def begin_reading(self, sql: str) -> None:
+        self._link.begin(sql)
+
+    def fetch_chunk(self, cursor: SqliteCursor) -> Result:
+        self._link.interrupted = False
+        return self._worker.call(self._link.fetch_chunk, cursor, interrupt=self._link.interrupt)
+
+    def close_cursor(self, cursor: SqliteCursor) -> None:
+        self._link.close_cursor(cursor)
 
     def commit(self) -> None:
         self._link.interrupted = False

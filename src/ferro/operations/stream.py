@@ -1,0 +1,56 @@
+"""Streaming: what is read, and what its rows become. The one verb that is not steps, because it waits for its caller."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ferro.errors import OptionError, QueryError
+from ferro.operations import raw
+from ferro.operations.read import loader
+from ferro.query.builder import QueryBase
+from ferro.query.compiler import compile
+from ferro.query.dialect import Compiled, Dialect, Result
+
+R = TypeVar("R")
+
+# What both databases can open a cursor for.
+STREAMED = frozenset({"SELECT", "VALUES", "WITH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[R]):
+    """A statement, and what makes of its rows what the caller sees."""
+
+    statement: Compiled
+    load: Callable[[Result], list[R]]
+
+
+def source(query: QueryBase[Any], dialect: Dialect) -> Source[Any]:
+    """The rows of a query: instances, or what it selects."""
+    statement = query.select_statement()
+    if statement.lock is not None:
+        raise QueryError("stream() reads a moment of its own and locks nothing: leave out for_update(), or use all()")
+    if query.backwards:
+        raise QueryError(
+            "before() with a limit reads its rows from the last to the first, so they cannot come one by one: use all()"
+        )
+    load = loader(query, dialect)
+    return Source(compile(statement, dialect), lambda result: load(result.rows))
+
+
+def raw_source(sql: str, args: Sequence[object], dialect: Dialect) -> Source[dict[str, Any]]:
+    """The rows of SQL the user wrote."""
+    known = raw.read(sql, dialect.name)
+    if not known.answers or raw.first_word(sql) not in STREAMED:
+        raise QueryError(
+            f"stream() reads the rows of a SELECT, and this begins with {raw.first_word(sql)} or changes rows: "
+            "use fetch_all() or execute()"
+        )
+    return Source(raw.compiled(known, args, dialect, fetches=True), raw.as_dicts)
+
+
+def check_chunk(chunk: int) -> int:
+    """How many rows are read at a time."""
+    if type(chunk) is not int or chunk < 1:
+        raise OptionError(f"chunk is {chunk!r}; it is a number of rows, at least 1")
+    return chunk
