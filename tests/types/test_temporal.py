@@ -16,7 +16,7 @@ KOLKATA = timezone(timedelta(hours=5, minutes=30))
 BERLIN = ZoneInfo("Europe/Berlin")
 
 offsets = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
-clocks = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001 - a wall clock has no zone
+clocks = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))
 instants = st.builds(lambda clock, zone: clock.replace(tzinfo=zone), clocks, offsets)
 spans = st.integers(-(2**63), 2**63 - 1).map(lambda number: number * timedelta(microseconds=1))
 
@@ -60,7 +60,7 @@ def test_they_sort_as_in_python(in_order, days, times, moments, lengths):
         (time, time(1, 2, 3), "01:02:03.000000"),
         (datetime, NEW_YEAR, "2024-01-01 12:00:00.000000+00:00"),
         (datetime, datetime(2024, 1, 1, 12, tzinfo=KOLKATA), "2024-01-01 06:30:00.000000+00:00"),
-        (NaiveDatetime, datetime(987, 6, 5, 4, 3, 2, 1), "0987-06-05 04:03:02.000001"),  # noqa: DTZ001
+        (NaiveDatetime, datetime(987, 6, 5, 4, 3, 2, 1), "0987-06-05 04:03:02.000001"),
         (timedelta, timedelta(days=-1, microseconds=1), -86_399_999_999),
     ],
 )
