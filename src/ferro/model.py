@@ -268,7 +268,9 @@ class RelationAttribute:
 
     def __get__(self, instance: "ModelBase | None", owner: type) -> Any:
         if instance is None:
-            raise AttributeError(self.name)
+            if making.get() or is_abstract(owner):
+                raise AttributeError(self.name)
+            return getattr(Row(source_of(table_of(owner))), self.name)
         relation = table_of(type(instance)).relations[self.name]
         return related(instance, relation)
 

@@ -19,10 +19,12 @@ from ferro.sync import (
     ManyToManyField,
     Model,
     ModelBase,
+    ModelDefinitionError,
     QueryError,
     Relation,
     UniqueViolationError,
     UnknownColumnError,
+    connect,
 )
 
 
@@ -265,3 +267,88 @@ def test_a_composite_key_is_held_by_as_many_columns(ann):
     assert found.seat == seat
     assert seat.guests.all() == [guest]
     assert Guest.create().seat is None
+
+
+class Hen(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    egg: Annotated["Egg | None", ForeignKey(on_delete="SET NULL")] = None
+
+
+class Egg(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    hen: Annotated[Hen, ForeignKey()]
+
+
+def test_models_that_refer_to_each_other_are_created_once_and_both_keys_are_kept(database):
+    database.create_tables(Hen, Egg)
+    database.create_tables(Egg, Hen)
+    hen = Hen.create()
+    egg = Egg.create(hen=hen)
+    hen.egg = egg
+    hen.save()
+    with pytest.raises(ForeignKeyViolationError):
+        Hen.create(egg_id=77)
+    with pytest.raises(ForeignKeyViolationError):
+        Egg.create(hen_id=77)
+    egg.delete()
+    assert Hen.one().egg_id is None
+
+
+def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time(database_url):
+    class Lost(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        home: Annotated["Nowhere", ForeignKey(related_name="lost")]  # noqa: F821
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^Relationship resolution failed: 'Nowhere' not found, which Lost.home"
+    ):
+        connect(database_url)
+    with connect(database_url) as connected:
+        assert connected.check_connection()
+    with pytest.raises(ModelDefinitionError, match="'Nowhere' not found"):
+        Lost.count()
+
+
+def test_what_is_not_loaded_is_awaited_or_loaded_beforehand(database, ann):
+    Book.create(title="SICP", author=ann)
+    book = Book.one()
+    loaded = database.load(book, lambda b: b.author)
+    assert loaded is book.author
+    assert database.load(ann, lambda a: a.books) == [book]
+
+
+def test_a_relation_is_compared_without_a_join(ann):
+    bob = Author.create(email="bob@x.org")
+    Book.create(title="a", author=ann, editor=bob)
+    Book.create(title="b", author=bob)
+    with sent() as statements:
+        assert [b.title for b in Book.where(lambda b: b.author == ann).all()] == ["a"]
+        assert [b.title for b in Book.where(lambda b: b.author != ann).all()] == ["b"]
+        assert [b.title for b in Book.where(lambda b: b.editor == None).all()] == ["b"]  # noqa: E711
+        assert [b.title for b in Book.where(Book.editor != None).all()] == ["a"]  # noqa: E711
+    assert not any("JOIN" in str(statement) for statement in statements)
+
+
+def test_seats_are_compared_by_every_column_of_their_key(ann):
+    seat, other = [Seat.create(row=3, letter=letter) for letter in "AB"]
+    Guest.create(seat=seat)
+    Guest.create()
+    assert Guest.where(lambda g: g.seat == seat).count() == 1
+    assert Guest.where(lambda g: g.seat == other).count() == 0
+    assert Guest.where(lambda g: g.seat == None).count() == 1  # noqa: E711
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (lambda b: b.author == "ann", "Book.author is compared with a Author or None, not with 'ann'"),
+        (lambda b: b.author == Author.model_construct(), "Book.author: this Author is not saved yet"),
+        (lambda b: b.author < 3, "Book.author is a relation: compare it by == and != with an instance or None"),
+        (lambda b: b.author.name == "Ann", "Book.author: a query does not look across relations yet"),
+        (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),  # noqa: E711
+    ],
+)
+def test_what_a_relation_cannot_be_compared_with(condition, message):
+    with pytest.raises(QueryError) as error:
+        Book.where(condition)
+    assert str(error.value).startswith(message)

@@ -9,10 +9,11 @@ from ferro.model import ModelBase, key_of, key_values
 from ferro.operations.read import by_key, fetch_first, read_key
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.write import insert
+from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import Source, source_of
-from ferro.query.related import RelatedQuery, equals, key_of_owner, related_query
+from ferro.query.related import RelatedQuery, key_of_owner, related_query
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict
 from ferro.schema.relations import Link, Relation
 

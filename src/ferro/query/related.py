@@ -5,12 +5,12 @@ from typing import Any, Self, TypeVar
 
 from ferro.errors import QueryError, UnknownColumnError
 from ferro.query.builder import QueryBase
-from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Value, Values
+from ferro.query.compared import equals
+from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Values
 from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import WRITE, Writer
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
-from ferro.schema.table import Column
 
 M = TypeVar("M")
 
@@ -43,11 +43,6 @@ def write_linked(writer: Writer, node: Linked) -> Text:
 
 
 WRITE[Linked] = write_linked
-
-
-def equals(source: Source, column: Column, value: Any) -> Expression[bool]:
-    held = ColumnRef[Any](source, column)
-    return Comparison(held, "==", Value[Any](value, column.type, held))
 
 
 def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:

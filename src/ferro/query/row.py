@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ferro.errors import UnknownColumnError
+from ferro.query.compared import RelatedRow
 from ferro.query.expressions import ColumnRef, Source
 from ferro.schema.table import Column, Table
 
@@ -16,9 +17,12 @@ class Row:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def __getattr__(self, name: str) -> ColumnRef[Any]:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        relation = self._source.table.relations.get(name)
+        if relation is not None:
+            return RelatedRow(relation, self._source)
         return ColumnRef(self._source, find_column(self._source.table, name))
 
     def __repr__(self) -> str:
