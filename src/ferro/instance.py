@@ -223,10 +223,12 @@ def relate(instance: BaseModel, name: str, value: Any) -> None:
     object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
 
 
-def forget_related(instance: BaseModel, name: str) -> None:
+def forget_related(instance: BaseModel, name: str | None = None) -> None:
+    """Forget what is at the other end of a relation, or of all."""
     known = related_to(instance)
-    if name in known:
-        object.__setattr__(instance, "__ferro_related__", {key: one for key, one in known.items() if key != name})
+    if known and (name is None or name in known):
+        kept = {} if name is None else {key: one for key, one in known.items() if key != name}
+        object.__setattr__(instance, "__ferro_related__", kept)
 
 
 def fill_slots(instance: BaseModel) -> None:

@@ -308,6 +308,20 @@ async def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time
         await Lost.count()
 
 
+async def test_refreshing_forgets_what_was_loaded(ann):
+    await Profile.create(author=ann)
+    assert await ann.profile is not None
+    await Profile.query().delete()
+    await ann.refresh()
+    assert await ann.profile is None
+
+
+async def test_a_copy_leads_where_its_original_does(ann):
+    book = Book(title="SICP", author=ann)
+    assert book.model_copy().author is ann
+    assert book == book.model_copy() == Book(title="SICP", author_id="ann@x.org")
+
+
 async def test_what_is_not_loaded_is_awaited_or_loaded_beforehand(database, ann):
     await Book.create(title="SICP", author=ann)
     book = await Book.one()

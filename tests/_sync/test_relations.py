@@ -309,6 +309,20 @@ def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time(datab
         Lost.count()
 
 
+def test_refreshing_forgets_what_was_loaded(ann):
+    Profile.create(author=ann)
+    assert ann.profile is not None
+    Profile.query().delete()
+    ann.refresh()
+    assert ann.profile is None
+
+
+def test_a_copy_leads_where_its_original_does(ann):
+    book = Book(title="SICP", author=ann)
+    assert book.model_copy().author is ann
+    assert book == book.model_copy() == Book(title="SICP", author_id="ann@x.org")
+
+
 def test_what_is_not_loaded_is_awaited_or_loaded_beforehand(database, ann):
     Book.create(title="SICP", author=ann)
     book = Book.one()

@@ -14,6 +14,7 @@ from ferro.instance import (
     as_kept,
     before_assignment,
     changed_fields,
+    forget_related,
     is_loaded,
     loaded_key,
     mark_deleted,
@@ -432,6 +433,7 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
             pk=shown_key(key),
         )
     adopt(instance, vars(found))
+    forget_related(instance)
 
 
 def is_whole(key: tuple[Any, ...]) -> bool:

@@ -23,7 +23,8 @@ class Row:
         relation = self._source.table.relations.get(name)
         if relation is not None:
             return RelatedRow(relation, self._source)
-        return ColumnRef(self._source, find_column(self._source.table, name))
+        column: ColumnRef[Any] = ColumnRef(self._source, find_column(self._source.table, name))
+        return column
 
     def __repr__(self) -> str:
         return f"Row({self._source.name})"

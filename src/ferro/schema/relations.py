@@ -18,6 +18,9 @@ from ferro.types import split_optional
 # The annotation of a key column whose target is not known yet: a name that nobody has.
 LATER = "__ferro_key_of_a_model_that_is_not_known_yet"
 
+# Where Pydantic keeps the fields of a class; before 2.10 it was `model_fields`.
+FIELDS = "__pydantic_fields__"
+
 
 def relations_of(model: type) -> dict[str, Declared]:
     """The relations a model declares or inherits."""
@@ -32,7 +35,7 @@ def foreign_keys_of(model: type) -> dict[str, Declared]:
 
 
 def fields_of(model: type) -> dict[str, FieldInfo]:
-    return model.__dict__.get("__pydantic_fields__") or model.__dict__.get("model_fields") or {}
+    return model.__dict__.get(FIELDS) or model.__dict__.get("model_fields") or {}
 
 
 # The columns of a foreign key. They are fields of the model, typed like the key they hold.
@@ -102,15 +105,17 @@ def settle(model: type[BaseModel], *, itself: bool = False) -> None:
             made = shadow_fields(declared, target)
         if made is None:
             raise ModelDefinitionError(f"{declared.where}: the primary key of {target.__name__} is not known yet")
-        before = dict(fields)
-        fields.clear()
-        for name, info in before.items():
+        replaced: dict[str, FieldInfo] = {}
+        for name, info in fields.items():
             if name != f"{declared.name}_id":
-                fields.setdefault(name, info)
+                replaced.setdefault(name, info)
                 continue
             for shadow, (annotation, default) in made.items():
-                if shadow not in before or is_later(before[shadow]):
-                    fields[shadow] = FieldInfo.from_annotated_attribute(annotation, default)
+                if shadow not in fields or is_later(fields[shadow]):
+                    replaced[shadow] = FieldInfo.from_annotated_attribute(annotation, default)
+        # At once: another thread may be looking at them.
+        fields = replaced
+        type.__setattr__(model, FIELDS if FIELDS in model.__dict__ else "model_fields", fields)
         note_annotations(model, declared, made)
 
 
@@ -222,7 +227,8 @@ class Relation:
             return Link(link.table, link.far, link.near)
         target = self.target
         if target not in self.links:
-            self.links[target] = make_link(self, cast("ManyToManyField", self.declared.marker))
+            # Of two threads that come first, both must end up with the same columns.
+            self.links.setdefault(target, make_link(self, cast("ManyToManyField", self.declared.marker)))
         return self.links[target]
 
     def __repr__(self) -> str:
