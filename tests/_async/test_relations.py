@@ -308,6 +308,18 @@ async def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time
         await Lost.count()
 
 
+async def test_relations_are_looked_for_and_written_by_every_verb(ann):
+    bob = await Author.create(email="bob@x.org")
+    book, made = await Book.get_or_create(author=ann, defaults={"title": "SICP", "editor": bob})
+    assert (made, book.author_id, book.editor_id) == (True, "ann@x.org", "bob@x.org")
+    assert await Book.get_or_create(author=ann) == (book, False)
+    changed, made = await Book.update_or_create(title="SICP", defaults={"author": bob})
+    assert (made, changed.author_id) == (False, "bob@x.org")
+    profile = await Profile.upsert(author=ann, key=["author_id"])
+    assert await ann.profile == profile
+    assert await Book.query().filter_by(author=bob).count() == 1
+
+
 async def test_refreshing_forgets_what_was_loaded(ann):
     await Profile.create(author=ann)
     assert await ann.profile is not None

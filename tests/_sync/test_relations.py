@@ -309,6 +309,18 @@ def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time(datab
         Lost.count()
 
 
+def test_relations_are_looked_for_and_written_by_every_verb(ann):
+    bob = Author.create(email="bob@x.org")
+    book, made = Book.get_or_create(author=ann, defaults={"title": "SICP", "editor": bob})
+    assert (made, book.author_id, book.editor_id) == (True, "ann@x.org", "bob@x.org")
+    assert Book.get_or_create(author=ann) == (book, False)
+    changed, made = Book.update_or_create(title="SICP", defaults={"author": bob})
+    assert (made, changed.author_id) == (False, "bob@x.org")
+    profile = Profile.upsert(author=ann, key=["author_id"])
+    assert ann.profile == profile
+    assert Book.query().filter_by(author=bob).count() == 1
+
+
 def test_refreshing_forgets_what_was_loaded(ann):
     Profile.create(author=ann)
     assert ann.profile is not None
