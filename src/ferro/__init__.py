@@ -16,6 +16,7 @@ from ferro._async.database import (
 )
 from ferro._async.model import Model
 from ferro._async.query import AsyncQuery, AsyncSelection
+from ferro._async.relations import AsyncRelated, Relation
 from ferro._async.scope import using
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
@@ -49,7 +50,17 @@ from ferro.errors import (
     UniqueViolationError,
     UnknownColumnError,
 )
-from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
+from ferro.fields import (
+    BackRef,
+    Check,
+    FerroField,
+    FerroNullable,
+    Field,
+    ForeignKey,
+    ManyToMany,
+    ManyToManyField,
+    varchar,
+)
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
@@ -91,6 +102,13 @@ __all__ = [
     "Mapped",
     "Check",
     "varchar",
+    # Relations
+    "ForeignKey",
+    "BackRef",
+    "ManyToManyField",
+    "ManyToMany",
+    "Relation",
+    "AsyncRelated",
     # Connecting
     "connect",
     "disconnect",

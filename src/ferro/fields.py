@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Literal, Self, TypeAlias, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
 from pydantic import AliasChoices, AliasPath, Discriminator
 from pydantic import Field as PydanticField
@@ -18,6 +18,10 @@ PLAIN_KEYS = frozenset({"primary_key", "autoincrement", "unique", "index", "db_t
 SUFFIX = re.compile(r"[A-Za-z0-9_]+")
 
 FerroNullable: TypeAlias = bool | Literal["infer"]
+
+T = TypeVar("T")
+
+ACTIONS = ("CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT", "NO ACTION")
 
 
 class SetByDatabase(Enum):
@@ -138,6 +142,21 @@ def Field(
 def Field(
     default: Any = ...,
     *,
+    back_ref: Literal[True],
+) -> Any: ...
+@overload
+def Field(
+    default: Any = ...,
+    *,
+    many_to_many: Literal[True],
+    related_name: str,
+    through: str | None = ...,
+    reverse_index: bool = ...,
+) -> Any: ...
+@overload
+def Field(
+    default: Any = ...,
+    *,
     primary_key: bool = ...,
     autoincrement: bool | None = ...,
     unique: bool = ...,
@@ -156,6 +175,8 @@ def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
     Takes every keyword of `pydantic.Field`, and those of `FerroField`. A field with `db_default` and
     no default may be left out of the constructor: its value comes back from the database.
     """
+    if options.keys() & {"back_ref", "many_to_many"}:
+        return relation_field(options)
     column = {name: options.pop(name) for name in DEFAULTS if name in options}
     check_nullable(column.get("nullable", "infer"), "Field")
     if column:
@@ -166,6 +187,22 @@ def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
         default = 1
     options.pop("init", None)
     return PydanticField(default, **options)
+
+
+def relation_field(options: dict[str, Any]) -> Any:
+    """What `Field(back_ref=True)` and `Field(many_to_many=True, related_name=...)` stand for."""
+    back_ref, many_to_many = options.pop("back_ref", False), options.pop("many_to_many", False)
+    if back_ref and many_to_many:
+        raise ModelDefinitionError("a field cannot be both back_ref and many_to_many: keep one of them")
+    if many_to_many:
+        if not options.get("related_name"):
+            raise ModelDefinitionError("Field(many_to_many=True) needs related_name=, the name of the other direction")
+        return ManyToManyField(**options)
+    if options:
+        raise ModelDefinitionError(
+            f"Field(back_ref=True) takes no {', '.join(options)}: say it where the relation is declared"
+        )
+    return BackReference(by_field=True)
 
 
 def set_by_database() -> Any:
@@ -258,3 +295,96 @@ class Check:
             raise ModelDefinitionError(f"a check is named by letters, digits and _, not {self.suffix!r}")
         if not callable(self.predicate):
             raise ModelDefinitionError(f"Check({self.suffix!r}) takes a lambda over the model, not {self.predicate!r}")
+
+
+# Relations.
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A relation to one row of another model: `author: Annotated[Author, ForeignKey(related_name="books")]`.
+
+    The column beside it is called `author_id`, and holds the key of that row.
+
+    Attributes:
+        related_name: the field of the other model that leads back here, where it has one.
+        on_delete: what becomes of this row when the other is deleted: "CASCADE", "RESTRICT", "SET NULL",
+            "SET DEFAULT" or "NO ACTION".
+        on_update: the same for when its key changes.
+        unique: no two rows refer to the same one: the way back is a single instance.
+        index: an index on the column.
+        nullable: whether it may be None; "infer" follows the annotation, and on_delete="SET NULL".
+    """
+
+    related_name: str | None = None
+    on_delete: str = "CASCADE"
+    on_update: str | None = None
+    unique: bool = False
+    index: bool = False
+    nullable: FerroNullable = "infer"
+
+    def __post_init__(self) -> None:
+        check_nullable(self.nullable, "ForeignKey")
+        for option in ("on_delete", "on_update"):
+            object.__setattr__(self, option, read_action(option, getattr(self, option)))
+            if getattr(self, option) == "SET NULL" and self.nullable is False:
+                raise ModelDefinitionError(
+                    f'ForeignKey({option}="SET NULL", nullable=False): the column would have to hold the NULL; '
+                    "leave nullable out, or choose another action"
+                )
+
+
+def read_action(option: str, action: object) -> str | None:
+    if action is None and option == "on_update":
+        return None
+    if not isinstance(action, str) or action.upper() not in ACTIONS:
+        raise ModelDefinitionError(f"ForeignKey {option} is {action!r}; it is one of {', '.join(map(repr, ACTIONS))}")
+    return action.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class ManyToManyField:
+    """A relation to many rows, each of which has many: `Annotated[list["Tag"], ManyToManyField(related_name="posts")]`.
+
+    Attributes:
+        related_name: the field of the other model that leads back here, where it has one.
+        through: the name of the table between the two; that of this table and the field when left out.
+        reverse_index: an index for the way back.
+    """
+
+    related_name: str
+    through: str | None = None
+    reverse_index: bool = False
+
+
+def ManyToMany(*, related_name: str, through: str | None = None, reverse_index: bool = False) -> Any:
+    """A relation to many rows, each of which has many: `tags: Relation[list["Tag"]] = ManyToMany(related_name="posts")`."""
+    return ManyToManyField(related_name, through, reverse_index)
+
+
+@dataclass(frozen=True, slots=True)
+class BackReference:
+    """The mark of a field that leads back: made by `BackRef()` and by `Field(back_ref=True)`."""
+
+    by_field: bool = False
+
+
+if TYPE_CHECKING:
+
+    class BackRef(Generic[T]):
+        """The way back: `posts: BackRef[list["Post"]] = None`, or `Relation[list["Post"]] = BackRef()`."""
+
+        def __new__(cls) -> Any: ...
+        def __get__(self, instance: Any, owner: Any, /) -> Any: ...
+
+else:
+
+    class BackRef(Generic[T]):
+        """The way back: `posts: BackRef[list["Post"]] = None`, or `Relation[list["Post"]] = BackRef()`."""
+
+        def __new__(cls) -> BackReference:
+            return BackReference()
+
+
+class RelationMark(Generic[T]):
+    """What `Relation[...]` is at run time: an annotation, and nothing else."""

@@ -315,6 +315,8 @@ def copy_state(original: BaseModel, copied: BaseModel) -> None:
     """Let a copy of a loaded instance be a loaded one."""
     if (state := state_of(original)) is not None:
         remember(copied, state.copy())
+    if known := related_to(original):
+        object.__setattr__(copied, "__ferro_related__", dict(known))
 
 
 def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any]) -> None:
@@ -331,6 +333,30 @@ def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any
             state.seen.setdefault(name, as_kept(columns[name], None if value is ... else value))
         else:
             state.originals.setdefault(name, value)
+
+
+# What was loaded along relations. It is no part of the row: neither compared nor dumped.
+
+
+def related_to(instance: BaseModel) -> dict[str, Any]:
+    """The other ends of relations, as far as they are known."""
+    try:
+        return object.__getattribute__(instance, "__ferro_related__")
+    except AttributeError:
+        return {}
+
+
+def relate(instance: BaseModel, name: str, value: Any) -> None:
+    """Note what is at the other end of a relation."""
+    object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
+
+
+def forget_related(instance: BaseModel, name: str | None = None) -> None:
+    """Forget what is at the other end of a relation, or of all."""
+    known = related_to(instance)
+    if known and (name is None or name in known):
+        kept = {} if name is None else {key: one for key, one in known.items() if key != name}
+        object.__setattr__(instance, "__ferro_related__", kept)
 
 
 def fill_slots(instance: BaseModel) -> None:

@@ -1,23 +1,28 @@
 """ModelBase: a Pydantic model that knows its table, and does no I/O."""
 
-from collections.abc import Mapping
+import inspect
+import sys
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from difflib import get_close_matches
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform, overload
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 from pydantic import Field as PydanticField
 from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
 from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
-from ferro.errors import ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, column_options
+from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
+from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
+from ferro.query.related import related_query
 from ferro.query.row import Row
+from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
-from ferro.schema.registry import register, table_of
+from ferro.schema.registry import register, table_of, withdraw
+from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields
 from ferro.schema.table import CheckConstraint, Column, Table
 
 T = TypeVar("T")
@@ -39,18 +44,27 @@ class ModelMeta(ModelMetaclass):
             namespace["__pydantic_parent_namespace__"] = build_lenient_weakvaluedict(parent_frame_namespace())
             options["__pydantic_reset_parent_namespace__"] = False
         namespace["__ferro_tables__"] = {}
+        inner = {name: value for name, value in namespace.items() if isinstance(value, type)}
+        take_relations(name, namespace, {**(parent_frame_namespace() or {})} | inner, caller_globals())
         token = making.set(True)
         try:
             made = super().__new__(mcs, name, bases, namespace, **options)
         finally:
             making.reset(token)
         model = cast("type[ModelBase]", made)
+        for declared in namespace["__ferro_declared__"]:
+            type.__setattr__(made, declared, RelationAttribute(declared))
+        type.__setattr__(made, "__ferro_relation_names__", frozenset(relations_of(made)))
         if namespace.get("__ferro_abstract__"):
             let_fields_win(model)
         if not is_abstract(model):
-            if is_complete(model):
-                read(model)
-            register(model)
+            # Known before it is read: it may refer to itself.
+            former = register(model)
+            try:
+                read_early(model)
+            except BaseException:
+                withdraw(model, former)
+                raise
         return cast("ModelMeta", made)
 
     @property
@@ -74,6 +88,15 @@ class ModelMeta(ModelMetaclass):
             close = get_close_matches(name, fields_of(cls), n=1)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}{guess}")
+
+
+def read_early(model: "type[ModelBase]") -> None:
+    """Read the table of a class that was just made, unless it waits for other classes."""
+    if (waiting := pending(model)) and all(declared.target == model.__name__ for declared in waiting):
+        settle(model, itself=True)
+        model.model_rebuild(raise_errors=False)
+    if is_complete(model):
+        read(model)
 
 
 def column_of(model: type, name: str) -> ColumnRef[Any]:
@@ -108,15 +131,180 @@ def let_fields_win(model: type) -> None:
             setattr(model, name, GivesWay(value))
 
 
-def fields_of(model: type) -> Mapping[str, Any]:
-    return model.__dict__.get("__pydantic_fields__") or model.__dict__.get("model_fields") or {}
+# Relations: taken out of the class body before Pydantic sees it.
+
+
+def take_relations(owner: str, namespace: dict[str, Any], inner: Mapping[str, Any], outer: Mapping[str, Any]) -> None:
+    """Replace the relations of a class body by the columns of their foreign keys."""
+    annotations = own_annotations(namespace)
+    module = namespace.get("__module__", "")
+    names = names_of(module, outer, inner)
+    at_top = "<locals>" not in namespace.get("__qualname__", "")
+    found: dict[str, Declared] = {}
+    kept: dict[str, Any] = {}
+    for name, annotation in annotations.items():
+        default = namespace.get(name)
+        declared = (
+            None
+            if name.startswith("_")
+            else read_relation(owner, name, annotation, default, names, module if at_top else "")
+        )
+        if declared is None:
+            kept[name] = annotation
+            continue
+        found[name] = declared
+        namespace.pop(name, None)
+        if isinstance(declared.marker, ForeignKey):
+            add_key(declared, kept, annotations, namespace)
+    namespace["__ferro_declared__"] = found
+    if any(isinstance(declared.marker, ForeignKey) for declared in found.values()):
+        namespace["__ferro_take_relations__"] = model_validator(mode="wrap")(take_instances)
+    if found:
+        namespace["__ferro_annotations__"] = kept
+        set_annotations(namespace, kept)
+
+
+def add_key(
+    declared: Declared, kept: dict[str, Any], annotations: Mapping[str, Any], namespace: dict[str, Any]
+) -> None:
+    """Add the columns of a foreign key, unless the class body has them already."""
+    # A name means whichever model has it when the columns are needed.
+    target = declared.target
+    made = shadow_fields(declared, target) if isinstance(target, type) and hasattr(target, "__ferro_read__") else None
+    if made is None:
+        default = Field(default=None) if declared.nullable else Field()
+        made = {f"{declared.name}_id": (LATER, default)}
+    for name, (annotation, default) in made.items():
+        if name not in annotations:
+            kept[name] = annotation
+            namespace[name] = default
+
+
+def caller_globals() -> dict[str, Any]:
+    """The global names where a class is being defined: not always those of a module that can be imported."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals is globals():
+        frame = frame.f_back
+    return {} if frame is None else frame.f_globals
+
+
+def own_annotations(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The annotations of a class body; names that mean nothing yet stay names."""
+    if "__annotations__" in namespace or sys.version_info < (3, 14):
+        return namespace.get("__annotations__", {})
+    import annotationlib  # noqa: PLC0415 - it exists from Python 3.14 on
+
+    annotate = annotationlib.get_annotate_from_class_namespace(namespace)
+    if annotate is None:
+        return {}
+    return annotationlib.call_annotate_function(annotate, annotationlib.Format.FORWARDREF)
+
+
+def set_annotations(namespace: dict[str, Any], kept: dict[str, Any]) -> None:
+    if sys.version_info >= (3, 14) and "__annotations__" not in namespace:
+        namespace.pop("__annotate__", None)
+        namespace["__annotate_func__"] = lambda _format: dict(kept)
+    else:
+        namespace["__annotations__"] = kept
+
+
+def take_instances(cls: "type[ModelBase]", data: Any, handler: Callable[[Any], Any]) -> Any:
+    """Let a model be made with `author=alice`: the instance, or its key, becomes the columns of the foreign key."""
+    names = keys_given(cls, data)
+    if not names:
+        return handler(data)
+    relations = table_of(cls).relations
+    values = {name: value for name, value in data.items() if name not in names}
+    for name in names:
+        values |= key_values(relations[name], data[name])
+    made = handler(values)
+    for name in names:
+        if isinstance(data[name], ModelBase):
+            state.relate(made, name, data[name])
+    return made
+
+
+def keys_given(model: type, data: Any) -> list[str]:
+    if not isinstance(data, dict):
+        return []
+    found = relations_of(model)
+    return [name for name in cast("dict[str, Any]", data) if name in found and name not in fields_of(model)]
+
+
+def key_values(relation: Relation, value: Any) -> dict[str, Any]:
+    """What the columns of a foreign key hold, so that it leads to an instance, a key, or nowhere."""
+    if relation.kind != "forward":
+        raise QueryError(f"{relation.where} is the way back: set the relation in {relation.target.__name__} instead")
+    columns = relation.columns
+    if value is None:
+        return {column.field: None for column in columns}
+    if not isinstance(value, BaseModel):
+        given = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        if len(given) != len(columns):
+            raise QueryError(f"{relation.where} takes a key of {len(columns)} values, not {value!r}")
+        return dict(zip([column.field for column in columns], given, strict=True))
+    return dict(zip([column.field for column in columns], key_of(relation, value), strict=True))
+
+
+def key_of(relation: Relation, instance: BaseModel) -> tuple[Any, ...]:
+    """The primary key of an instance at the other end of a relation."""
+    target, name = relation.target, type(instance).__name__
+    # A class that was defined again has the rows of the one before.
+    if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
+        raise QueryError(f"{relation.where} takes a {target.__name__}, not a {name}")
+    key = tuple(vars(instance).get(column.field) for column in table_of(type(instance)).primary_key)
+    if None in key:
+        raise QueryError(f"{relation.where}: this {name} is not saved yet, and has no key to refer to: save it first")
+    return key
+
+
+class RelationAttribute:
+    """The attribute of a relation: what was loaded, or what the model's colour makes of it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: "ModelBase | None", owner: type) -> Any:
+        if instance is None:
+            if making.get() or is_abstract(owner):
+                raise AttributeError(self.name)
+            return getattr(Row(source_of(table_of(owner))), self.name)
+        relation = table_of(type(instance)).relations[self.name]
+        return related(instance, relation)
+
+    def __set__(self, instance: "ModelBase", value: Any) -> None:
+        relation = table_of(type(instance)).relations[self.name]
+        for field, held in key_values(relation, value).items():
+            setattr(instance, field, held)
+        state.forget_related(instance, self.name)
+        if isinstance(value, BaseModel):
+            state.relate(instance, self.name, value)
+
+
+def related(instance: "ModelBase", relation: Relation) -> Any:
+    """What is known at the other end of a relation, else what the model's colour makes of it."""
+    known = state.related_to(instance)
+    if relation.name in known:
+        found = known[relation.name]
+        if relation.kind != "forward" or found is None or not is_stale(instance, relation, found):
+            return found
+        state.forget_related(instance, relation.name)
+    return instance.__ferro_unloaded__(relation)
+
+
+def is_stale(instance: BaseModel, relation: Relation, found: BaseModel) -> bool:
+    """Whether a foreign key was assigned to since the row it leads to was loaded."""
+    return any(vars(instance).get(mine.field) != vars(found).get(theirs.field) for mine, theirs in relation.pairs)
 
 
 class ModelBase(BaseModel, metaclass=ModelMeta):
     """What every ferro model is, on both sides: fields, a table, and the memory of what was loaded."""
 
-    __slots__ = ("__ferro_state__", "__weakref__")
+    __slots__ = ("__ferro_related__", "__ferro_state__", "__weakref__")
 
+    __ferro_relation_names__: ClassVar[frozenset[str]] = frozenset()
     __ferro_facts__: ClassVar[Table]
     __ferro_abstract__: ClassVar[bool] = True
     __ferro_table__: ClassVar[str]
@@ -152,12 +340,40 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
     def after_load(self) -> None:
         """Called when this instance has been filled from a row; always a plain function."""
 
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Any = None,
+    ) -> bool | None:
+        """Pydantic's: resolve the names that were not defined yet, the targets of foreign keys among them."""
+        if pending(cls):
+            settle(cls)
+        return super().model_rebuild(
+            force=force,
+            raise_errors=raise_errors,
+            _parent_namespace_depth=_parent_namespace_depth + 1,
+            _types_namespace=_types_namespace,
+        )
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Pydantic's copy. That of a loaded row is loaded, unless `update` gives it another primary key."""
         copied = super().model_copy(update=dict(update) if update else None, deep=deep)
         if update:
             state.note_update(self, copied, update)
         return copied
+
+    def __ferro_unloaded__(self, relation: Relation) -> Any:
+        """What reading a relation gives that was not loaded. A model without a colour cannot load it."""
+        if not relation.single:
+            return related_query(relation, self)
+        name = type(self).__name__.lower()
+        raise InterfaceError(
+            f"{relation.where} is not loaded: load it with the database you hold, db.load({name}, lambda m: m.{relation.name})"
+        )
 
     def __copy__(self) -> Self:
         state.before_sharing(self)
@@ -190,6 +406,9 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
 
         def __setattr__(self, name: str, value: Any) -> None:
             if not name.startswith("_"):
+                if name in type(self).__ferro_relation_names__:
+                    object.__setattr__(self, name, value)
+                    return
                 state.before_assignment(self, name)
             super().__setattr__(name, value)
 

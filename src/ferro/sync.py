@@ -14,6 +14,7 @@ from ferro._sync.database import (
 )
 from ferro._sync.model import Model
 from ferro._sync.query import Query, Selection
+from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
@@ -47,7 +48,17 @@ from ferro.errors import (
     UniqueViolationError,
     UnknownColumnError,
 )
-from ferro.fields import Check, FerroField, FerroNullable, Field, varchar
+from ferro.fields import (
+    BackRef,
+    Check,
+    FerroField,
+    FerroNullable,
+    Field,
+    ForeignKey,
+    ManyToMany,
+    ManyToManyField,
+    varchar,
+)
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
@@ -86,6 +97,13 @@ __all__ = [
     "Mapped",
     "Check",
     "varchar",
+    # Relations
+    "ForeignKey",
+    "BackRef",
+    "ManyToManyField",
+    "ManyToMany",
+    "Relation",
+    "Related",
     # Connecting
     "connect",
     "disconnect",

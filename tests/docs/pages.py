@@ -9,6 +9,7 @@ out unless the environment's DATABASE_URL says where a server is.
 
 import ast
 import asyncio
+import builtins
 import io
 import os
 import re
@@ -90,6 +91,8 @@ def run(path: Path) -> int:
     """Run a page where we are; return how many of its blocks ran."""
     page = path.read_text(encoding="utf-8")
     program = types.ModuleType("page")
+    # As in every module that Python runs itself.
+    vars(program)["__builtins__"] = builtins
     sys.modules["page"] = program
     sys.path.insert(0, str(Path.cwd()))
     ran = 0

@@ -66,7 +66,7 @@ async def a_missing_await(db: AsyncDatabase, user: User) -> None:
 
 async def an_await_on_the_blocking_side(db: sync.Database, reader: Reader) -> None:
     await db.query(User).all()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
-    await db.get(User, 1)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    await db.get(Reader, 1)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await Reader.all()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await Reader.get(1)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await reader.save()  # type: ignore[func-returns-value, misc]  # pyright: ignore[reportGeneralTypeIssues]

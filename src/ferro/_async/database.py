@@ -1,11 +1,12 @@
 """The handle: whoever holds it can run every verb on every model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
+from ferro._async.relations import AsyncRelated, held_by
 from ferro._async.scope import Default, database_in_scope, transaction_in_scope
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
@@ -15,13 +16,15 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, schema, typed_rows, write
+from ferro.operations import bulk, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
-from ferro.schema.registry import registered_models, restore_registry, table_of
+from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.schema.registry import restore_registry, table_of
+from ferro.schema.relations import Relation, check_every_relation, usable_models
 
 M = TypeVar("M", bound=ModelBase)
 R = TypeVar("R")
@@ -84,9 +87,26 @@ class AsyncDatabase:
 
     # Reading.
 
-    def query(self, model: type[M]) -> AsyncQuery[M]:
-        """Start a query: `db.query(User).where(lambda u: u.age >= 18)`."""
-        return AsyncQuery(model, database=self)
+    @overload
+    def query(self, model: type[M]) -> AsyncQuery[M]: ...
+    @overload
+    def query(self, model: RelatedQuery[M]) -> AsyncRelated[M]: ...
+    def query(self, model: type[M] | RelatedQuery[M]) -> AsyncQuery[M]:
+        """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
+        return held_by(self, model) if isinstance(model, RelatedQuery) else AsyncQuery(model, database=self)
+
+    async def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
+        """Load what a relation leads to: `author = await db.load(book, lambda b: b.author)`.
+
+        A relation to one row gives the instance, or None; one to many a list.
+        """
+        return await self.load_along(instance, chosen_relation(type(instance), relation))
+
+    async def load_along(self, instance: ModelBase, relation: Relation) -> Any:
+        """Load what a relation leads to."""
+        if relation.single:
+            return await self.run(relations.load(instance, relation, self.dialect))
+        return await AsyncRelated[Any](relation, instance, database=self).all()
 
     async def get(self, model: type[M], pk: object) -> M:
         """Read the row with this primary key; a tuple for a composite one.
@@ -283,7 +303,7 @@ class AsyncDatabase:
 
         A table that is there is never altered.
         """
-        tables = [table_of(model) for model in models or registered_models()]
+        tables = [table_of(model) for model in models or usable_models()]
         await self.run(schema.create_tables(tables, self.dialect))
 
 
@@ -339,6 +359,7 @@ def connect(
 
     async def open_database() -> AsyncDatabase:
         restore_registry()
+        check_every_relation()
         database = AsyncDatabase(address, options)
         try:
             await database.pool.open()

@@ -4,22 +4,31 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
+from ferro._async.relations import AsyncRelated
 from ferro._async.scope import database_in_scope
+from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.schema.relations import Relation
 
 R = TypeVar("R")
 
 
-class Model(ModelBase):
+class Model(ModelBase, Loaded):
     """The base of your models: a Pydantic model that is a table.
 
     Every verb here is also on the handle `connect()` returns, for any model.
     """
 
     __ferro_abstract__: ClassVar[bool] = True
+
+    def __ferro_unloaded__(self, relation: Relation) -> Any:
+        """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
+        if not relation.single:
+            return AsyncRelated[Any](relation, self)
+        return unloaded(lambda: database_in_scope().load_along(self, relation), relation.where)
 
     # One instance.
 

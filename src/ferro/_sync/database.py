@@ -1,13 +1,14 @@
 # Generated from src/ferro/_async/database.py by scripts/unasync.py: edit that file, never this one.
 """The handle: whoever holds it can run every verb on every model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Opening, call_hook, opening
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
+from ferro._sync.relations import Related, held_by
 from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
@@ -16,13 +17,15 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, schema, typed_rows, write
+from ferro.operations import bulk, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
-from ferro.schema.registry import registered_models, restore_registry, table_of
+from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.schema.registry import restore_registry, table_of
+from ferro.schema.relations import Relation, check_every_relation, usable_models
 
 M = TypeVar("M", bound=ModelBase)
 R = TypeVar("R")
@@ -85,9 +88,26 @@ class Database:
 
     # Reading.
 
-    def query(self, model: type[M]) -> Query[M]:
-        """Start a query: `db.query(User).where(lambda u: u.age >= 18)`."""
-        return Query(model, database=self)
+    @overload
+    def query(self, model: type[M]) -> Query[M]: ...
+    @overload
+    def query(self, model: RelatedQuery[M]) -> Related[M]: ...
+    def query(self, model: type[M] | RelatedQuery[M]) -> Query[M]:
+        """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
+        return held_by(self, model) if isinstance(model, RelatedQuery) else Query(model, database=self)
+
+    def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
+        """Load what a relation leads to: `author = db.load(book, lambda b: b.author)`.
+
+        A relation to one row gives the instance, or None; one to many a list.
+        """
+        return self.load_along(instance, chosen_relation(type(instance), relation))
+
+    def load_along(self, instance: ModelBase, relation: Relation) -> Any:
+        """Load what a relation leads to."""
+        if relation.single:
+            return self.run(relations.load(instance, relation, self.dialect))
+        return Related[Any](relation, instance, database=self).all()
 
     def get(self, model: type[M], pk: object) -> M:
         """Read the row with this primary key; a tuple for a composite one.
@@ -284,7 +304,7 @@ class Database:
 
         A table that is there is never altered.
         """
-        tables = [table_of(model) for model in models or registered_models()]
+        tables = [table_of(model) for model in models or usable_models()]
         self.run(schema.create_tables(tables, self.dialect))
 
 
@@ -340,6 +360,7 @@ def connect(
 
     def open_database() -> Database:
         restore_registry()
+        check_every_relation()
         database = Database(address, options)
         try:
             database.pool.open()

@@ -14,6 +14,7 @@ from ferro.instance import (
     as_kept,
     before_assignment,
     changed_fields,
+    forget_related,
     is_loaded,
     journal,
     loaded_key,
@@ -21,7 +22,7 @@ from ferro.instance import (
     mark_inserted,
     mark_saved,
 )
-from ferro.model import ModelBase
+from ferro.model import ModelBase, key_values
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
 from ferro.operations.read import by_key, called, has_key, loader, shown_values
@@ -446,6 +447,7 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
             pk=shown_key(key),
         )
     adopt(instance, vars(found))
+    forget_related(instance)
 
 
 def is_whole(key: tuple[Any, ...]) -> bool:
@@ -459,6 +461,7 @@ def is_whole(key: tuple[Any, ...]) -> bool:
 def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[str] | None = None) -> Steps[M]:
     """Insert a row, or update the named columns of the row that has the same unique key."""
     table = table_of(model)
+    values = by_column(model, values)
     named = tuple(named_column(model, table, name) for name in values)
     instance = model(**values)
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
@@ -526,13 +529,25 @@ def spelled(keys: Sequence[Columns]) -> str:
 
 def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Operation[tuple[M, bool]]:
     """The row with these values and False, or a new one and True. Of any number of calls at once, one creates it."""
-    row = wanted(model, values, defaults, dialect, "get_or_create()")
+    row = wanted(model, by_column(model, values), by_column(model, defaults), dialect, "get_or_create()")
     return row.found_or_made() if row.is_unique else Atomic(row.found_or_made())
 
 
 def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
     """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
+    values, defaults = by_column(model, values), by_column(model, defaults)
     return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
+
+
+def by_column(model: type[ModelBase], values: Values) -> Values:
+    """The values with the relations among them as the columns of their foreign keys: `author=ann` is `author_id=…`."""
+    relations = table_of(model).relations
+    if relations.keys().isdisjoint(values):
+        return values
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= key_values(relations[name], value) if name in relations else {name: value}
+    return found
 
 
 # Kinds whose equal values have one spelling, so that a lock can be named by them.

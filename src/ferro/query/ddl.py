@@ -6,15 +6,16 @@ from ferro.query.expressions import must_be_condition, source_of
 from ferro.query.row import Row
 from ferro.query.sqltext import quote
 from ferro.query.writer import Inline
-from ferro.schema.table import CheckConstraint, Column, Table
+from ferro.schema.table import CheckConstraint, Column, ForeignKeyConstraint, Table
 
 
-def create_table(table: Table, dialect: Dialect) -> list[str]:
-    """The statements that make a table and its indexes where they are missing."""
+def create_table(table: Table, dialect: Dialect, *, later: tuple[ForeignKeyConstraint, ...] = ()) -> list[str]:
+    """The statements that make a table and its indexes where they are missing; `later` are added when all are there."""
     lines = [column_sql(table, column, dialect) for column in table.columns]
     if table.primary_key and not is_inline_key(table, dialect):
         lines.append(f"PRIMARY KEY ({names(table.primary_key)})")
     lines += [f"CONSTRAINT {quote(unique.name)} UNIQUE ({names(unique.columns)})" for unique in table.uniques]
+    lines += [foreign_key_sql(one) for one in table.foreign_keys if one not in later]
     lines += [check_sql(table, check, dialect) for check in table.checks]
     body = ",\n    ".join(lines)
     return [
@@ -29,6 +30,20 @@ def create_table(table: Table, dialect: Dialect) -> list[str]:
 def drop_table(table: Table) -> list[str]:
     """The statement that removes a table, if it is there."""
     return [f"DROP TABLE IF EXISTS {quote(table.name)}"]
+
+
+def foreign_key_sql(constraint: ForeignKeyConstraint) -> str:
+    target = f"{quote(constraint.target.name)} ({names(constraint.referenced)})"
+    update = f" ON UPDATE {constraint.on_update}" if constraint.on_update else ""
+    return (
+        f"CONSTRAINT {quote(constraint.name)} FOREIGN KEY ({names(constraint.columns)}) "
+        f"REFERENCES {target} ON DELETE {constraint.on_delete}{update}"
+    )
+
+
+def add_foreign_key(table: Table, constraint: ForeignKeyConstraint) -> str:
+    """The statement that adds a foreign key to a table that is there."""
+    return f"ALTER TABLE {quote(table.name)} ADD {foreign_key_sql(constraint)}"
 
 
 def column_sql(table: Table, column: Column, dialect: Dialect) -> str:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ferro.errors import UnknownColumnError
+from ferro.query.compared import RelatedRow
 from ferro.query.expressions import ColumnRef, Source
 from ferro.schema.table import Column, Table
 
@@ -19,10 +20,14 @@ class Row:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def __getattr__(self, name: str) -> ColumnRef[Any]:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return ColumnRef(self._source, find_column(self._source.table, name))
+        relation = self._source.table.relations.get(name)
+        if relation is not None:
+            return RelatedRow(relation, self._source)
+        column: ColumnRef[Any] = ColumnRef(self._source, find_column(self._source.table, name))
+        return column
 
     def __repr__(self) -> str:
         return f"Row({self._source.name})"

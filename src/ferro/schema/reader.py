@@ -4,22 +4,20 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeGuard, get_args
+from typing import Any, TypeGuard, cast, get_args
 from warnings import warn
 
 from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Check, FerroField, column_options, plain_options
-from ferro.schema.table import CheckConstraint, Column, Index, Table, Unique
+from ferro.fields import Check, FerroField, ForeignKey, column_options, plain_options
+from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
+from ferro.schema.table import LONGEST_NAME, CheckConstraint, Column, Index, Table, Unique, constraint_name
 from ferro.types import column_type, split_optional
 from ferro.types.annotations import unwrap
 
 TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-LONGEST_NAME = 63
-# How much of a name that is too long is kept before the suffix.
-KEPT = {"uq": 60, "idx": 59, "ck": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +63,44 @@ def read_table(model: type[BaseModel]) -> Table:
         )
     table = Table(table_name(model), model, tuple(field.column for field in fields))
     groups = Groups(table)
+    unique_keys, indexed_keys = keyed(table)
     uniques = [
         *(groups.unique([field.column]) for field in fields if field.options.unique and not alone_in_key(table, field)),
+        *(groups.unique(columns) for columns in unique_keys),
         *(groups.unique(columns) for columns in groups.declared("__ferro_composite_uniques__")),
     ]
     taken = [unique.columns for unique in uniques]
     indexes = [
         *(groups.index([field.column]) for field in fields if field.options.index and (field.column,) not in taken),
+        *(groups.index(columns) for columns in indexed_keys),
         *(groups.index(columns) for columns in without(taken, groups.declared("__ferro_composite_indexes__"), table)),
     ]
     checks = [
         *(groups.check(field.column.name, is_member(field)) for field in fields if field.options.db_check),
         *(groups.check(check.suffix, check.predicate) for check in declared_checks(model)),
     ]
-    return replace(table, uniques=tuple(uniques), indexes=tuple(indexes), checks=tuple(checks))
+    return replace(
+        table,
+        uniques=tuple(uniques),
+        indexes=tuple(indexes),
+        checks=tuple(checks),
+        relations=make_relations(model),
+    )
+
+
+def keyed(table: Table) -> tuple[list[tuple[Column, ...]], list[tuple[Column, ...]]]:
+    """The foreign keys that are unique, and those that are indexed."""
+    unique: list[tuple[Column, ...]] = []
+    indexed: list[tuple[Column, ...]] = []
+    for declared in foreign_keys_of(table.model).values():
+        key, columns = cast("ForeignKey", declared.marker), key_columns(table, declared)
+        if key.unique and columns != table.primary_key:
+            unique.append(columns)
+        elif key.index and columns != table.primary_key:
+            indexed.append(columns)
+        if key.unique and key.index:
+            warn(f"{declared.where}: it is unique, and so has an index already", UserWarning, stacklevel=2)
+    return unique, indexed
 
 
 # Columns.
@@ -196,12 +218,6 @@ def table_name(model: type[BaseModel]) -> str:
 
 def too_long(name: str) -> bool:
     return len(name.encode(errors="replace")) > LONGEST_NAME
-
-
-def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
-    """The name of an index or constraint: `idx_book_title`, cut as databases need it."""
-    name = "_".join((kind, table.name, *parts))
-    return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"
 
 
 # Uniques, indexes and checks.

@@ -9,11 +9,24 @@ declared: dict[str, type] = {}
 active: dict[str, type] = {}
 
 
-def register(model: type) -> None:
-    """Make a model known; one of the same name is forgotten, in silence, as notebooks and tests need it."""
+def register(model: type) -> type | None:
+    """Make a model known; one of the same name is forgotten, in silence, as notebooks and tests need it.
+
+    Returns the one that is forgotten.
+    """
+    former = declared.get(model.__name__)
     for known in (declared, active):
         known.pop(model.__name__, None)
         known[model.__name__] = model
+    return former
+
+
+def withdraw(model: type, former: type | None) -> None:
+    """Undo a registration: the class could not be made."""
+    for known in (declared, active):
+        known.pop(model.__name__, None)
+    if former is not None:
+        register(former)
 
 
 def registered_models() -> tuple[type, ...]:

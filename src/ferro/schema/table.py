@@ -1,11 +1,18 @@
 """What a table is: frozen facts, read once from a model class."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ferro.types.base import ColumnType
+
+if TYPE_CHECKING:
+    from ferro.schema.relations import Relation
+
+LONGEST_NAME = 63
+# How much of a name that is too long is kept before the suffix.
+KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +71,23 @@ class CheckConstraint:
     predicate: Callable[[Any], object]
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignKeyConstraint:
+    """Columns that hold the key of a row of another table, by name.
+
+    Attributes:
+        referenced: the columns of that key.
+        on_delete, on_update: what becomes of a row when the other is deleted, or gets another key.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    target: "Table"
+    referenced: tuple[Column, ...]
+    on_delete: str = "CASCADE"
+    on_update: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """What ferro knows of a model's table; everything that is per model is computed here once."""
@@ -74,6 +98,8 @@ class Table:
     uniques: tuple[Unique, ...] = ()
     indexes: tuple[Index, ...] = ()
     checks: tuple[CheckConstraint, ...] = ()
+    relations: "Mapping[str, Relation]" = field(default_factory=dict[str, "Relation"])
+    constraints: tuple[ForeignKeyConstraint, ...] = ()
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:
@@ -89,6 +115,12 @@ class Table:
         """The columns whose values can change in place."""
         return tuple(column for column in self.columns if column.type.mutable)
 
+    @property
+    def foreign_keys(self) -> tuple[ForeignKeyConstraint, ...]:
+        """The foreign keys, in the order of their relations."""
+        found = (relation.constraint for relation in self.relations.values())
+        return (*(constraint for constraint in found if constraint is not None), *self.constraints)
+
     @cached_property
     def version(self) -> Column | None:
         """The column that counts how often a row was changed, if there is one."""
@@ -101,3 +133,9 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name})"
+
+
+def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
+    """The name of an index or constraint: `idx_book_title`, cut as databases need it."""
+    name = "_".join((kind, table.name, *parts))
+    return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import anyio
 
@@ -260,3 +260,52 @@ def run_quietly(function: Callable[[], object]) -> None:
 def in_background(function: Callable[[], object]) -> None:
     """Let a thread of its own do what may hang."""
     threading.Thread(target=run_quietly, args=(function,), daemon=True).start()
+
+
+# Relations.
+
+
+class Loaded:
+    """What is loaded may still be awaited: `await book.author`, whether it is loaded or not."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self
+        yield
+
+
+class Unloaded:
+    """A relation that was not loaded: awaiting it loads it, and anything else is a mistake."""
+
+    __slots__ = ("_load", "_name")
+
+    def __init__(self, load: Callable[[], Coroutine[Any, Any, Any]], name: str) -> None:
+        self._load = load
+        self._name = name
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._load().__await__()
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: not loaded>"
+
+    def _refuse(self, *_: object) -> Any:
+        name = self._name.rpartition(".")[2]
+        raise InterfaceError(
+            f"{self._name} is not loaded: write `await` before it, or load it beforehand "
+            f"with `await db.load(..., lambda m: m.{name})`"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._refuse()
+
+    __bool__ = __len__ = __iter__ = __eq__ = __ne__ = __getitem__ = _refuse
+    __hash__ = object.__hash__
+
+
+def unloaded(load: Callable[[], Coroutine[Any, Any, Any]], name: str) -> Any:
+    """What stands for a row that was not loaded: something to await."""
+    return Unloaded(load, name)

@@ -156,3 +156,17 @@ def run_quietly(function: Callable[[], object]) -> None:
 def in_background(function: Callable[[], object]) -> None:
     """Let a thread of its own do what may hang."""
     threading.Thread(target=run_quietly, args=(function,), daemon=True).start()
+
+
+# Relations.
+
+
+class Loaded:
+    """Nothing is awaited here."""
+
+    __slots__ = ()
+
+
+def unloaded(load: Callable[[], T], name: str) -> T:
+    """The row that was not loaded, which is loaded now."""
+    return load()

@@ -1,0 +1,81 @@
+"""Relations that reach the database: what they load, and collections to be changed."""
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ferro._async.query import AsyncQuery
+from ferro.fields import RelationMark
+from ferro.model import ModelBase
+from ferro.operations import relations
+from ferro.query.related import RelatedQuery
+from ferro.schema.relations import Relation as Fact
+
+if TYPE_CHECKING:
+    from ferro._async.database import AsyncDatabase
+    from ferro._async.model import Model
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
+    """The rows a relation leads to, such as `author.books`: a query like any other, and a collection to be changed.
+
+    `update()` and `delete()` touch related rows only.
+    """
+
+    def __init__(self, relation: Fact, owner: ModelBase, *, database: "AsyncDatabase | None" = None) -> None:
+        super().__init__(relation.target, database=database)
+        self.follow(relation, owner)
+
+    async def create(self, **values: Any) -> M:
+        """Insert a row that belongs here: `await author.books.create(title="SICP")`."""
+        database = self.database
+        return await database.run(relations.create(self, values, database.dialect))
+
+    async def add(self, *rows: M | Any, ignore_existing: bool = False) -> None:
+        """Link instances, or rows by their keys; only on many-to-many relations.
+
+        Raises:
+            UniqueViolationError: one is linked already; `ignore_existing=True` does not mind.
+        """
+        database = self.database
+        await database.run(relations.add(self, rows, database.dialect, ignore_existing=ignore_existing))
+
+    async def remove(self, *rows: M | Any) -> None:
+        """Undo the links to some rows; the rows stay."""
+        database = self.database
+        await database.run(relations.remove(self, rows, database.dialect))
+
+    async def clear(self) -> None:
+        """Undo every link; the rows stay."""
+        database = self.database
+        await database.run(relations.clear(self, database.dialect))
+
+    async def set(self, *rows: M | Any) -> None:
+        """Link these rows, and no others."""
+        database = self.database
+        await database.run(relations.replace(self, rows, database.dialect))
+
+
+def held_by(database: "AsyncDatabase", query: RelatedQuery[M]) -> AsyncRelated[M]:
+    """A relation's query, whoever made it, as one of this database."""
+    held: AsyncRelated[M] = AsyncRelated(query.relation, query.owner, database=database)
+    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database}
+    return held
+
+
+if TYPE_CHECKING:
+
+    class Relation(RelationMark[R]):
+        """A relation that leads to many rows: `books: Relation[list["Book"]] = BackRef()`."""
+
+        @overload
+        def __get__(self, instance: None, owner: Any, /) -> Any: ...
+        @overload
+        def __get__(self: "Relation[list[M]]", instance: Model, owner: Any, /) -> AsyncRelated[M]: ...
+        @overload
+        def __get__(self: "Relation[list[M]]", instance: object, owner: Any, /) -> RelatedQuery[M]: ...
+        def __get__(self, instance: Any, owner: Any, /) -> Any: ...
+
+else:
+    Relation = RelationMark

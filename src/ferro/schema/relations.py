@@ -1,0 +1,371 @@
+"""What leads from one model to another: declared relations, joined to tables and columns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated, Any, ForwardRef, Literal, Optional, cast
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ferro.errors import ModelDefinitionError
+from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options, plain_options
+from ferro.schema.declared import Declared
+from ferro.schema.registry import registered_models, table_of
+from ferro.schema.table import Column, ForeignKeyConstraint, Index, Table, Unique, constraint_name
+from ferro.types import split_optional
+
+# The annotation of a key column whose target is not known yet: a name that nobody has.
+LATER = "__ferro_key_of_a_model_that_is_not_known_yet"
+
+# Where Pydantic keeps the fields of a class; before 2.10 it was `model_fields`.
+FIELDS = "__pydantic_fields__"
+
+
+def relations_of(model: type) -> dict[str, Declared]:
+    """The relations a model declares or inherits."""
+    found: dict[str, Declared] = {}
+    for owner in reversed(model.__mro__):
+        found |= owner.__dict__.get("__ferro_declared__", {})
+    return found
+
+
+def foreign_keys_of(model: type) -> dict[str, Declared]:
+    return {name: one for name, one in relations_of(model).items() if isinstance(one.marker, ForeignKey)}
+
+
+def fields_of(model: type) -> dict[str, FieldInfo]:
+    return model.__dict__.get(FIELDS) or model.__dict__.get("model_fields") or {}
+
+
+# The columns of a foreign key. They are fields of the model, typed like the key they hold.
+
+
+def key_fields(target: type, fields: dict[str, FieldInfo] | None = None) -> dict[str, tuple[Any, FerroField]] | None:
+    """The primary key of a model, by field: annotation and options; None while it is not known."""
+    found: dict[str, tuple[Any, FerroField]] = {}
+    for name, info in (fields_of(target) if fields is None else fields).items():
+        options = column_options(name, info) or plain_options(info)
+        if options.primary_key:
+            if isinstance(info.annotation, str | ForwardRef):
+                return None
+            inner, _ = split_optional(info.annotation)
+            metadata = tuple(one for one in info.metadata if not isinstance(one, FerroField))
+            found[name] = (Annotated[(inner, *metadata)] if metadata else inner), options
+    return found
+
+
+def shadow_names(declared: Declared, key: dict[str, Any]) -> list[str]:
+    """The fields that hold the key: `author_id`, and one for each column of a composite key."""
+    return [f"{declared.name}_id"] if len(key) == 1 else [f"{declared.name}_{name}" for name in key]
+
+
+def shadow_fields(declared: Declared, target: type) -> dict[str, tuple[Any, Any]] | None:
+    """The fields a foreign key adds to its model: annotation and default; None while the target's key is not known."""
+    key = key_fields(target)
+    if key is None:
+        return None
+    if not key:
+        raise ModelDefinitionError(f"{declared.where}: {target.__name__} has no primary key to refer to; give it one")
+    made: dict[str, tuple[Any, Any]] = {}
+    for name, (annotation, options) in zip(shadow_names(declared, key), key.values(), strict=True):
+        kept: dict[str, Any] = {} if options.db_type is None else {"db_type": options.db_type}
+        if declared.nullable:
+            made[name] = Optional[annotation], Field(default=None, **kept)  # noqa: UP045
+        else:
+            made[name] = annotation, Field(**kept)
+    return made
+
+
+def pending(model: type) -> list[Declared]:
+    """The foreign keys of a model whose columns wait for their target."""
+    fields = fields_of(model)
+    return [
+        one
+        for name, one in foreign_keys_of(model).items()
+        if (info := fields.get(f"{name}_id")) is not None and is_later(info)
+    ]
+
+
+def is_later(info: FieldInfo) -> bool:
+    annotation = info.annotation
+    return (annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation) == LATER
+
+
+def settle(model: type[BaseModel], *, itself: bool = False) -> None:
+    """Give a model the columns of its foreign keys whose targets have become known: `itself` is its only target."""
+    fields = fields_of(model)
+    for declared in pending(model):
+        target = model if itself else declared.find_target()
+        if target is None:
+            raise declared.missing()
+        made = shadow_fields(declared, must_be_model(declared, target))
+        if made is None:
+            settle(target)
+            made = shadow_fields(declared, target)
+        if made is None:
+            raise ModelDefinitionError(f"{declared.where}: the primary key of {target.__name__} is not known yet")
+        replaced: dict[str, FieldInfo] = {}
+        for name, info in fields.items():
+            if name != f"{declared.name}_id":
+                replaced.setdefault(name, info)
+                continue
+            for shadow, (annotation, default) in made.items():
+                if shadow not in fields or is_later(fields[shadow]):
+                    replaced[shadow] = FieldInfo.from_annotated_attribute(annotation, default)
+        # At once: another thread may be looking at them.
+        fields = replaced
+        type.__setattr__(model, FIELDS if FIELDS in model.__dict__ else "model_fields", fields)
+        note_annotations(model, declared, made)
+
+
+def note_annotations(model: type, declared: Declared, made: dict[str, tuple[Any, Any]]) -> None:
+    """Let the annotations of the class say the same, for the classes that inherit from it."""
+    annotations = model.__dict__.get("__ferro_annotations__")
+    if annotations is not None and annotations.get(f"{declared.name}_id") == LATER:
+        del annotations[f"{declared.name}_id"]
+        for name, (annotation, _) in made.items():
+            annotations.setdefault(name, annotation)
+
+
+def must_be_model(declared: Declared, target: Any) -> type:
+    if not (isinstance(target, type) and hasattr(target, "__ferro_read__")):
+        raise ModelDefinitionError(f"{declared.where} leads to {declared.target_name}, which is not a ferro model")
+    return target
+
+
+# The facts.
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The table between two models: its columns that hold the one key and the other."""
+
+    table: Table
+    near: tuple[Column, ...]
+    far: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """One direction of a relation: from a model to a model. The other end is looked for when it is first needed."""
+
+    model: type
+    declared: Declared
+    links: dict[type, Link] = field(default_factory=dict[type, Link])
+
+    @property
+    def kind(self) -> Literal["forward", "reverse", "many"]:
+        """How it is kept: by a foreign key of its own, by one of the other's, or by a link table."""
+        marker = self.declared.marker
+        if isinstance(marker, ForeignKey):
+            return "forward"
+        if isinstance(marker, BackReference):
+            return "many" if isinstance(self.other.declared.marker, ManyToManyField) else "reverse"
+        return "many"
+
+    @property
+    def single(self) -> bool:
+        """Whether it leads to one row at most."""
+        return not self.declared.many
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def where(self) -> str:
+        return f"{self.model.__name__}.{self.name}"
+
+    @property
+    def target(self) -> type:
+        """The model it leads to: of a name, the one that has it now."""
+        target = self.declared.find_target()
+        if target is None:
+            raise self.declared.missing()
+        return must_be_model(self.declared, target)
+
+    @property
+    def table(self) -> Table:
+        return table_of(self.model)
+
+    @property
+    def target_table(self) -> Table:
+        return table_of(self.target)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of a foreign key, in the order of the key they hold."""
+        return key_columns(self.table, self.declared)
+
+    @property
+    def other(self) -> "Relation":
+        """The relation that a way back belongs to."""
+        return find_other(self)
+
+    @property
+    def pairs(self) -> tuple[tuple[Column, Column], ...]:
+        """The columns of this table that are equal to columns of the other: of all but link tables."""
+        if self.kind == "forward":
+            return tuple(zip(self.columns, self.target_table.primary_key, strict=True))
+        other = self.other
+        return tuple(zip(self.table.primary_key, other.columns, strict=True))
+
+    @property
+    def constraint(self) -> ForeignKeyConstraint | None:
+        """The constraint a foreign key asks for."""
+        key = self.declared.marker
+        if not isinstance(key, ForeignKey):
+            return None
+        return constraint(self.table, self.columns, self.target_table, on_delete=key.on_delete, on_update=key.on_update)
+
+    @property
+    def link(self) -> Link:
+        """The link table of a many-to-many relation, near and far as seen from here."""
+        if isinstance(self.declared.marker, BackReference):
+            link = self.other.link
+            return Link(link.table, link.far, link.near)
+        target = self.target
+        if target not in self.links:
+            # Of two threads that come first, both must end up with the same columns.
+            self.links.setdefault(target, make_link(self, cast("ManyToManyField", self.declared.marker)))
+        return self.links[target]
+
+    def __repr__(self) -> str:
+        return f"Relation({self.where})"
+
+
+def make_relations(model: type) -> dict[str, Relation]:
+    """The relations of a model."""
+    return {name: Relation(model, declared) for name, declared in relations_of(model).items()}
+
+
+def find_other(back: Relation) -> Relation:
+    """The foreign key or link table that a way back goes along."""
+    target = back.target
+    relations = table_of(target).relations
+    for relation in relations.values():
+        marker = relation.declared.marker
+        if isinstance(marker, BackReference) or marker.related_name != back.name or not leads_to(relation, back.model):
+            continue
+        unique = isinstance(marker, ForeignKey) and marker.unique
+        if back.single != unique:
+            raise ModelDefinitionError(must_be_as_many(back, relation, unique=unique))
+        return relation
+    raise ModelDefinitionError(
+        f"Relationship resolution failed: {back.where} is the way back from {target.__name__}, but "
+        f"{target.__name__} has no relation to {back.model.__name__} with related_name={back.name!r}: write "
+        f"{back.model.__name__.lower()}: Annotated[{back.model.__name__}, ForeignKey(related_name={back.name!r})] "
+        f"in {target.__name__}"
+    )
+
+
+def leads_to(relation: Relation, model: type) -> bool:
+    target = relation.declared.find_target()
+    # A class that was defined again has the rows of the one before.
+    return target is not None and (issubclass(model, target) or target.__name__ == model.__name__)
+
+
+def must_be_as_many(back: Relation, relation: Relation, *, unique: bool) -> str:
+    name = relation.model.__name__
+    if unique:
+        return f"{back.where} is a list, but {relation.where} is unique: write {back.name}: {name} = BackRef()"
+    return (
+        f"{back.where} is a single {name}, but {relation.where} allows many: "
+        f"write {back.name}: Relation[list[{name}]] = BackRef(), or ForeignKey(unique=True)"
+    )
+
+
+# Foreign keys as constraints, and the tables of many-to-many relations.
+
+
+def constraint(
+    table: Table, columns: tuple[Column, ...], target: Table, *, on_delete: str, on_update: str | None = None
+) -> ForeignKeyConstraint:
+    name = constraint_name("fk", table, [*(column.name for column in columns), target.name])
+    return ForeignKeyConstraint(name, columns, target, target.primary_key, on_delete, on_update)
+
+
+def key_columns(table: Table, declared: Declared) -> tuple[Column, ...]:
+    """The columns of a table that hold a foreign key."""
+    target = declared.find_target()
+    key = key_fields(target) if target else None
+    if not key:
+        raise declared.missing()
+    return tuple(table.by_field[name] for name in shadow_names(declared, key))
+
+
+def make_link(relation: Relation, marker: ManyToManyField) -> Link:
+    """The link table of a many-to-many relation: the two keys, each pair once."""
+    source, target = relation.table, relation.target_table
+    for table in (source, target):
+        if not table.primary_key:
+            raise ModelDefinitionError(f"{relation.where}: {table.model.__name__} has no primary key to refer to")
+    itself = source.name == target.name
+    near = link_columns(f"from_{source.name}" if itself else source.name, source)
+    far = link_columns(f"to_{target.name}" if itself else target.name, target)
+    name = marker.through or f"{source.name}_{relation.name}"
+    # Named like the relation, for error messages and the log.
+    stand_in = type(relation.where, (), {"__module__": relation.model.__module__})
+    bare = Table(name, stand_in, (*near, *far))
+    unique = Unique(constraint_name("uq", bare, [column.name for column in (*near, *far)]), (*near, *far))
+    back = Index(constraint_name("idx", bare, [column.name for column in (*far, *near)]), (*far, *near))
+    made = replace(
+        bare,
+        uniques=(unique,),
+        indexes=(back,) if marker.reverse_index else (),
+        constraints=(
+            constraint(bare, near, source, on_delete="CASCADE"),
+            constraint(bare, far, target, on_delete="CASCADE"),
+        ),
+    )
+    return Link(made, near, far)
+
+
+def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
+    key = table.primary_key
+    names = [f"{prefix}_id"] if len(key) == 1 else [f"{prefix}_{column.field}" for column in key]
+    return tuple(Column(name, name, column.type) for name, column in zip(names, key, strict=True))
+
+
+def link_tables(table: Table) -> Iterator[Table]:
+    """The link tables a model declares."""
+    for relation in table.relations.values():
+        if isinstance(relation.declared.marker, ManyToManyField):
+            yield relation.link.table
+
+
+# Finding the other ends.
+
+
+def check_every_relation() -> None:
+    """Find the other end of every relation there is, or say what is missing, once for a model.
+
+    A mistake is reported by one connect, and not by those that come after it: the model may be one
+    that nobody needs any more.
+    """
+    for model in registered_models():
+        if relations_of(model) and "__ferro_reported__" not in model.__dict__:
+            try:
+                check_relations(model)
+            except ModelDefinitionError:
+                type.__setattr__(model, "__ferro_reported__", True)
+                raise
+
+
+def check_relations(model: type) -> None:
+    for relation in table_of(model).relations.values():
+        _ = relation.other if isinstance(relation.declared.marker, BackReference) else relation.target_table
+
+
+def usable_models() -> list[type]:
+    """The models whose tables are created: all but those that were reported to lead nowhere, and still do."""
+    return [model for model in registered_models() if "__ferro_reported__" not in model.__dict__ or is_usable(model)]
+
+
+def is_usable(model: type) -> bool:
+    try:
+        check_relations(model)
+    except ModelDefinitionError:
+        return False
+    return True

@@ -1,0 +1,380 @@
+# Generated from tests/_async/test_relations.py by scripts/unasync.py: edit that file, never this one.
+"""Relations: what is read along them, and what is changed."""
+
+from typing import Annotated
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+from statements import sent
+
+from ferro.sync import (
+    BackRef,
+    Database,
+    Field,
+    ForeignKey,
+    ForeignKeyViolationError,
+    InterfaceError,
+    ManyToMany,
+    ManyToManyField,
+    Model,
+    ModelBase,
+    ModelDefinitionError,
+    QueryError,
+    Relation,
+    UniqueViolationError,
+    UnknownColumnError,
+    connect,
+)
+
+
+class Book(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    author: Annotated["Author", ForeignKey(related_name="books")]
+    editor: Annotated["Author", ForeignKey(related_name="edited", on_delete="SET NULL", index=True)] | None = None
+    tags: Relation[list["Tag"]] = ManyToMany(related_name="books")
+
+
+class Author(Model):
+    email: str = Field(primary_key=True)
+    name: str = "Ann"
+    books: Relation[list["Book"]] = BackRef()
+    edited: BackRef[list["Book"]] | None = None
+    profile: BackRef["Profile"] = None
+    friends: Annotated[list["Author"], ManyToManyField(related_name="friend_of")] = None
+    friend_of: list["Author"] | None = Field(default=None, back_ref=True)
+
+
+class Profile(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    author: Annotated[Author, ForeignKey(related_name="profile", unique=True)]
+
+
+class Tag(Model):
+    id: UUID = Field(primary_key=True)
+    label: str
+    books: BackRef[list[Book]] | None = None
+
+
+class Shelf(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    rooms: Relation[list["Box"]] = BackRef()
+
+
+class Box(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    shelf: Annotated[Shelf, ForeignKey(related_name="rooms")]
+
+
+class Seat(Model):
+    row: int = Field(primary_key=True)
+    letter: str = Field(primary_key=True)
+    guests: Relation[list["Guest"]] = BackRef()
+
+
+class Guest(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    seat: Annotated["Seat | None", ForeignKey(related_name="guests", unique=False)] = None
+
+
+MODELS = (Author, Book, Profile, Tag, Shelf, Box, Seat, Guest)
+
+
+@pytest.fixture
+def ann(database: Database) -> Author:
+    database.create_tables(*MODELS)
+    return Author.create(email="ann@x.org")
+
+
+def tag(number: int, label: str = "new") -> Tag:
+    return Tag(id=UUID(int=number), label=label)
+
+
+def test_a_relation_is_read_forwards_once(ann):
+    Book.create(title="SICP", author=ann)
+    book = Book.one()
+    with sent() as statements:
+        author = book.author
+        assert book.author is author
+        assert book.author is author
+    assert (author, len(statements)) == (ann, 1)
+
+
+def test_a_relation_that_leads_nowhere_is_none(ann):
+    book = Book.create(title="SICP", author=ann)
+    with sent() as statements:
+        assert book.editor is None
+    assert statements == []
+
+
+def test_the_instance_a_model_was_made_with_is_there(ann):
+    book = Book(title="SICP", author=ann)
+    assert book.author is ann
+    assert (book.author_id, book.model_dump()) == (
+        "ann@x.org",
+        {"id": None, "title": "SICP", "author_id": "ann@x.org", "editor_id": None},
+    )
+    assert Book(title="SICP", author="ann@x.org") == Book(title="SICP", author_id="ann@x.org") == book
+
+
+def test_a_relation_is_assigned_and_saved(ann):
+    bob = Author.create(email="bob@x.org")
+    book = Book.create(title="SICP", author=ann, editor=ann)
+    book.author = bob
+    book.editor = None
+    assert (book.author, book.author_id, book.editor_id) == (bob, "bob@x.org", None)
+    book.save()
+    found = Book.one()
+    assert (found.author, found.editor_id) == (bob, None)
+
+
+def test_a_key_assigned_to_leads_somewhere_else(ann):
+    bob = Author.create(email="bob@x.org")
+    book = Book.create(title="SICP", author=ann)
+    book.author_id = "bob@x.org"
+    assert book.author == bob
+
+
+def test_only_what_has_a_key_can_be_referred_to(ann):
+    box = Book.create(title="SICP", author=ann)
+    with pytest.raises(QueryError, match=r"^Book.author takes an? Author, not a Book$"):
+        box.author = box
+    with pytest.raises(ValidationError, match=r"Profile.author takes an? Author, not a Book"):
+        Profile(author=box)
+
+
+def test_the_way_back_is_a_query(ann):
+    for title in ("SICP", "HtDP"):
+        ann.books.create(title=title)
+    Book.create(title="Other", author=Author.create(email="bob@x.org"))
+    assert [book.title for book in ann.books.order_by("title").all()] == ["HtDP", "SICP"]
+    assert ann.books.where(lambda b: b.title == "SICP").count() == 1
+    assert ann.books.first().author_id == "ann@x.org"
+    assert ann.edited.exists() is False
+
+
+def test_changes_along_a_relation_touch_related_rows_only(ann):
+    bob = Author.create(email="bob@x.org")
+    ann.books.create(title="a")
+    bob.books.create(title="b")
+    assert ann.books.update(title="new") == 1
+    assert sorted(book.title for book in Book.all()) == ["b", "new"]
+    assert ann.books.delete() == 1
+    assert [book.title for book in Book.all()] == ["b"]
+
+
+def test_one_to_one_is_read_from_both_ends(ann):
+    assert ann.profile is None
+    profile = Profile.create(author=ann)
+    assert ann.profile == profile
+    assert ann.profile.author is ann
+    assert Profile.one().author == ann
+    with pytest.raises(UniqueViolationError):
+        Profile.create(author=ann)
+
+
+def test_many_to_many_links_are_added_removed_set_and_cleared(ann):
+    book = Book.create(title="SICP", author=ann)
+    one, two, three = [Tag.create(id=UUID(int=n), label=str(n)) for n in (1, 2, 3)]
+    book.tags.add(one, two.id)
+    assert [found.label for found in book.tags.order_by("label").all()] == ["1", "2"]
+    assert one.books.all() == [book]
+    book.tags.remove(one)
+    assert book.tags.all() == [two]
+    book.tags.set(one, three)
+    assert [found.label for found in book.tags.order_by("label").all()] == ["1", "3"]
+    book.tags.clear()
+    assert (book.tags.count(), Tag.count()) == (0, 3)
+    made = book.tags.create(id=UUID(int=4), label="4")
+    assert book.tags.all() == [made]
+
+
+def test_a_link_that_is_there_says_so_or_does_not_mind(ann):
+    book = Book.create(title="SICP", author=ann)
+    one = Tag.create(id=UUID(int=1), label="1")
+    book.tags.add(one)
+    with pytest.raises(UniqueViolationError, match=r"^Add M2M links failed: "):
+        book.tags.add(one)
+    book.tags.add(one, ignore_existing=True)
+    assert book.tags.count() == 1
+
+
+def test_changes_along_many_to_many_touch_linked_rows_only(ann):
+    book = Book.create(title="SICP", author=ann)
+    one, two = [Tag.create(id=UUID(int=n), label="old") for n in (1, 2)]
+    book.tags.add(one)
+    assert book.tags.update(label="new") == 1
+    assert [(found.id.int, found.label) for found in Tag.order_by("id").all()] == [(1, "new"), (2, "old")]
+    assert book.tags.where(lambda t: t.label == "old").delete() == 0
+    assert book.tags.delete() == 1
+    assert Tag.all() == [two]
+
+
+def test_a_relation_to_the_same_table_has_two_ends(ann):
+    bob, eve = [Author.create(email=f"{name}@x.org") for name in ("bob", "eve")]
+    ann.friends.add(bob, eve)
+    assert ann.friends.order_by("email").all() == [bob, eve]
+    assert bob.friend_of.all() == [ann]
+    assert bob.friends.all() == []
+
+
+def test_links_belong_to_many_to_many_relations_only(ann):
+    with pytest.raises(
+        QueryError, match=r"^'.add\(\)' can only be used on Many-to-Many relationships, and Author.books"
+    ):
+        ann.books.add(1)
+
+
+def test_an_instance_that_is_not_saved_leads_nowhere(ann):
+    book = Book(title="SICP", author=ann)
+    with pytest.raises(QueryError, match=r"^Book.tags: this Book is not saved yet"):
+        _ = book.tags
+
+
+def test_on_delete_is_kept_by_the_database(ann):
+    bob = Author.create(email="bob@x.org")
+    Book.create(title="one", author=ann, editor=bob)
+    bob.delete()
+    assert Book.one().editor_id is None
+    ann.delete()
+    assert Book.count() == 0
+    with pytest.raises(ForeignKeyViolationError):
+        Book.create(title="two", author_id="nobody")
+
+
+def test_models_without_a_colour_are_read_through_a_handle(database, ann):
+    shelf = database.create(Shelf)
+    box = database.create(Box, shelf=shelf)
+    found = database.query(Box).one()
+    with pytest.raises(
+        InterfaceError, match=r"^Box.shelf is not loaded: load it with the database you hold, db.load\("
+    ):
+        _ = found.shelf
+    assert database.load(found, lambda b: b.shelf) == shelf
+    assert found.shelf == shelf
+    assert database.query(shelf.rooms).where(lambda b: b.id == box.id).all() == [box]
+    assert database.load(shelf, lambda s: s.rooms) == [box]
+    with pytest.raises(UnknownColumnError, match=r"^Shelf has no relation 'boxes'; its relations are rooms$"):
+        database.load(shelf, lambda s: s.boxes)
+
+
+def test_a_composite_key_is_held_by_as_many_columns(ann):
+    seat = Seat.create(row=3, letter="B")
+    guest = Guest.create(seat=seat)
+    assert (guest.seat_row, guest.seat_letter) == (3, "B")
+    found = Guest.one()
+    assert found.seat == seat
+    assert seat.guests.all() == [guest]
+    assert Guest.create().seat is None
+
+
+class Hen(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    egg: Annotated["Egg | None", ForeignKey(on_delete="SET NULL")] = None
+
+
+class Egg(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    hen: Annotated[Hen, ForeignKey()]
+
+
+def test_models_that_refer_to_each_other_are_created_once_and_both_keys_are_kept(database):
+    database.create_tables(Hen, Egg)
+    database.create_tables(Egg, Hen)
+    hen = Hen.create()
+    egg = Egg.create(hen=hen)
+    hen.egg = egg
+    hen.save()
+    with pytest.raises(ForeignKeyViolationError):
+        Hen.create(egg_id=77)
+    with pytest.raises(ForeignKeyViolationError):
+        Egg.create(hen_id=77)
+    egg.delete()
+    assert Hen.one().egg_id is None
+
+
+def test_connecting_says_once_what_leads_nowhere_and_goes_on_the_next_time(database_url):
+    class Lost(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        home: Annotated["Nowhere", ForeignKey(related_name="lost")]  # noqa: F821
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^Relationship resolution failed: 'Nowhere' not found, which Lost.home"
+    ):
+        connect(database_url)
+    with connect(database_url) as connected:
+        assert connected.check_connection()
+    with pytest.raises(ModelDefinitionError, match="'Nowhere' not found"):
+        Lost.count()
+
+
+def test_relations_are_looked_for_and_written_by_every_verb(ann):
+    bob = Author.create(email="bob@x.org")
+    book, made = Book.get_or_create(author=ann, defaults={"title": "SICP", "editor": bob})
+    assert (made, book.author_id, book.editor_id) == (True, "ann@x.org", "bob@x.org")
+    assert Book.get_or_create(author=ann) == (book, False)
+    changed, made = Book.update_or_create(title="SICP", defaults={"author": bob})
+    assert (made, changed.author_id) == (False, "bob@x.org")
+    profile = Profile.upsert(author=ann, key=["author_id"])
+    assert ann.profile == profile
+    assert Book.query().filter_by(author=bob).count() == 1
+
+
+def test_refreshing_forgets_what_was_loaded(ann):
+    Profile.create(author=ann)
+    assert ann.profile is not None
+    Profile.query().delete()
+    ann.refresh()
+    assert ann.profile is None
+
+
+def test_a_copy_leads_where_its_original_does(ann):
+    book = Book(title="SICP", author=ann)
+    assert book.model_copy().author is ann
+    assert book == book.model_copy() == Book(title="SICP", author_id="ann@x.org")
+
+
+def test_what_is_not_loaded_is_awaited_or_loaded_beforehand(database, ann):
+    Book.create(title="SICP", author=ann)
+    book = Book.one()
+    loaded = database.load(book, lambda b: b.author)
+    assert loaded is book.author
+    assert database.load(ann, lambda a: a.books) == [book]
+
+
+def test_a_relation_is_compared_without_a_join(ann):
+    bob = Author.create(email="bob@x.org")
+    Book.create(title="a", author=ann, editor=bob)
+    Book.create(title="b", author=bob)
+    with sent() as statements:
+        assert [b.title for b in Book.where(lambda b: b.author == ann).all()] == ["a"]
+        assert [b.title for b in Book.where(lambda b: b.author != ann).all()] == ["b"]
+        assert [b.title for b in Book.where(lambda b: b.editor == None).all()] == ["b"]  # noqa: E711
+        assert [b.title for b in Book.where(Book.editor != None).all()] == ["a"]  # noqa: E711
+    assert not any("JOIN" in str(statement) for statement in statements)
+
+
+def test_seats_are_compared_by_every_column_of_their_key(ann):
+    seat, other = [Seat.create(row=3, letter=letter) for letter in "AB"]
+    Guest.create(seat=seat)
+    Guest.create()
+    assert Guest.where(lambda g: g.seat == seat).count() == 1
+    assert Guest.where(lambda g: g.seat == other).count() == 0
+    assert Guest.where(lambda g: g.seat == None).count() == 1  # noqa: E711
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (lambda b: b.author == "ann", "Book.author is compared with a Author or None, not with 'ann'"),
+        (lambda b: b.author == Author.model_construct(), "Book.author: this Author is not saved yet"),
+        (lambda b: b.author < 3, "Book.author is a relation: compare it by == and != with an instance or None"),
+        (lambda b: b.author.name == "Ann", "Book.author: a query does not look across relations yet"),
+        (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),  # noqa: E711
+    ],
+)
+def test_what_a_relation_cannot_be_compared_with(condition, message):
+    with pytest.raises(QueryError) as error:
+        Book.where(condition)
+    assert str(error.value).startswith(message)

@@ -1,0 +1,56 @@
+"""Relations: what is read along them is known to the checkers."""
+
+from typing import Annotated, assert_type
+
+from ferro import AsyncDatabase, AsyncRelated, BackRef, Field, ForeignKey, ManyToMany, Model, Relation, sync
+
+
+class Author(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    books: Relation[list["Book"]] = BackRef()
+
+
+class Book(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    author: Annotated[Author, ForeignKey(related_name="books")]
+    tags: Relation[list["Tag"]] = ManyToMany(related_name="books")
+
+
+class Tag(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    books: Relation[list[Book]] = BackRef()
+
+
+class Room(sync.Model):
+    id: int | None = Field(default=None, primary_key=True)
+    chairs: sync.Relation[list["Chair"]] = BackRef()
+
+
+class Chair(sync.Model):
+    id: int | None = Field(default=None, primary_key=True)
+    room: Annotated[Room, ForeignKey(related_name="chairs")]
+
+
+async def awaited(author: Author, book: Book, db: AsyncDatabase) -> None:
+    assert_type(await book.author, Author)
+    assert_type((await book.author).name, str)
+    assert_type(author.books, AsyncRelated[Book])
+    assert_type(await author.books.all(), list[Book])
+    assert_type(await author.books.where(lambda b: b.title == "SICP").first(), Book | None)
+    assert_type(await author.books.create(title="SICP"), Book)
+    assert_type(await book.tags.all(), list[Tag])
+    assert_type(await db.load(book, lambda b: b.author), Author)
+    assert_type(await db.query(author.books).all(), list[Book])
+    await book.tags.add(Tag(), ignore_existing=True)
+    book.author = author
+    Book(title="SICP", author=author)
+
+
+def blocking(room: Room, chair: Chair, db: sync.Database) -> None:
+    assert_type(chair.room, Room)
+    assert_type(room.chairs, sync.Related[Chair])
+    assert_type(room.chairs.all(), list[Chair])
+    assert_type(db.load(chair, lambda c: c.room), Room)
+    assert_type(db.query(room.chairs).all(), list[Chair])
