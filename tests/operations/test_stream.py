@@ -48,6 +48,13 @@ def test_what_no_cursor_can_be_opened_for_is_named(sql, word):
         stream.raw_source(sql, [], postgres)
 
 
+def test_what_a_stream_cannot_keep_is_refused():
+    with pytest.raises(QueryError, match=r"locks nothing: leave out for_update\(\), or use all\(\)"):
+        stream.source(leaves().for_update(), postgres)
+    with pytest.raises(QueryError, match=r"^before\(\) with a limit reads its rows from the last to the first"):
+        stream.source(leaves().order_by("id").before((3,)).limit(2), postgres)
+
+
 def test_a_chunk_is_at_least_one_row():
     assert stream.check_chunk(1) == 1
     with pytest.raises(OptionError, match="chunk is 0; it is a number of rows, at least 1"):
