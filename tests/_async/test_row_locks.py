@@ -16,9 +16,8 @@ async def jobs(database: AsyncDatabase) -> None:
     await Job.bulk_create([Job() for _ in range(5)])
 
 
+@pytest.mark.backends("postgres")
 async def test_a_worker_takes_rows_that_no_other_has_taken(database: AsyncDatabase, database_url: str) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     queue = Job.where(lambda j: ~j.done).order_by("id")
     async with connect(database_url, default=False) as other, database.transaction():
         assert [job.id for job in await queue.claim(2)] == [1, 2]
@@ -28,9 +27,8 @@ async def test_a_worker_takes_rows_that_no_other_has_taken(database: AsyncDataba
             assert await others.select(lambda j: j.id).claim(9) == [3, 4, 5]
 
 
+@pytest.mark.backends("postgres")
 async def test_a_locked_row_is_waited_for_or_reported(database: AsyncDatabase, database_url: str) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     async with connect(database_url, default=False) as other, database.transaction():
         await Job.where(lambda j: j.id == 1).for_update().one()
         with pytest.raises(DatabaseBusy):
@@ -54,11 +52,10 @@ async def test_a_queue_is_worked_off_on_every_database(database: AsyncDatabase) 
         assert await queue.claim(2) == []
 
 
+@pytest.mark.backends("sqlite")
 async def test_on_sqlite_nobody_writes_beside_a_transaction_that_locks(
     database: AsyncDatabase, database_url: str
 ) -> None:
-    if database.dialect.name != "sqlite":
-        pytest.skip("about SQLite")
     async with connect(database_url, default=False, busy_timeout=0.05) as other, database.transaction():
         job = await Job.order_by("id").for_update().first()
         assert job is not None
@@ -79,12 +76,11 @@ async def test_a_lock_needs_a_transaction(database: AsyncDatabase) -> None:
         assert len(await Job.query().for_update().all()) == 5
 
 
+@pytest.mark.backends("sqlite")
 @pytest.mark.parametrize(("option", "value"), [("read_only", True), ("immediate", False)])
 async def test_a_transaction_that_reads_beside_writers_cannot_lock(
     database: AsyncDatabase, option: str, value: bool
 ) -> None:
-    if database.dialect.name != "sqlite":
-        pytest.skip("about SQLite")
     options = {option: value}
     async with database.transaction(**options):  # type: ignore[arg-type]
         with pytest.raises(

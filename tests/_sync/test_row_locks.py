@@ -17,9 +17,8 @@ def jobs(database: Database) -> None:
     Job.bulk_create([Job() for _ in range(5)])
 
 
+@pytest.mark.backends("postgres")
 def test_a_worker_takes_rows_that_no_other_has_taken(database: Database, database_url: str) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     queue = Job.where(lambda j: ~j.done).order_by("id")
     with connect(database_url, default=False) as other, database.transaction():
         assert [job.id for job in queue.claim(2)] == [1, 2]
@@ -29,9 +28,8 @@ def test_a_worker_takes_rows_that_no_other_has_taken(database: Database, databas
             assert others.select(lambda j: j.id).claim(9) == [3, 4, 5]
 
 
+@pytest.mark.backends("postgres")
 def test_a_locked_row_is_waited_for_or_reported(database: Database, database_url: str) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     with connect(database_url, default=False) as other, database.transaction():
         Job.where(lambda j: j.id == 1).for_update().one()
         with pytest.raises(DatabaseBusy):
@@ -55,9 +53,8 @@ def test_a_queue_is_worked_off_on_every_database(database: Database) -> None:
         assert queue.claim(2) == []
 
 
+@pytest.mark.backends("sqlite")
 def test_on_sqlite_nobody_writes_beside_a_transaction_that_locks(database: Database, database_url: str) -> None:
-    if database.dialect.name != "sqlite":
-        pytest.skip("about SQLite")
     with connect(database_url, default=False, busy_timeout=0.05) as other, database.transaction():
         job = Job.order_by("id").for_update().first()
         assert job is not None
@@ -78,10 +75,9 @@ def test_a_lock_needs_a_transaction(database: Database) -> None:
         assert len(Job.query().for_update().all()) == 5
 
 
+@pytest.mark.backends("sqlite")
 @pytest.mark.parametrize(("option", "value"), [("read_only", True), ("immediate", False)])
 def test_a_transaction_that_reads_beside_writers_cannot_lock(database: Database, option: str, value: bool) -> None:
-    if database.dialect.name != "sqlite":
-        pytest.skip("about SQLite")
     options = {option: value}
     with database.transaction(**options):  # type: ignore[arg-type]
         with pytest.raises(
