@@ -7,6 +7,7 @@ keys and gives back what its users would hold; `plain` turns one of those into t
 import asyncio
 import json
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,7 +68,7 @@ def create_tables(place: Place) -> None:
         database.create_tables(Author, Written)
 
 
-class Contender:
+class Contender(ABC):
     """What all have in common: made with a place, closed at the end."""
 
     name: ClassVar[str]
@@ -80,10 +81,13 @@ class Contender:
         """Give rows to be written as a user of this contender would hold them: made before the clock starts."""
         return rows
 
+    @abstractmethod
     def plain(self, found: Any) -> Row:
-        raise NotImplementedError
+        """Take apart what one row became, to be compared with what was written."""
 
-    def close(self) -> None: ...
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it holds."""
 
     def run(self, method: str, given: Sequence[Any]) -> Any:
         return getattr(self, method)(given)
