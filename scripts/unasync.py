@@ -19,6 +19,7 @@ import tempfile
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from typing import TypeAlias
@@ -91,6 +92,10 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=Path(__file__).parent.parent, help="the project to work on")
     options = parser.parse_args()
     root: Path = options.root.resolve()
+    if find_spec("ruff") is None:
+        return report(
+            [f"{sys.executable} has no ruff, which formats the twins: pip install -e '.[dev]', and run its python"]
+        )
     results = {path: convert_file(root, path) for folder in FOLDERS for path in files(root, folder)}
     problems = [problem for result in results.values() for problem in result.problems]
     if not results:

@@ -395,3 +395,11 @@ def test_text_that_is_all_right_stays_as_it_is() -> None:
         '''
     )
     assert twin(source) == source
+
+
+def test_a_python_without_ruff_is_told_what_to_install() -> None:
+    # Without `site`, Python sees none of the packages that are installed.
+    done = subprocess.run([sys.executable, "-S", SCRIPT, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "has no ruff, which formats the twins: pip install -e '.[dev]'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
