@@ -17,7 +17,7 @@ from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
 from ferro.query.plans import Cache, InsertPlan, Plan
 from ferro.query.sqltext import quote
-from ferro.query.statements import Delete, Derived, Insert, Lock, OnConflict, Select, Statement, Update
+from ferro.query.statements import Delete, Derived, Insert, Join, Lock, OnConflict, Select, Statement, Update
 from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
 from ferro.types.base import Convert
@@ -104,6 +104,8 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             shape.append("all")
         else:
             collect_all(statement.columns, shape, values, arrays)
+    for join in statement.joins:
+        collect_join(join, shape, values, arrays)
     shape += (statement.distinct, statement.lock, statement.group_by)
     collect_all(statement.where, shape, values, arrays)
     collect_all(statement.having, shape, values, arrays)
@@ -114,6 +116,17 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
         shape.append(bound is None)
         if bound is not None:
             values.append(bound)
+
+
+def collect_join(join: Join, shape: list[Any], values: list[Any], arrays: bool) -> None:
+    source = join.source
+    shape.append("left join" if join.outer else "join")
+    if isinstance(source, Derived):
+        shape += (source.alias, source.names)
+        collect_select(source.select, shape, values, arrays)
+    else:
+        shape.append(source.key)
+    collect_all(join.on, shape, values, arrays)
 
 
 def collect_insert(statement: Insert, shape: list[Any], values: list[Any], _arrays: bool) -> None:
@@ -203,10 +216,7 @@ def select(writer: Writer, statement: Select, names: tuple[str, ...] = ()) -> st
     if statement.distinct or statement.group_by:
         pairs = zip(columns, statement.columns, strict=True)
         columns = [writer.compared(text, column.type) for text, column in pairs]
-    if isinstance(source, Derived):
-        origin = f"({select(writer, source.select, source.names)}) AS {quote(source.alias)}"
-    else:
-        origin = from_item(source)
+    origin = "".join((rows_of(writer, source), *(joined(writer, join) for join in statement.joins)))
     chosen = [text.sql for text in columns]
     if names:
         chosen = [f"{text} AS {quote(name)}" for text, name in zip(chosen, names, strict=True)]
@@ -243,6 +253,17 @@ def locking(lock: Lock, dialect: Dialect) -> str:
         return ""
     of = f" OF {', '.join(map(quote, lock.of))}" if lock.of else ""
     return f" FOR UPDATE{of}{' SKIP LOCKED' if lock.skip_locked else ''}{' NOWAIT' if lock.nowait else ''}"
+
+
+def rows_of(writer: Writer, source: tree.Source | Derived) -> str:
+    if isinstance(source, Derived):
+        return f"({select(writer, source.select, source.names)}) AS {quote(source.alias)}"
+    return from_item(source)
+
+
+def joined(writer: Writer, join: Join) -> str:
+    rows = rows_of(writer, join.source)
+    return f" {'LEFT ' if join.outer else ''}JOIN {rows} ON {writer.sql(tree.Logical('AND', join.on))}"
 
 
 def from_item(source: tree.Source) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from hashlib import blake2b
 from typing import (
     Any,
     Generic,
@@ -26,7 +27,8 @@ from typing import (
 
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
-from ferro.schema.table import Column, Table
+from ferro.schema.relations import Relation
+from ferro.schema.table import LONGEST_NAME, Column, Table
 from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
 from ferro.types.integer import CALCULATED
@@ -81,6 +83,54 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self.table.name})" if self.alias is None else f"Source({self.table.name} as {self.alias})"
+
+
+class Joined(Source):
+    """The rows a relation leads to from those of another source: under a name that says the way, `"book.author"`."""
+
+    __slots__ = ("parent", "relation")
+
+    def __init__(self, parent: Source, relation: Relation) -> None:
+        self.parent = parent
+        self.relation = relation
+        super().__init__(relation.target_table, path_name(parent.name, relation.name))
+
+    @property
+    def root(self) -> Source:
+        """Where the way begins."""
+        parent = self.parent
+        return parent.root if isinstance(parent, Joined) else parent
+
+    @property
+    def optional(self) -> bool:
+        """Whether there may be no such row: a foreign key on the way may be null, or leads the other way."""
+        if isinstance(self.parent, Joined) and self.parent.optional:
+            return True
+        relation = self.relation
+        return relation.kind != "forward" or any(column.nullable for column in relation.columns)
+
+    @property
+    def on(self) -> "tuple[Expression[bool], ...]":
+        """What joins its rows to those they are reached from."""
+        return tuple(
+            Comparison(ColumnRef[Any](self, theirs), "==", ColumnRef[Any](self.parent, mine))
+            for mine, theirs in self.relation.pairs
+        )
+
+    def rerooted(self, old: Source, new: Source) -> "Joined":
+        """The same way from another source, if it begins at the old one."""
+        if self.root != old:
+            return self
+        parent = self.parent
+        return Joined(parent.rerooted(old, new) if isinstance(parent, Joined) else new, self.relation)
+
+
+def path_name(parent: str, name: str) -> str:
+    """The name of a joined table, with a number for what does not fit."""
+    path = f"{parent}.{name}"
+    if len(path.encode()) <= LONGEST_NAME:
+        return path
+    return f"{path.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}.{blake2b(path.encode(), digest_size=8).hexdigest()}"
 
 
 @lru_cache(maxsize=1024)

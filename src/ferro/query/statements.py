@@ -18,6 +18,15 @@ class Derived:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """Another source beside the rows of a select; an outer one leaves the rows that find no partner."""
+
+    source: Source | Derived
+    on: tuple[Expression[Any], ...]
+    outer: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
     """Rows kept for this transaction until it ends: `of` are the names of the sources, empty for all."""
@@ -44,6 +53,7 @@ class Select:
     group_by: tuple[int, ...] = ()
     lock: Lock | None = None
     having: tuple[Expression[Any], ...] = ()
+    joins: tuple[Join, ...] = ()
 
 
 class OnConflict(Enum):

@@ -1,5 +1,6 @@
 """Queries inside of queries: whether there is a row, the one value of a row, a list of values."""
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
@@ -9,6 +10,7 @@ from ferro.query.expressions import (
     ColumnRef,
     Condition,
     Expression,
+    Joined,
     Nested,
     Order,
     Shape,
@@ -17,7 +19,7 @@ from ferro.query.expressions import (
     described,
 )
 from ferro.query.sqltext import ATOM, COMPARE, CONCAT, Text, quote, within
-from ferro.query.statements import Derived, Select
+from ferro.query.statements import Derived, Join, Select
 from ferro.query.writer import Writer, never_null
 from ferro.types.base import ColumnType
 
@@ -220,22 +222,46 @@ def outer_columns(found: Any, own: tuple[Source, ...]) -> list[Expression[Any]]:
     if isinstance(found, ColumnRef):
         column = cast(ColumnRef[Any], found)
         return [] if column.source in own else [column]
-    if isinstance(found, Select) and isinstance(found.source, Source):
-        own = (*own, found.source)
+    if isinstance(found, Select):
+        sources = (found.source, *(join.source for join in found.joins))
+        own = (*own, *(source for source in sources if isinstance(source, Source)))
     return [column for _, part in parts_of(found) for column in outer_columns(part, own)]
 
 
-def moved(found: Any, old: Source, new: Source) -> Any:
-    """The same with the columns of one source taken from another."""
+def joined_sources(found: Any) -> list[Joined]:
+    """The sources that its columns ask for beside the query's own, each after the one it is reached from."""
+    columns = loose_parts(found)
+    return [column.source for column in columns if isinstance(column.source, Joined)]
+
+
+def loose_parts(found: Any) -> list[ColumnRef[Any]]:
+    """The columns of an expression that are no part of a query inside it."""
     if isinstance(found, ColumnRef):
-        column = cast(ColumnRef[Any], found)
-        return ColumnRef[Any](new, column.column) if column.source == old else column
-    if isinstance(found, Select) and found.source == old:
-        # A query over the very same rows: its columns are its own.
+        return [cast(ColumnRef[Any], found)]
+    return [column for part in cast(Expression[Any], found).children for column in loose_parts(part)]
+
+
+def moved(found: Any, old: Source, new: Source) -> Any:
+    """The same with the columns of one source, and of those joined to it, taken from another."""
+
+    def change(column: ColumnRef[Any]) -> Expression[Any]:
+        source = column.source
+        if isinstance(source, Joined):
+            return ColumnRef[Any](source.rerooted(old, new), column.column)
+        return ColumnRef[Any](new, column.column) if source == old else column
+
+    return changed(found, change, old)
+
+
+def changed(found: Any, change: Callable[[ColumnRef[Any]], Expression[Any]], own: Source) -> Any:
+    """The same with its columns changed; a query inside over the very rows of `own` keeps its own."""
+    if isinstance(found, ColumnRef):
+        return change(cast(ColumnRef[Any], found))
+    if isinstance(found, Select) and found.source == own:
         return found
     if isinstance(found, tuple):
-        return tuple(moved(one, old, new) for one in cast(tuple[Any, ...], found))
-    changes = {name: moved(part, old, new) for name, part in parts_of(found)}
+        return tuple(changed(one, change, own) for one in cast(tuple[Any, ...], found))
+    changes = {name: changed(part, change, own) for name, part in parts_of(found)}
     if not changes:
         return found
     if is_dataclass(found) and not isinstance(found, type):
@@ -250,14 +276,14 @@ def parts_of(found: Any) -> list[tuple[str, Any]]:
     """What a statement or an expression is made of, by name."""
     if isinstance(found, tuple):
         return [("", one) for one in cast(tuple[Any, ...], found)]
-    if isinstance(found, (Select, Derived)):
+    if isinstance(found, (Select, Derived, Join)):
         names = [field.name for field in fields(found)]
     elif isinstance(found, (Expression, Order)):
         names = slots_of(cast(Any, found))
     else:
         return []
     held = [(name, getattr(cast(Any, found), name)) for name in names]
-    return [(name, part) for name, part in held if isinstance(part, (tuple, Expression, Order, Select, Derived))]
+    return [(name, part) for name, part in held if isinstance(part, (tuple, Expression, Order, Select, Derived, Join))]
 
 
 def slots_of(found: Any) -> list[str]:

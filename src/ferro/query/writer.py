@@ -386,7 +386,9 @@ def decimal_of(one: ColumnType, other: ColumnType) -> ColumnType:
 
 def never_null(node: Expression[Any]) -> bool:
     """Whether nulls cannot come up, so that an index serves the sort as it is."""
-    return isinstance(node, tree.ColumnRef) and (node.column.primary_key or not node.column.nullable)
+    if not isinstance(node, tree.ColumnRef) or (isinstance(node.source, tree.Joined) and node.source.optional):
+        return False
+    return node.column.primary_key or not node.column.nullable
 
 
 def blame(value: tree.Value[Any]) -> str:
