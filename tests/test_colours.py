@@ -121,7 +121,7 @@ SCRIPT: list[Step] = [
     ),
     lambda db: db.query(Item).where(lambda i: i.id.in_([1, 3, 5])).order_by("id").offset(1).first(),
     lambda db: db.query(Item).where(lambda i: i.pin == SecretStr("1234")).count(),
-    lambda db: db.query(Item).where(lambda i: (i.price == None) & (i.made < now)).exists(),  # noqa: E711
+    lambda db: db.query(Item).where(lambda i: (i.price == None) & (i.made < now)).exists(),
     lambda db: db.query(Item).select(lambda i: (i.state, count(), i.stock.sum())).order_by("state").all(),
     lambda db: db.query(Item).select("state").distinct().order_by("state").all(),
     lambda db: db.query(Item).sum("stock"),

@@ -18,7 +18,7 @@ from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, Unkno
 from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.related import related_query
-from ferro.query.row import Row
+from ferro.query.row import OwnRow, Row
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
 from ferro.schema.registry import register, table_of, withdraw
@@ -448,13 +448,18 @@ def check_predicate(table: Table, check: CheckConstraint) -> None:
     where = f"{table.model.__name__}.__ferro_checks__ ({check.name})"
     shape: list[Any] = []
     try:
-        must_be_condition(check.predicate(Row(source_of(table))), "Check").collect(shape, [], False)
+        must_be_condition(check.predicate(OwnRow(source_of(table))), "Check").collect(shape, [], False)
     except QueryError as error:
         raise ModelDefinitionError(f"{where}: {error}") from error
     if "aggregate" in shape:
         raise ModelDefinitionError(f"{where}: a check sees one row, and cannot aggregate")
-    if any(isinstance(part, Column) and part not in table.columns for part in shape):
+    if any(is_foreign(part, table) for part in shape):
         raise ModelDefinitionError(f"{where}: a check can only use columns of its own row")
+
+
+def is_foreign(part: Any, table: Table) -> bool:
+    """Whether a part of a condition's shape is a column of other rows."""
+    return isinstance(part, tuple) or (isinstance(part, Column) and part not in table.columns)
 
 
 if TYPE_CHECKING:

@@ -284,7 +284,7 @@ async def test_a_check_is_kept_by_the_database(database):
     class Price(Model):
         __ferro_checks__ = (
             Check("positive", lambda m: m.amount > 0),
-            Check("order", lambda m: (m.low <= m.high) | (m.high == None)),  # noqa: E711
+            Check("order", lambda m: (m.low <= m.high) | (m.high == None)),
         )
 
         id: int | None = Field(default=None, primary_key=True)

@@ -233,7 +233,7 @@ def test_aggregates_of_a_whole_query(database):
     assert Toy.sum("stock") == 6
     assert Toy.sum(lambda t: t.stock * 2) == 12
     assert Toy.sum(Toy.price) == Decimal("119.25")
-    assert Toy.where(lambda t: t.price != None).avg("price") == Decimal("39.75")  # noqa: E711
+    assert Toy.where(lambda t: t.price != None).avg("price") == Decimal("39.75")
     assert Toy.avg("stock") == 1.5
     assert Toy.min("name") == "100% Car_t"
     assert Toy.max("price") == Decimal("100.25")
@@ -282,8 +282,8 @@ CONDITIONS: dict[str, list[tuple[Callable[[Any], Any], list[int]]]] = {
         (lambda t: t.name > t.nickname, [3]),
     ],
     "null": [
-        (lambda t: t.price == None, [3]),  # noqa: E711
-        (lambda t: t.price != None, [1, 2, 4]),  # noqa: E711
+        (lambda t: t.price == None, [3]),
+        (lambda t: t.price != None, [1, 2, 4]),
         (lambda t: t.tags.is_null(), [2, 4]),
         (lambda t: t.tags.is_not_null(), [1, 3]),
     ],
@@ -412,7 +412,7 @@ def test_operators_on_the_class_say_the_same_as_on_a_row(database):
     pairs = [
         (Toy.stock > 3, lambda t: t.stock > 3),
         ((Toy.name == "doll") | Toy.id.in_([1]), lambda t: (t.name == "doll") | t.id.in_([1])),
-        (Toy.price == None, lambda t: t.price == None),  # noqa: E711
+        (Toy.price == None, lambda t: t.price == None),
         (~Toy.fragile & Toy.name.contains("l"), lambda t: ~t.fragile & t.name.contains("l")),
         (Toy.id << [2, 3], lambda t: t.id << [2, 3]),
         (col(Toy.name).ilike("B%"), lambda t: col(t.name).ilike("B%")),

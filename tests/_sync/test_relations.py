@@ -350,8 +350,8 @@ def test_a_relation_is_compared_without_a_join(ann):
     with sent() as statements:
         assert [b.title for b in Book.where(lambda b: b.author == ann).all()] == ["a"]
         assert [b.title for b in Book.where(lambda b: b.author != ann).all()] == ["b"]
-        assert [b.title for b in Book.where(lambda b: b.editor == None).all()] == ["b"]  # noqa: E711
-        assert [b.title for b in Book.where(Book.editor != None).all()] == ["a"]  # noqa: E711
+        assert [b.title for b in Book.where(lambda b: b.editor == None).all()] == ["b"]
+        assert [b.title for b in Book.where(Book.editor != None).all()] == ["a"]
     assert not any("JOIN" in str(statement) for statement in statements)
 
 
@@ -361,7 +361,7 @@ def test_seats_are_compared_by_every_column_of_their_key(ann):
     Guest.create()
     assert Guest.where(lambda g: g.seat == seat).count() == 1
     assert Guest.where(lambda g: g.seat == other).count() == 0
-    assert Guest.where(lambda g: g.seat == None).count() == 1  # noqa: E711
+    assert Guest.where(lambda g: g.seat == None).count() == 1
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_seats_are_compared_by_every_column_of_their_key(ann):
         (lambda b: b.author == Author.model_construct(), "Book.author: this Author is not saved yet"),
         (lambda b: b.author < 3, "Book.author is a relation: compare it by == and != with an instance or None"),
         (lambda b: b.author.name == "Ann", "Book.author: a query does not look across relations yet"),
-        (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),  # noqa: E711
+        (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),
     ],
 )
 def test_what_a_relation_cannot_be_compared_with(condition, message):

@@ -16,8 +16,8 @@ CONDITIONS = [
     (lambda p: p.age <= 18, '"person"."age" <= $1', '"person"."age" <= ?', [18]),
     (lambda p: p.age > 18, '"person"."age" > $1', '"person"."age" > ?', [18]),
     (lambda p: p.age >= 18, '"person"."age" >= $1', '"person"."age" >= ?', [18]),
-    (lambda p: p.age == None, '"person"."age" IS NULL', '"person"."age" IS NULL', []),  # noqa: E711
-    (lambda p: p.age != None, '"person"."age" IS NOT NULL', '"person"."age" IS NOT NULL', []),  # noqa: E711
+    (lambda p: p.age == None, '"person"."age" IS NULL', '"person"."age" IS NULL', []),
+    (lambda p: p.age != None, '"person"."age" IS NOT NULL', '"person"."age" IS NOT NULL', []),
     (lambda p: p.age.is_null(), '"person"."age" IS NULL', '"person"."age" IS NULL', []),
     (lambda p: p.age.is_not_null(), '"person"."age" IS NOT NULL', '"person"."age" IS NOT NULL', []),
     (lambda p: p.age == p.shoes, '"person"."age" = "person"."shoes"', '"person"."age" = "person"."shoes"', []),

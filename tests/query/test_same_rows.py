@@ -66,7 +66,7 @@ VALUES: list[tuple[Any, list[Any]]] = [
     (lambda p: (p.age > 0) | p.name.startswith("b"), [True, False, True]),
     (lambda p: (p.age > 0) & p.name.startswith("b"), [False, False, None]),
     (lambda p: (p.age > 0).is_null(), [False, False, True]),
-    (lambda p: p.age == None, [False, False, True]),  # noqa: E711
+    (lambda p: p.age == None, [False, False, True]),
     (lambda p: p.age.in_([30, 31]), [True, False, None]),
     (lambda p: p.age.in_([30, None]), [True, False, True]),
     (lambda p: p.age.not_in([30]), [False, True, None]),

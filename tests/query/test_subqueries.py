@@ -215,7 +215,7 @@ def test_a_subquery_finds_the_same_rows_everywhere(filled, people, gifts, predic
 
 
 def test_a_table_is_asked_about_itself(filled, people):
-    eldest = people.where(lambda p: (p.age != None) & ~exists(people.where(lambda o: o.age > p.age)))  # noqa: E711
+    eldest = people.where(lambda p: (p.age != None) & ~exists(people.where(lambda o: o.age > p.age)))
     assert filled.select(eldest.select(lambda p: p.id)) == [1]
     older = people.select(lambda p: (p.id, scalar(people.where(lambda o: o.id > p.id).select(lambda o: count()))))
     assert filled.select(older.order_by("id")) == [(1, 2), (2, 1), (3, 0)]

@@ -17,7 +17,7 @@ async def load() -> str:
     [
         lambda author: author.name,
         bool,
-        lambda author: author == None,  # noqa: E711
+        lambda author: author == None,
         list,
         len,
         lambda author: author["name"],

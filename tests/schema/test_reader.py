@@ -390,7 +390,7 @@ class TestChecks:
         class Product(ModelBase):
             price: int
             cost: int
-            __ferro_checks__ = (Check("margin", lambda p: (p.price > p.cost) | (p.cost == None)),)  # noqa: E711
+            __ferro_checks__ = (Check("margin", lambda p: (p.price > p.cost) | (p.cost == None)),)
 
         assert [check.name for check in table_of(Product).checks] == ["ck_product_margin"]
 

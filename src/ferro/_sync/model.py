@@ -131,6 +131,16 @@ class Model(ModelBase, Loaded):
         return cls.query().order_by(*keys, direction=direction, nulls=nulls)
 
     @classmethod
+    def join(cls, *relations: Callable[[type[Self]], object] | str) -> Query[Self]:
+        """Keep the rows that lead to another along these relations: `Book.join(lambda b: b.author)`."""
+        return cls.query().join(*relations)
+
+    @classmethod
+    def left_join(cls, *relations: Callable[[type[Self]], object] | str) -> Query[Self]:
+        """Say that the rows that lead to none along these relations stay, as they do by themselves."""
+        return cls.query().left_join(*relations)
+
+    @classmethod
     def limit(cls, count: int) -> Query[Self]:
         """Return at most so many rows."""
         return cls.query().limit(count)

@@ -31,10 +31,11 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
+from ferro.query.joins import Marks, joins_of, looked_up, marked, required
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
-from ferro.query.row import Row, closest, enclosing, find_column, inside
+from ferro.query.row import RelatedRow, Row, chosen_way, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
-from ferro.query.statements import Delete, Derived, Lock, Select, Update
+from ferro.query.statements import Delete, Derived, Join, Lock, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
@@ -138,6 +139,7 @@ class QueryBase(Generic[M]):
         self._distinct = False
         self._lock: Lock | None = None
         self._position: Literal["", "after", "before"] = ""
+        self._marks: Marks = ()
 
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
@@ -215,6 +217,33 @@ class QueryBase(Generic[M]):
     def distinct(self) -> Self:
         """Return equal rows once."""
         return self._with(_distinct=True)
+
+    # What rows lead to.
+
+    def join(self, *relations: Callable[[type[M]], object] | str) -> Self:
+        """Keep the rows that lead to another along these relations: `join(lambda b: b.author)`.
+
+        To use columns of `b.author` needs no join(): it is joined where it is named, and rows without one stay.
+        """
+        return self._marked("join", relations, outer=False)
+
+    def left_join(self, *relations: Callable[[type[M]], object] | str) -> Self:
+        """Say that the rows that lead to none along these relations stay, as they do by themselves."""
+        return self._marked("left_join", relations, outer=True)
+
+    def _marked(self, verb: str, relations: Sequence[object], *, outer: bool) -> Self:
+        if not relations:
+            raise QueryError(f"{verb}() needs a relation: {verb}(lambda b: b.author)")
+        query = self._apart()
+        marks = query._marks
+        for relation in relations:
+            with inside(query.source):
+                marks = marked(marks, chosen_way(cast("Any", relation), query.source, verb), outer=outer)
+        return query._with(_marks=marks)
+
+    def _joins(self, *parts: Expression[Any]) -> tuple[Join, ...]:
+        """The other sources that these expressions ask for."""
+        return joins_of(self.source, parts, self._marks) if self.table.relations else ()
 
     # Locks.
 
@@ -336,6 +365,13 @@ class QueryBase(Generic[M]):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
         if self.backwards:
             ordering = tuple(map(reversed_order, ordering))
+        chosen = () if projection is None else columns
+        sorted_by = (order.expression for order in ordering)
+        joins = self._joins(*chosen, *self.where_clause, *self.having_clause, *sorted_by)
+        lock = self._lock
+        if lock is not None and joins and not lock.of:
+            # Rows that may be missing cannot be locked, and nobody asked for those that are there.
+            lock = replace(lock, of=(self.source.name,))
         return Select(
             self.source,
             columns,
@@ -345,8 +381,9 @@ class QueryBase(Generic[M]):
             self._offset,
             self._distinct,
             self._grouping(),
-            self._lock,
+            lock,
             self.having_clause,
+            joins,
         )
 
     def count_statement(self) -> Select:
@@ -354,7 +391,7 @@ class QueryBase(Generic[M]):
         self._unlocked("count")
         counted = (Aggregate[int]("count", None, type_for(int)),)
         if self._limit is None and self._offset is None and not self._distinct and not self._is_aggregated:
-            return Select(self.source, counted, self.where_clause)
+            return Select(self.source, counted, self.where_clause, joins=self._joins(*self.where_clause))
         return Select(Derived(self._counted_rows(), "counted"), counted)
 
     def exists_statement(self) -> Select:
@@ -362,7 +399,8 @@ class QueryBase(Generic[M]):
         self._unlocked("exists")
         if self._limit == 0 or self._is_aggregated:
             return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
-        return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset)
+        joins = self._joins(*self.where_clause)
+        return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset, joins=joins)
 
     def aggregate_statement(self, name: AggregateName, column: object, *, distinct: bool = False) -> Select:
         """One number made of all rows: the type of its column decodes it."""
@@ -372,9 +410,12 @@ class QueryBase(Generic[M]):
             said = "having()" if self.having_clause else "distinct()"
             raise QueryError(f"{name}() counts every row that matches: leave out {said}")
         if self._limit is None and self._offset is None:
-            return Select(self.source, (aggregate,), self.where_clause)
+            return Select(
+                self.source, (aggregate,), self.where_clause, joins=self._joins(aggregate, *self.where_clause)
+            )
         value = self._expression(column)
-        rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset)
+        joins = self._joins(value, *self.where_clause, *(order.expression for order in self.ordering))
+        rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset, joins=joins)
         over = AGGREGATES[name](Picked[Any]("chosen", "value", value), distinct)
         return Select(Derived(rows, "chosen", ("value",)), (over,))
 
@@ -395,12 +436,20 @@ class QueryBase(Generic[M]):
                     f"{self.model.__name__}.{version.field} counts the versions of a row: leave it to the database"
                 )
             assigned += (counted_up(self.source, version),)
-        return Update(self.source, assigned, self.where_clause, returning)
+        if self.table.relations:
+            assigned = tuple((column, looked_up(value, self.source)) for column, value in assigned)
+        return Update(self.source, assigned, self._changed_rows(), returning)
 
     def delete_statement(self, *, returning: tuple[Column, ...] = ()) -> Delete:
         """All rows that match, gone."""
         self._whole("delete")
-        return Delete(self.source, self.where_clause, returning)
+        return Delete(self.source, self._changed_rows(), returning)
+
+    def _changed_rows(self) -> tuple[Expression[Any], ...]:
+        """The conditions, in a form in which the statement has one table."""
+        if not self.table.relations:
+            return self.where_clause
+        return (*looked_up(self.where_clause, self.source), *required(self._marks))
 
     def update_returning_statement(self, recipe: Sequence[Any], values: Mapping[str, Any]) -> Update:
         """The same changes, with the rows as they are afterwards."""
@@ -421,9 +470,12 @@ class QueryBase(Generic[M]):
             raise QueryError(
                 f"{verb}() gives the rows back in no order: leave out order_by(), and sort what comes back"
             )
-        return (self.table.columns, ()) if self.projection is None else ((), self.projection.columns)
+        if self.projection is None:
+            return self.table.columns, ()
+        return (), looked_up(self.projection.columns, self.source)
 
     # Inside another query.
+
     def membership(self, left: Expression[Any], *, negated: bool) -> Expression[bool]:
         """Whether a value is one of those selected, or none of them."""
         return membership(self, left, negated=negated)
@@ -442,6 +494,7 @@ class QueryBase(Generic[M]):
             having_clause=moved(self.having_clause, self.source, source),
             ordering=moved(self.ordering, self.source, source),
             projection=projection and replace(projection, columns=moved(projection.columns, self.source, source)),
+            _marks=tuple((way.rerooted(self.source, source), outer) for way, outer in self._marks),
         )
 
     # Reading what the caller gave.
@@ -465,16 +518,31 @@ class QueryBase(Generic[M]):
         if isinstance(given, str):
             if self.projection and given in self.projection.names:
                 return self.projection.columns[self.projection.names.index(given)]
-            return ColumnRef(self.source, find_column(self.table, given))
+            return self._named(given)
         found = self._call(given)
         if is_expression(found):
             return found
+        if isinstance(found, RelatedRow):
+            raise QueryError(f"{found!r} is a whole row: name one of its columns, or load it with include()")
         raise QueryError(f"expected a column or an expression, got {type(found).__name__}: {found!r}")
+
+    def _named(self, name: str) -> Expression[Any]:
+        """A column by its name, or by those of the relations that lead to it: "author.name"."""
+        if "." not in name:
+            return ColumnRef(self.source, find_column(self.table, name))
+        found: Any = Row(self.source)
+        for part in name.split("."):
+            if not isinstance(found, (Row, RelatedRow)):
+                raise QueryError(f"{name!r} does not lead to a column: {found!r} has no {part!r}")
+            found = getattr(found, part)
+        if not is_expression(found):
+            raise QueryError(f"{name!r} leads to a relation: name one of its columns")
+        return found
 
     def _is_direction(self, key: object) -> bool:
         """Whether the second of two keys can only be a direction: no column, nor nearly one."""
         names = (*self.table.by_field, *(self.projection.names if self.projection else ()))
-        if not isinstance(key, str) or key.startswith("-") or key in names:
+        if not isinstance(key, str) or key.startswith("-") or "." in key or key in names:
             return False
         return key.lower() in DIRECTIONS or not closest(self.table, key)
 
@@ -513,7 +581,9 @@ class QueryBase(Generic[M]):
         return Projection(kind, names, tuple(self._selected(one) for one in given))
 
     def _selected(self, given: object) -> Expression[Any]:
-        return self._expression(given) if isinstance(given, str) else expression(given)
+        if isinstance(given, (str, RelatedRow)):
+            return self._expression(given)
+        return expression(given)
 
     def _sorted_by(self, order: Order, projection: Projection) -> Order:
         """A key by which selected rows can be sorted: one that is selected, or is made of those."""
@@ -552,6 +622,7 @@ class QueryBase(Generic[M]):
         """The rows to be counted, with as few columns as tell them apart."""
         chosen = self.projection.columns if self.projection else self.source.columns
         columns = chosen if self._distinct or self._is_aggregated else (ONE,)
+        selected = columns if self.projection else ()
         return Select(
             self.source,
             columns,
@@ -561,6 +632,7 @@ class QueryBase(Generic[M]):
             distinct=self._distinct,
             group_by=self._grouping(),
             having=self.having_clause,
+            joins=self._joins(*selected, *self.where_clause, *self.having_clause),
         )
 
     def _whole(self, verb: str) -> None:

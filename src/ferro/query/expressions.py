@@ -104,8 +104,11 @@ class Joined(Source):
     @property
     def optional(self) -> bool:
         """Whether there may be no such row: a foreign key on the way may be null, or leads the other way."""
-        if isinstance(self.parent, Joined) and self.parent.optional:
-            return True
+        return self.may_be_missing or (isinstance(self.parent, Joined) and self.parent.optional)
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a row of the parent may lead to none."""
         relation = self.relation
         return relation.kind != "forward" or any(column.nullable for column in relation.columns)
 

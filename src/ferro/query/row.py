@@ -1,19 +1,43 @@
-"""What a predicate receives: `lambda u: u.age >= 18`."""
+"""What a predicate receives, `lambda u: u.age >= 18`: a row, the rows it leads to, and collections of them."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
-from typing import Any
+from itertools import count
+from typing import Any, Self
 
-from ferro.errors import UnknownColumnError
-from ferro.query.compared import RelatedRow
-from ferro.query.expressions import ColumnRef, Source
+from ferro.errors import QueryError, UnknownColumnError
+from ferro.query.compared import is_the_same
+from ferro.query.expressions import (
+    ONE,
+    Aggregate,
+    ColumnRef,
+    Comparison,
+    Condition,
+    Expression,
+    Joined,
+    Not,
+    Shape,
+    Source,
+    Values,
+    expression,
+    is_expression,
+    must_be_condition,
+    source_of,
+    type_for,
+)
+from ferro.query.joins import joined, joins_of
+from ferro.query.sqltext import COMPARE, CONCAT, Text, within
+from ferro.query.statements import Join, Select
+from ferro.query.subqueries import Exists, Scalar, moved
+from ferro.query.writer import Writer
+from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
 
 
 class Row:
-    """Stands for each row of a source: its attributes are the columns, by field name."""
+    """Stands for each row of a source: its attributes are the columns, by field name, and what it leads to."""
 
     __slots__ = ("_source",)
 
@@ -21,16 +45,242 @@ class Row:
         self._source = source
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        relation = self._source.table.relations.get(name)
-        if relation is not None:
-            return RelatedRow(relation, self._source)
-        column: ColumnRef[Any] = ColumnRef(self._source, find_column(self._source.table, name))
-        return column
+        return attribute(self._source, name)
 
     def __repr__(self) -> str:
         return f"Row({self._source.name})"
+
+
+class OwnRow(Row):
+    """A row of which only the columns may be used."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._source.table.relations:
+            raise QueryError(f"{name} leads to other rows, and only the columns of this one can be used")
+        return super().__getattr__(name)
+
+
+def attribute(source: Source, name: str) -> Any:
+    """What a name means in a row: a column, the one row that a relation leads to, or many."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    relation = source.table.relations.get(name)
+    if relation is None:
+        return ColumnRef[Any](source, find_column(source.table, name))
+    return RelatedRow(relation, source) if relation.single else Collection(relation, source)
+
+
+class RelatedRow:
+    """Stands for the row a relation leads to: `b.author.name`, and `b.author == ann`."""
+
+    __slots__ = ("_relation", "_source")
+
+    def __init__(self, relation: Relation, source: Source) -> None:
+        self._relation = relation
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__") and self._relation.kind == "forward":
+            # The key is here already.
+            for mine, theirs in self._relation.pairs:
+                if theirs.field == name:
+                    return ColumnRef[Any](self._source, mine)
+        return attribute(self.__ferro_way__(), name)
+
+    def __ferro_way__(self) -> Joined:
+        return joined(self._source, self._relation)
+
+    def __eq__(self, other: object) -> Expression[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return is_the_same(self._relation, self._key(), other)
+
+    def __ne__(self, other: object) -> Expression[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return Not(self == other)
+
+    __hash__ = object.__hash__
+
+    def _key(self) -> list[ColumnRef[Any]]:
+        if self._relation.kind == "forward":
+            return [ColumnRef[Any](self._source, mine) for mine, _ in self._relation.pairs]
+        way = self.__ferro_way__()
+        return [ColumnRef[Any](way, column) for column in way.table.primary_key]
+
+    def _refused(self, *_: object) -> Any:
+        raise QueryError(
+            f"{self._relation.where} is a relation: compare it by == and != with an instance or None, "
+            f"or one of its columns, such as {self._relation.name}.{self._relation.target_table.columns[0].field}"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refused
+
+    def __repr__(self) -> str:
+        return self._relation.where
+
+
+class Collection:
+    """Stands for the many rows a relation leads to: `a.books.any(lambda b: b.pages > 300)`, `a.books.count()`."""
+
+    __slots__ = ("_conditions", "_links", "_outer", "_relation", "_rows")
+
+    def __init__(self, relation: Relation, outer: Source) -> None:
+        self._relation = relation
+        self._outer = outer
+        taken = {*names_of(outer), *(name for source in enclosing() for name in names_of(source))}
+        rows = apart(relation.target_table, taken)
+        self._rows = rows
+        key = [ColumnRef[Any](outer, column) for column in relation.table.primary_key]
+        if relation.kind == "many":
+            link = relation.link
+            between = apart(link.table, {*taken, rows.name})
+            ends = zip(link.far, rows.table.primary_key, strict=True)
+            on = tuple(equal(ColumnRef[Any](between, far), ColumnRef[Any](rows, theirs)) for far, theirs in ends)
+            self._links = (Join(between, on),)
+            held = [ColumnRef[Any](between, near) for near in link.near]
+        else:
+            self._links = ()
+            held = [ColumnRef[Any](rows, theirs) for _, theirs in relation.pairs]
+        self._conditions: tuple[Expression[bool], ...] = tuple(map(equal, held, key))
+
+    # Which of them.
+
+    def where(self, *conditions: Any) -> Self:
+        """Only those that meet every condition: `a.books.where(lambda b: b.pages > 300).count()`."""
+        if not conditions:
+            raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
+        kept = object.__new__(type(self))
+        for name in Collection.__slots__:
+            setattr(kept, name, getattr(self, name))
+        kept._conditions = (*self._conditions, *(self._condition(one, "where()") for one in conditions))
+        return kept
+
+    # Whether.
+
+    def any(self, condition: Any = None) -> Expression[bool]:
+        """Whether there is one, or one that meets a condition."""
+        found = self if condition is None else self.where(condition)
+        return Exists(found._select(ONE))
+
+    exists = any
+
+    def none(self, condition: Any = None) -> Expression[bool]:
+        """Whether there is none, or none that meets a condition."""
+        return Not(self.any(condition))
+
+    def all(self, condition: Any) -> Expression[bool]:
+        """Whether every one meets a condition; one where the database cannot tell (null) does not."""
+        return self.none(NotTrue(self._condition(condition, "all()")))
+
+    def contains(self, instance: object) -> Expression[bool]:
+        """Whether an instance is one of them."""
+        key = [ColumnRef[Any](self._rows, column) for column in self._rows.table.primary_key]
+        return self.any(is_the_same(self._relation, key, instance))
+
+    # What they come to.
+
+    def count(self, condition: Any = None) -> Expression[int]:
+        """How many there are, or how many meet a condition."""
+        found = self if condition is None else self.where(condition)
+        return Scalar(found._select(Aggregate[int]("count", None, type_for(int))))
+
+    def sum(self, column: Any) -> Expression[Any]:
+        """The sum of a column; null when there is none: `a.books.sum(lambda b: b.sold)`."""
+        return Scalar(self._select(self._value(column).sum()))
+
+    def avg(self, column: Any) -> Expression[Any]:
+        """The average of a column; null when there is none."""
+        return Scalar(self._select(self._value(column).avg()))
+
+    def min(self, column: Any) -> Expression[Any]:
+        """The least value of a column; null when there is none."""
+        return Scalar(self._select(self._value(column).min()))
+
+    def max(self, column: Any) -> Expression[Any]:
+        """The greatest value of a column; null when there is none."""
+        return Scalar(self._select(self._value(column).max()))
+
+    # The statement inside.
+
+    def _select(self, column: Expression[Any]) -> Select:
+        joins = joins_of(self._rows, (column, *self._conditions))
+        return Select(self._rows, (column,), self._conditions, joins=(*self._links, *joins))
+
+    def _condition(self, given: Any, verb: str) -> Expression[bool]:
+        found = self._call(given)
+        if not is_expression(found):
+            raise QueryError(
+                f"{self._relation.name}.{verb} expects a condition such as lambda b: b.pages > 300, got {found!r}"
+            )
+        return must_be_condition(found, verb)
+
+    def _value(self, given: Any) -> Expression[Any]:
+        if isinstance(given, str):
+            return expression(attribute(self._rows, given))
+        found = self._call(given)
+        if not is_expression(found):
+            raise QueryError(f"{self._relation.where}: expected a column such as lambda b: b.pages, got {found!r}")
+        return found
+
+    def _call(self, given: Any) -> Any:
+        if is_expression(given):
+            return moved(given, source_of(self._rows.table), self._rows)
+        if not callable(given):
+            return given
+        with inside(self._outer, self._rows):
+            return given(Row(self._rows))
+
+    # What a list can do, and a collection in a query cannot.
+
+    def _refused(self, *_: object) -> Any:
+        name = self._relation.name
+        raise QueryError(
+            f"{self._relation.where} leads to many rows, and is no value to be compared: "
+            f"ask {name}.any(lambda x: ...), all, none, contains(instance), or {name}.count()"
+        )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __len__ = __iter__ = __contains__ = _refused
+    __getitem__ = _refused
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        many = self._relation.name
+        raise QueryError(
+            f"{self._relation.where} leads to many rows, and has no {name!r}: ask {many}.any(lambda x: ...), all, none, "
+            f"count, sum, avg, min or max, such as {many}.max(lambda x: x.{name})"
+        )
+
+    def __repr__(self) -> str:
+        return self._relation.where
+
+
+def equal(one: ColumnRef[Any], other: ColumnRef[Any]) -> Comparison:
+    return Comparison(one, "==", other)
+
+
+class NotTrue(Condition):
+    """That a condition is false, or null."""
+
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: Expression[bool]) -> None:
+        self.operand = operand
+
+    @property
+    def children(self) -> tuple[Expression[Any], ...]:
+        return (self.operand,)
+
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        shape.append("IS NOT TRUE")
+        self.operand.collect(shape, values, arrays)
+
+    def write(self, writer: Writer) -> Text:
+        """`… IS NOT TRUE`."""
+        return Text(f"{within(writer.write(self.operand), CONCAT)} IS NOT TRUE", COMPARE)
+
+    def __repr__(self) -> str:
+        return f"({self.operand!r} IS NOT TRUE)"
 
 
 # The rows that the functions running now were called with: a query built inside of one stands inside its query.
@@ -43,13 +293,43 @@ def enclosing() -> tuple[Source, ...]:
 
 
 @contextmanager
-def inside(source: Source) -> Generator[None, None, None]:
-    """While a function is called with a row of this source."""
-    token = around.set((*around.get(), source))
+def inside(*sources: Source) -> Generator[None, None, None]:
+    """While a function is called with a row of the last of these sources."""
+    token = around.set((*around.get(), *sources))
     try:
         yield
     finally:
         around.reset(token)
+
+
+def names_of(source: Source) -> list[str]:
+    """The names a source takes: its own, and those on the way to it."""
+    return [source.name, *(names_of(source.parent) if isinstance(source, Joined) else [])]
+
+
+def apart(table: Table, taken: set[str]) -> Source:
+    """The table as a source, under an alias where its name is taken."""
+    if table.name not in taken:
+        return source_of(table)
+    return Source(table, next(name for number in count(2) if (name := f"{table.name}_{number}") not in taken))
+
+
+def chosen_way(choose: Callable[[Any], Any] | str, source: Source, verb: str) -> Joined:
+    """The joined source that a function of the row names, or a dotted name: `lambda b: b.author.team`."""
+    if isinstance(choose, str):
+        found: Any = Row(source)
+        for name in choose.split("."):
+            found = getattr(found, name)
+    else:
+        found = choose(Row(source)) if callable(choose) else choose
+    if isinstance(found, RelatedRow):
+        return found.__ferro_way__()
+    if isinstance(found, Collection):
+        raise QueryError(
+            f"{verb}() goes along a relation to one row, and {found!r} leads to many, which would repeat the rows of this "
+            f"query: ask {found!r} with any() or count() in where(), or load it with include()"
+        )
+    raise QueryError(f"{verb}() takes a relation, such as lambda b: b.author, got {found!r}")
 
 
 def find_column(table: Table, name: str) -> Column:
@@ -62,7 +342,10 @@ def find_column(table: Table, name: str) -> Column:
 
 def unknown_column(table: Table, name: str) -> str:
     """What is wrong with a name, and what was probably meant."""
-    close = closest(table, name)
+    relation = table.relations.get(name)
+    if relation is not None:
+        return f"{relation.where} is a relation, not a column: name one of the columns it leads to, as in '{name}.id'"
+    close = next(iter(get_close_matches(name, (*table.by_field, *table.relations), n=1)), None)
     guess = f"; did you mean {close!r}?" if close else ";"
     return f"{table.name} has no column {name!r}{guess} its columns are {', '.join(table.by_field)}"
 

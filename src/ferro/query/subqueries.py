@@ -228,19 +228,6 @@ def outer_columns(found: Any, own: tuple[Source, ...]) -> list[Expression[Any]]:
     return [column for _, part in parts_of(found) for column in outer_columns(part, own)]
 
 
-def joined_sources(found: Any) -> list[Joined]:
-    """The sources that its columns ask for beside the query's own, each after the one it is reached from."""
-    columns = loose_parts(found)
-    return [column.source for column in columns if isinstance(column.source, Joined)]
-
-
-def loose_parts(found: Any) -> list[ColumnRef[Any]]:
-    """The columns of an expression that are no part of a query inside it."""
-    if isinstance(found, ColumnRef):
-        return [cast(ColumnRef[Any], found)]
-    return [column for part in cast(Expression[Any], found).children for column in loose_parts(part)]
-
-
 def moved(found: Any, old: Source, new: Source) -> Any:
     """The same with the columns of one source, and of those joined to it, taken from another."""
 
