@@ -178,6 +178,13 @@ def test_changes_look_other_rows_up(books):
         'JOIN "team" AS "book.author.team" ON "book.author.team"."id" = "book.author"."team_id" '
         'WHERE "book.author"."id" = "book"."author_id") = $1'
     )
+    assert compile(update, sqlite).sql == (
+        'UPDATE "book" SET "title"="changed"."1" FROM (SELECT "book"."id" AS "0", (SELECT "book.author"."name" '
+        'FROM "author" AS "book.author" WHERE "book.author"."id" = "book"."author_id") AS "1" FROM "book" '
+        'WHERE (SELECT "book.author.team"."city" FROM "author" AS "book.author" '
+        'JOIN "team" AS "book.author.team" ON "book.author.team"."id" = "book.author"."team_id" '
+        'WHERE "book.author"."id" = "book"."author_id") = ?) AS "changed" WHERE "book"."id" = "changed"."0"'
+    )
     delete = books.join("author.team").delete_statement()
     assert compile(delete, postgres).sql == (
         'DELETE FROM "book" WHERE EXISTS (SELECT 1 FROM "author" AS "book.author" '

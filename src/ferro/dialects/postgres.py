@@ -93,6 +93,7 @@ postgres = Dialect(
     nulls_are_smallest=False,
     limit_all="",
     locks=True,
+    updates_in_place=False,
     casts=TYPES,
     bare=TYPES,
     forms=FORMS,

@@ -114,6 +114,7 @@ sqlite = Dialect(
     nulls_are_smallest=True,
     limit_all="-1",
     locks=False,
+    updates_in_place=True,
     casts={
         "bool": "INTEGER",
         "int": "INTEGER",

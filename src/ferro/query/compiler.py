@@ -323,11 +323,29 @@ def conflicting(builder: Any, statement: Insert) -> Any:
 
 
 def update(writer: Writer, statement: Update) -> str:
+    if writer.dialect.updates_in_place and any(tree.has_query(value) for _, value in statement.values):
+        return update_at_once(writer, statement)
     builder = PYPIKA.update(From(from_item(statement.source)))
     for column, expression in statement.values:
         text = writer.assigned(expression, tree.ColumnRef[Any](statement.source, column))
         builder = builder.set(Target(column), Sql(text.sql))
     return changing(writer, builder, statement)
+
+
+def update_at_once(writer: Writer, statement: Update) -> str:
+    """An update whose values are all known before the first row is changed."""
+    source = statement.source
+    key = [quote(column.name) for column in source.table.primary_key] or ["_rowid_"]
+    own, new = quote(source.name), quote("changed")
+    assigned = [writer.assigned(value, tree.ColumnRef[Any](source, column)).sql for column, value in statement.values]
+    columns = [*(f"{own}.{name}" for name in key), *assigned]
+    chosen = ", ".join(f"{column} AS {quote(str(at))}" for at, column in enumerate(columns))
+    rows = filtered(writer, PYPIKA.from_(From(from_item(source))).select(Sql(chosen)), statement.where).get_sql()
+    builder = PYPIKA.update(From(from_item(source)))
+    for at, (column, _) in enumerate(statement.values, len(key)):
+        builder = builder.set(Target(column), Sql(f"{new}.{quote(str(at))}"))
+    matched = " AND ".join(f"{own}.{name} = {new}.{quote(str(at))}" for at, name in enumerate(key))
+    return given_back(writer, builder.from_(From(f"({rows}) AS {new}")).where(Sql(matched)), statement)
 
 
 def delete(writer: Writer, statement: Delete) -> str:
@@ -336,7 +354,10 @@ def delete(writer: Writer, statement: Delete) -> str:
 
 
 def changing(writer: Writer, builder: Any, statement: Update | Delete) -> str:
-    builder = filtered(writer, builder, statement.where)
+    return given_back(writer, filtered(writer, builder, statement.where), statement)
+
+
+def given_back(writer: Writer, builder: Any, statement: Update | Delete) -> str:
     if statement.selected:
         # PyPika would look for columns of its own in what is returned.
         return f"{builder.get_sql()} RETURNING {', '.join(writer.sql(column) for column in statement.selected)}"

@@ -26,6 +26,7 @@ class Dialect:
         nulls_are_smallest: where nulls sort when nothing is said.
         limit_all: the LIMIT to write before an OFFSET that stands alone; empty where none is needed.
         locks: SELECT … FOR UPDATE exists.
+        updates_in_place: a query inside an UPDATE sees the rows it has changed already.
         casts: the type a bare value or a cast is given, by kind.
         bare: the type a parameter needs where nothing beside it tells one, by kind.
         forms: how an operation is written, by its name and the kinds it is about: `"sum:int"`; its
@@ -43,6 +44,7 @@ class Dialect:
     nulls_are_smallest: bool
     limit_all: str
     locks: bool
+    updates_in_place: bool
     casts: Mapping[str, str]
     bare: Mapping[str, str]
     forms: Mapping[str, Form]

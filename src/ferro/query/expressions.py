@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import (
     Any,
+    ClassVar,
     Generic,
     Literal,
     NoReturn,
@@ -165,6 +166,9 @@ class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
     __slots__ = ()
+
+    # Whether it is a query of its own.
+    asks: ClassVar[bool] = False
 
     @property
     def type(self) -> ColumnType | None:
@@ -1144,6 +1148,11 @@ def is_aggregated(found: Expression[Any]) -> bool:
 def has_window(found: Expression[Any]) -> bool:
     """Whether a value over other rows is a part of it."""
     return isinstance(found, (Over, WindowFunction)) or any(map(has_window, found.children))
+
+
+def has_query(found: Expression[Any]) -> bool:
+    """Whether a query is a part of it."""
+    return found.asks or any(map(has_query, found.children))
 
 
 def has_values(found: Expression[Any]) -> bool:

@@ -30,7 +30,7 @@ from ferro.query.expressions import (
 from ferro.query.joins import joined, joins_of
 from ferro.query.sqltext import COMPARE, CONCAT, Text, within
 from ferro.query.statements import Join, Select
-from ferro.query.subqueries import Exists, Scalar, moved
+from ferro.query.subqueries import Exists, Scalar
 from ferro.query.writer import Writer
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
@@ -222,9 +222,7 @@ class Collection:
         return found
 
     def _call(self, given: Any) -> Any:
-        if is_expression(given):
-            return moved(given, source_of(self._rows.table), self._rows)
-        if not callable(given):
+        if is_expression(given) or not callable(given):
             return given
         with inside(self._outer, self._rows):
             return given(Row(self._rows))

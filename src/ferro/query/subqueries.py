@@ -44,6 +44,8 @@ class Scalar(Expression[T]):
 
     __slots__ = ("statement",)
 
+    asks = True
+
     def __init__(self, statement: Select) -> None:
         self.statement = statement
 
@@ -76,6 +78,8 @@ class Exists(Condition):
 
     __slots__ = ("statement",)
 
+    asks = True
+
     def __init__(self, statement: Select) -> None:
         self.statement = statement
 
@@ -99,6 +103,8 @@ class InQuery(Condition):
     """Whether a value is among those of a query that selects one column, or none of them."""
 
     __slots__ = ("negated", "operand", "statement")
+
+    asks = True
 
     def __init__(self, operand: Expression[Any], statement: Select, *, negated: bool) -> None:
         self.operand = operand
