@@ -294,6 +294,12 @@ def test_a_collection_of_a_joined_row_is_asked_from_there(books):
     )
 
 
+def test_col_shows_a_collection_of_another_row_to_checkers(books):
+    assert on_sqlite(books.where(lambda b: col(b.author.books).count() > 1)) == on_sqlite(
+        books.where(lambda b: b.author.books.count() > 1)
+    )
+
+
 def test_a_collection_can_be_narrowed(authors):
     thick = authors.where(lambda a: a.books.where(lambda b: b.pages > 300).where(Book.title != "x").count() == 2)
     assert on_sqlite(thick).endswith(

@@ -11,6 +11,7 @@ is not announced: an `ignore` that silences nothing is an error itself.
 from decimal import Decimal
 
 from people import Borrower, Member, Reader, User
+from related import Author, Book
 
 from ferro import AsyncDatabase, AsyncQuery, col, connect, lower, sync, transaction
 
@@ -24,6 +25,14 @@ async def a_misspelt_column() -> None:
     User.select(lambda u: u.nmae)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     Member.select(lambda m: (m.id, m.nmae))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
     Reader.where(lambda r: r.nmae == "Ann")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_misspelt_column_across_a_relation() -> None:
+    Book.where(lambda b: b.author.nmae == "Ann")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Book.where(lambda b: b.auhtor.name == "Ann")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Book.select(lambda b: (b.title, b.author.nmae))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
+    Author.where(lambda a: a.books.any(lambda b: b.titel == "SICP"))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Author.select(lambda a: a.books.sum(lambda b: b.pagse))  # type: ignore[arg-type, attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def a_wrong_operand() -> None:

@@ -2,7 +2,19 @@
 
 from typing import Annotated, assert_type
 
-from ferro import AsyncDatabase, AsyncRelated, BackRef, Field, ForeignKey, ManyToMany, Model, Relation, sync
+from ferro import (
+    AsyncDatabase,
+    AsyncRelated,
+    BackRef,
+    Expression,
+    Field,
+    ForeignKey,
+    ManyToMany,
+    Model,
+    Relation,
+    col,
+    sync,
+)
 
 
 class Author(Model):
@@ -14,6 +26,7 @@ class Author(Model):
 class Book(Model):
     id: int | None = Field(default=None, primary_key=True)
     title: str
+    pages: int = 0
     author: Annotated[Author, ForeignKey(related_name="books")]
     tags: Relation[list["Tag"]] = ManyToMany(related_name="books")
 
@@ -48,9 +61,25 @@ async def awaited(author: Author, book: Book, db: AsyncDatabase) -> None:
     Book(title="SICP", author=author)
 
 
+async def across() -> None:
+    assert_type(await Book.where(lambda b: b.author.name == "Ann").all(), list[Book])
+    assert_type(await Book.select(lambda b: (b.title, b.author.name)).all(), list[tuple[str, str]])
+    assert_type(await Book.order_by(lambda b: b.author.name).join(lambda b: b.author).first(), Book | None)
+    assert_type(Author.books.any(lambda b: b.title == "SICP"), Expression[bool])
+    assert_type(Author.books.count(lambda b: b.pages > 3), Expression[int])
+    assert_type(Author.books.sum(lambda b: b.pages), Expression[int | None])
+    assert_type(Author.books.where(lambda b: b.pages > 3).max(lambda b: b.title), Expression[str | None])
+    assert_type(await Author.where(lambda a: a.books.all(lambda b: b.tags.any())).all(), list[Author])
+    assert_type(await Author.select(lambda a: a.books.count()).all(), list[int])
+    await Book.where(lambda b: col(b.author.books).count() > 1).update(lambda b: {"title": b.author.name})
+    Author.where(lambda a: (a.name == "Ann") & a.books.none())
+
+
 def blocking(room: Room, chair: Chair, db: sync.Database) -> None:
     assert_type(chair.room, Room)
     assert_type(room.chairs, sync.Related[Chair])
     assert_type(room.chairs.all(), list[Chair])
     assert_type(db.load(chair, lambda c: c.room), Room)
     assert_type(db.query(room.chairs).all(), list[Chair])
+    assert_type(db.query(Room).where(lambda r: r.chairs.any(lambda c: c.id == 3)).all(), list[Room])
+    assert_type(db.query(Chair).select(lambda c: c.room.id).all(), list[int | None])

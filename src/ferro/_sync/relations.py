@@ -8,6 +8,7 @@ from ferro.fields import RelationMark
 from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.query.related import RelatedQuery
+from ferro.query.row import Collection
 from ferro.schema.relations import Relation as Fact
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
         """A relation that leads to many rows: `books: Relation[list["Book"]] = BackRef()`."""
 
         @overload
-        def __get__(self, instance: None, owner: Any, /) -> Any: ...
+        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Collection[M]: ...
         @overload
         def __get__(self: "Relation[list[M]]", instance: Model, owner: Any, /) -> Related[M]: ...
         @overload

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, overload
+from typing import Any, TypeGuard, TypeVar, overload
 
 from ferro.errors import QueryError
 from ferro.query.expressions import (
@@ -21,9 +21,12 @@ from ferro.query.expressions import (
     operand,
     type_for,
 )
+from ferro.query.related import RelatedQuery
+from ferro.query.row import Collection
 from ferro.query.selected import A
 from ferro.types.base import ColumnType
 
+M = TypeVar("M")
 T = TypeVar("T")
 Text = TypeVar("Text", str, str | None)
 
@@ -49,10 +52,19 @@ now: Now[datetime] = Now()
 @overload
 def col(column: Expression[T]) -> Expression[T]: ...
 @overload
+def col(column: RelatedQuery[M]) -> Collection[M]: ...
+@overload
 def col(column: A) -> Expression[A]: ...
 def col(column: Any) -> Any:
-    """The same column, with every operator visible to type checkers: `col(b.title).ilike("%sicp%")`."""
-    return an_expression(column, "col")
+    """The same column, with every operator visible to type checkers: `col(b.title).ilike("%sicp%")`.
+
+    To them the `books` in `b.author.books` are those of an instance; `col(b.author.books).count()` is a value in SQL.
+    """
+    return column if is_collection(column) else an_expression(column, "col")
+
+
+def is_collection(value: object) -> TypeGuard[Collection[Any]]:
+    return isinstance(value, Collection)
 
 
 def not_(condition: object) -> Expression[bool]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from itertools import count
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from ferro.errors import QueryError, UnknownColumnError
 from ferro.query.compared import is_the_same
@@ -20,6 +20,7 @@ from ferro.query.expressions import (
     Not,
     Shape,
     Source,
+    Valued,
     Values,
     expression,
     is_expression,
@@ -28,12 +29,20 @@ from ferro.query.expressions import (
     type_for,
 )
 from ferro.query.joins import joined, joins_of
+from ferro.query.selected import A, Scalar
 from ferro.query.sqltext import COMPARE, CONCAT, Text, within
 from ferro.query.statements import Join, Select
-from ferro.query.subqueries import Exists, Scalar
+from ferro.query.subqueries import Exists
+from ferro.query.subqueries import Scalar as Subquery
 from ferro.query.writer import Writer
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
+
+M = TypeVar("M")
+
+# What says something of a row, and what names a value of it.
+Said: TypeAlias = Callable[[type[M]], object] | Valued[bool | None] | bool
+Operand: TypeAlias = Callable[[type[M]], object] | Valued[Any] | Scalar
 
 
 class Row:
@@ -69,7 +78,7 @@ def attribute(source: Source, name: str) -> Any:
     relation = source.table.relations.get(name)
     if relation is None:
         return ColumnRef[Any](source, find_column(source.table, name))
-    return RelatedRow(relation, source) if relation.single else Collection(relation, source)
+    return RelatedRow(relation, source) if relation.single else Collection[Any](relation, source)
 
 
 class RelatedRow:
@@ -118,7 +127,7 @@ class RelatedRow:
         return self._relation.where
 
 
-class Collection:
+class Collection(Generic[M]):
     """Stands for the many rows a relation leads to: `a.books.any(lambda b: b.pages > 300)`, `a.books.count()`."""
 
     __slots__ = ("_conditions", "_links", "_outer", "_relation", "_rows")
@@ -144,7 +153,7 @@ class Collection:
 
     # Which of them.
 
-    def where(self, *conditions: Any) -> Self:
+    def where(self, *conditions: Said[M]) -> Self:
         """Only those that meet every condition: `a.books.where(lambda b: b.pages > 300).count()`."""
         if not conditions:
             raise QueryError("where() needs a condition: where(lambda u: u.age >= 18)")
@@ -156,48 +165,60 @@ class Collection:
 
     # Whether.
 
-    def any(self, condition: Any = None) -> Expression[bool]:
+    def any(self, condition: Said[M] | None = None) -> Expression[bool]:
         """Whether there is one, or one that meets a condition."""
         found = self if condition is None else self.where(condition)
         return Exists(found._select(ONE))
 
     exists = any
 
-    def none(self, condition: Any = None) -> Expression[bool]:
+    def none(self, condition: Said[M] | None = None) -> Expression[bool]:
         """Whether there is none, or none that meets a condition."""
         return Not(self.any(condition))
 
-    def all(self, condition: Any) -> Expression[bool]:
+    def all(self, condition: Said[M]) -> Expression[bool]:
         """Whether every one meets a condition; one where the database cannot tell (null) does not."""
         return self.none(NotTrue(self._condition(condition, "all()")))
 
-    def contains(self, instance: object) -> Expression[bool]:
+    def contains(self, instance: M) -> Expression[bool]:
         """Whether an instance is one of them."""
         key = [ColumnRef[Any](self._rows, column) for column in self._rows.table.primary_key]
         return self.any(is_the_same(self._relation, key, instance))
 
     # What they come to.
 
-    def count(self, condition: Any = None) -> Expression[int]:
+    def count(self, condition: Said[M] | None = None) -> Expression[int]:
         """How many there are, or how many meet a condition."""
         found = self if condition is None else self.where(condition)
-        return Scalar(found._select(Aggregate[int]("count", None, type_for(int))))
+        return Subquery(found._select(Aggregate[int]("count", None, type_for(int))))
 
+    @overload
+    def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> Expression[A | None]: ...
+    @overload
+    def sum(self, column: Scalar | Valued[Any]) -> Expression[Any]: ...
     def sum(self, column: Any) -> Expression[Any]:
         """The sum of a column; null when there is none: `a.books.sum(lambda b: b.sold)`."""
-        return Scalar(self._select(self._value(column).sum()))
+        return Subquery(self._select(self._value(column).sum()))
 
-    def avg(self, column: Any) -> Expression[Any]:
+    def avg(self, column: Operand[M]) -> Expression[Any]:
         """The average of a column; null when there is none."""
-        return Scalar(self._select(self._value(column).avg()))
+        return Subquery(self._select(self._value(column).avg()))
 
+    @overload
+    def min(self, column: Callable[[type[M]], A | Valued[A]]) -> Expression[A | None]: ...
+    @overload
+    def min(self, column: Scalar | Valued[Any]) -> Expression[Any]: ...
     def min(self, column: Any) -> Expression[Any]:
         """The least value of a column; null when there is none."""
-        return Scalar(self._select(self._value(column).min()))
+        return Subquery(self._select(self._value(column).min()))
 
+    @overload
+    def max(self, column: Callable[[type[M]], A | Valued[A]]) -> Expression[A | None]: ...
+    @overload
+    def max(self, column: Scalar | Valued[Any]) -> Expression[Any]: ...
     def max(self, column: Any) -> Expression[Any]:
         """The greatest value of a column; null when there is none."""
-        return Scalar(self._select(self._value(column).max()))
+        return Subquery(self._select(self._value(column).max()))
 
     # The statement inside.
 
@@ -240,6 +261,7 @@ class Collection:
     __getitem__ = _refused
     __hash__ = object.__hash__
 
+    # Of what is asked of them, a checker only knows the name.
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
