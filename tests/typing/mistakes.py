@@ -32,7 +32,7 @@ def a_misspelt_column_across_a_relation() -> None:
     Book.where(lambda b: b.auhtor.name == "Ann")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     Book.select(lambda b: (b.title, b.author.nmae))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
     Author.where(lambda a: a.books.any(lambda b: b.titel == "SICP"))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    Author.select(lambda a: a.books.sum(lambda b: b.pagse))  # type: ignore[arg-type, attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Author.select(lambda a: a.books.sum(lambda b: b.pagse))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def a_wrong_operand() -> None:
