@@ -162,6 +162,13 @@ def test_only_the_rows_of_the_query_are_locked(books):
     assert both(books.where(lambda b: b.author.name == "Ann").for_update())[1].endswith('$1 FOR UPDATE OF "book"')
 
 
+def test_joined_rows_are_locked_where_they_are_asked_for(books):
+    query = books.join("author.team").for_update(of=[Book, Team], skip_locked=True)
+    assert both(query)[1].endswith('FOR UPDATE OF "book", "book.author.team" SKIP LOCKED')
+    with pytest.raises(QueryError, match="names Team, and this query reads the rows of Book: join\\(\\) those of Team"):
+        both(books.where(lambda b: b.author.team.city == "Rome").for_update(of=Team))
+
+
 def test_groups_are_made_by_columns_of_other_rows(books):
     query = books.select(lambda b: (b.author.team.city, count())).having(lambda b: count() > 1)
     assert on_sqlite(query) == (

@@ -138,6 +138,7 @@ class QueryBase(Generic[M]):
         self._offset: int | None = None
         self._distinct = False
         self._lock: Lock | None = None
+        self._locked: tuple[type, ...] = ()
         self._position: Literal["", "after", "before"] = ""
         self._marks: Marks = ()
 
@@ -260,14 +261,29 @@ class QueryBase(Generic[M]):
                 "for_update() leaves out locked rows or raises on them: skip_locked=, or nowait=, not both"
             )
         models = (of,) if isinstance(of, type) else tuple(of)
-        for model in models:
-            if model is not self.model:
-                raise QueryError(
-                    f"for_update(of=...) names {getattr(model, '__name__', repr(model))}, and this query reads the rows "
-                    f"of {self.model.__name__}"
-                )
-        names = (self.source.name,) if models else ()
-        return self._with(_lock=Lock(skip_locked, nowait, names))
+        # Without relations there is nothing else to lock; with them, the joins decide, which may come later.
+        for model in () if self.table.relations else models:
+            self._lockable(model, ())
+        return self._with(_lock=Lock(skip_locked, nowait), _locked=models)
+
+    def _lockable(self, model: type, joins: Sequence[Join]) -> list[str]:
+        """The names under which the rows of a model are read, and always there."""
+        sources = [self.source, *(join.source for join in joins if not join.outer)]
+        found = [one.name for one in sources if isinstance(one, Source) and one.table.model is model]
+        if not found:
+            name = getattr(model, "__name__", repr(model))
+            raise QueryError(
+                f"for_update(of=...) names {name}, and this query reads the rows of {self.model.__name__}"
+                + (f": join() those of {name}" if self.table.relations else "")
+            )
+        return found
+
+    def _locking(self, joins: Sequence[Join]) -> Lock | None:
+        if self._lock is None or not (joins or self._locked):
+            return self._lock
+        # Rows that may be missing cannot be locked, and nobody asked for those that are there.
+        models = self._locked or (self.model,)
+        return replace(self._lock, of=tuple(name for model in models for name in self._lockable(model, joins)))
 
     @property
     def lock(self) -> Lock | None:
@@ -368,10 +384,6 @@ class QueryBase(Generic[M]):
         chosen = () if projection is None else columns
         sorted_by = (order.expression for order in ordering)
         joins = self._joins(*chosen, *self.where_clause, *self.having_clause, *sorted_by)
-        lock = self._lock
-        if lock is not None and joins and not lock.of:
-            # Rows that may be missing cannot be locked, and nobody asked for those that are there.
-            lock = replace(lock, of=(self.source.name,))
         return Select(
             self.source,
             columns,
@@ -381,7 +393,7 @@ class QueryBase(Generic[M]):
             self._offset,
             self._distinct,
             self._grouping(),
-            lock,
+            self._locking(joins),
             self.having_clause,
             joins,
         )
