@@ -150,8 +150,9 @@ def Field(
     *,
     many_to_many: Literal[True],
     related_name: str,
-    through: str | None = ...,
+    through: str | type | None = ...,
     reverse_index: bool = ...,
+    through_fields: tuple[str, str] | None = ...,
 ) -> Any: ...
 @overload
 def Field(
@@ -348,18 +349,57 @@ class ManyToManyField:
 
     Attributes:
         related_name: the field of the other model that leads back here, where it has one.
-        through: the name of the table between the two; that of this table and the field when left out.
-        reverse_index: an index for the way back.
+        through: the model whose rows are the links, or its name; or the name of a table that holds nothing but the
+            two keys, which is that of this table and the field when left out.
+        reverse_index: an index for the way back, in a table of nothing but keys.
+        through_fields: which foreign keys of the model lead here and there, where it has several:
+            `("follower", "followed")`.
     """
 
     related_name: str
-    through: str | None = None
+    through: str | type | None = None
     reverse_index: bool = False
+    through_fields: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        check_through(self.through)
+        check_through_fields(self.through_fields)
+        if self.through_fields is not None and self.through is None:
+            raise ModelDefinitionError("through_fields= chooses foreign keys of a model: name it with through=")
 
 
-def ManyToMany(*, related_name: str, through: str | None = None, reverse_index: bool = False) -> Any:
-    """A relation to many rows, each of which has many: `tags: Relation[list["Tag"]] = ManyToMany(related_name="posts")`."""
-    return ManyToManyField(related_name, through, reverse_index)
+def check_through(through: object) -> None:
+    if isinstance(through, type) and not hasattr(through, "__ferro_read__"):
+        raise ModelDefinitionError(f"through={through.__name__} is not a ferro model: inherit from ferro.Model")
+    if not isinstance(through, str | type | None):
+        raise ModelDefinitionError(f"through= takes a model, its name or that of a table, not {through!r}")
+
+
+def check_through_fields(names: object) -> None:
+    if names is None:
+        return
+    given = cast("tuple[object, ...]", names) if isinstance(names, tuple) else ()
+    if len(given) != 2 or not all(isinstance(name, str) for name in given):
+        raise ModelDefinitionError(
+            "through_fields= takes the names of two foreign keys, that to this model first, "
+            f'such as ("follower", "followed"), not {names!r}'
+        )
+    if given[0] == given[1]:
+        raise ModelDefinitionError(f"through_fields= names {given[0]!r} twice: a link has a foreign key for each side")
+
+
+def ManyToMany(
+    *,
+    related_name: str,
+    through: str | type | None = None,
+    reverse_index: bool = False,
+    through_fields: tuple[str, str] | None = None,
+) -> Any:
+    """A relation to many rows, each of which has many: `tags: Relation[list["Tag"]] = ManyToMany(related_name="posts")`.
+
+    `through=` names a model whose rows are the links, with columns of their own.
+    """
+    return ManyToManyField(related_name, through, reverse_index, through_fields)
 
 
 @dataclass(frozen=True, slots=True)

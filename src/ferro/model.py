@@ -17,6 +17,7 @@ from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
+from ferro.query.keys import key_values
 from ferro.query.related import related_query
 from ferro.query.row import Row
 from ferro.schema.declared import Declared, names_of, read_relation
@@ -229,33 +230,6 @@ def keys_given(model: type, data: Any) -> list[str]:
         return []
     found = relations_of(model)
     return [name for name in cast("dict[str, Any]", data) if name in found and name not in fields_of(model)]
-
-
-def key_values(relation: Relation, value: Any) -> dict[str, Any]:
-    """What the columns of a foreign key hold, so that it leads to an instance, a key, or nowhere."""
-    if relation.kind != "forward":
-        raise QueryError(f"{relation.where} is the way back: set the relation in {relation.target.__name__} instead")
-    columns = relation.columns
-    if value is None:
-        return {column.field: None for column in columns}
-    if not isinstance(value, BaseModel):
-        given = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
-        if len(given) != len(columns):
-            raise QueryError(f"{relation.where} takes a key of {len(columns)} values, not {value!r}")
-        return dict(zip([column.field for column in columns], given, strict=True))
-    return dict(zip([column.field for column in columns], key_of(relation, value), strict=True))
-
-
-def key_of(relation: Relation, instance: BaseModel) -> tuple[Any, ...]:
-    """The primary key of an instance at the other end of a relation."""
-    target, name = relation.target, type(instance).__name__
-    # A class that was defined again has the rows of the one before.
-    if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
-        raise QueryError(f"{relation.where} takes a {target.__name__}, not a {name}")
-    key = tuple(vars(instance).get(column.field) for column in table_of(type(instance)).primary_key)
-    if None in key:
-        raise QueryError(f"{relation.where}: this {name} is not saved yet, and has no key to refer to: save it first")
-    return key
 
 
 class RelationAttribute:

@@ -219,11 +219,15 @@ def test_a_relation_to_the_same_table_has_two_ends(ann):
     assert bob.friends.all() == []
 
 
-def test_links_belong_to_many_to_many_relations_only(ann):
+@pytest.mark.parametrize("verb", ["add", "remove", "set", "clear", "create"])
+def test_collections_are_changed_and_plain_queries_are_not(verb):
     with pytest.raises(
-        QueryError, match=r"^'.add\(\)' can only be used on Many-to-Many relationships, and Author.books"
+        QueryError, match=rf"^'\.{verb}\(\)' can only be used on Many-to-Many relationships and on other"
     ):
-        ann.books.add(1)
+        getattr(Book.where(lambda b: b.title == "SICP"), verb)
+    assert not hasattr(Book.query(), verb)
+    with pytest.raises(QueryError, match=rf"^{verb}\(\) needs a database: write db.query\(...rooms\).{verb}\(\)$"):
+        getattr(Shelf(id=1).rooms, verb)
 
 
 def test_an_instance_that_is_not_saved_leads_nowhere(ann):

@@ -104,13 +104,27 @@ class RelatedQuery(QueryBase[M]):
 
     relation: Relation
     owner: Any
+    _followed: tuple[Expression[Any], ...]
 
     def follow(self, relation: Relation, owner: object) -> Self:
         """Keep to the rows a relation leads to from an instance."""
         self.relation = relation
         self.owner = owner
         self.where_clause = conditions_for(relation, self.source, owner)
+        self._followed = self.where_clause
         return self
+
+    def must_be_whole(self, verb: str) -> None:
+        """Refuse to change the collection through a query for some of its rows."""
+        narrowed = self.where_clause is not self._followed or self._limit is not None or self._offset is not None
+        if narrowed or self.projection is not None or self.having_clause:
+            raise QueryError(
+                f"{verb}() changes {self.relation.where} as a whole, and this query reads some of its rows: "
+                f"call {self.relation.name}.{verb}() without conditions, or update() or delete() what it finds"
+            )
+
+    def _misplaced(self, name: str) -> str:
+        return f"{name}() needs a database: write db.query(...{self.relation.name}).{name}()"
 
 
 def related_query(relation: Relation, owner: object) -> RelatedQuery[Any]:

@@ -1,9 +1,9 @@
 """What leads from one model to another: declared relations, joined to tables and columns."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, ForwardRef, Literal, Optional, cast
+from typing import Annotated, Any, ForwardRef, Literal, Optional
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 from ferro.errors import ModelDefinitionError
 from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options, plain_options
 from ferro.schema.declared import Declared
+from ferro.schema.links import Link, check_link, make_link, model_between
 from ferro.schema.registry import registered_models, table_of
-from ferro.schema.table import Column, ForeignKeyConstraint, Index, Table, Unique, constraint_name
+from ferro.schema.table import Column, ForeignKeyConstraint, Table, foreign_key
 from ferro.types import split_optional
 
 # The annotation of a key column whose target is not known yet: a name that nobody has.
@@ -137,22 +138,13 @@ def must_be_model(declared: Declared, target: Any) -> type:
 # The facts.
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The table between two models: its columns that hold the one key and the other."""
-
-    table: Table
-    near: tuple[Column, ...]
-    far: tuple[Column, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Relation:
     """One direction of a relation: from a model to a model. The other end is looked for when it is first needed."""
 
     model: type
     declared: Declared
-    links: dict[type, Link] = field(default_factory=dict[type, Link])
+    links: dict[tuple[type, type | None], Link] = field(default_factory=dict[tuple[type, type | None], Link])
 
     @property
     def kind(self) -> Literal["forward", "reverse", "many"]:
@@ -217,19 +209,20 @@ class Relation:
         key = self.declared.marker
         if not isinstance(key, ForeignKey):
             return None
-        return constraint(self.table, self.columns, self.target_table, on_delete=key.on_delete, on_update=key.on_update)
+        return foreign_key(
+            self.table, self.columns, self.target_table, on_delete=key.on_delete, on_update=key.on_update
+        )
 
     @property
     def link(self) -> Link:
-        """The link table of a many-to-many relation, near and far as seen from here."""
+        """The table between the two ends of a many-to-many relation, near and far as seen from here."""
         if isinstance(self.declared.marker, BackReference):
-            link = self.other.link
-            return Link(link.table, link.far, link.near)
-        target = self.target
-        if target not in self.links:
+            return self.other.link.reversed()
+        known = self.target, model_between(self)
+        if known not in self.links:
             # Of two threads that come first, both must end up with the same columns.
-            self.links.setdefault(target, make_link(self, cast("ManyToManyField", self.declared.marker)))
-        return self.links[target]
+            self.links.setdefault(known, make_link(self, known[1]))
+        return self.links[known]
 
     def __repr__(self) -> str:
         return f"Relation({self.where})"
@@ -276,16 +269,6 @@ def must_be_as_many(back: Relation, relation: Relation, *, unique: bool) -> str:
     )
 
 
-# Foreign keys as constraints, and the tables of many-to-many relations.
-
-
-def constraint(
-    table: Table, columns: tuple[Column, ...], target: Table, *, on_delete: str, on_update: str | None = None
-) -> ForeignKeyConstraint:
-    name = constraint_name("fk", table, [*(column.name for column in columns), target.name])
-    return ForeignKeyConstraint(name, columns, target, target.primary_key, on_delete, on_update)
-
-
 def key_columns(table: Table, declared: Declared) -> tuple[Column, ...]:
     """The columns of a table that hold a foreign key."""
     target = declared.find_target()
@@ -295,43 +278,10 @@ def key_columns(table: Table, declared: Declared) -> tuple[Column, ...]:
     return tuple(table.by_field[name] for name in shadow_names(declared, key))
 
 
-def make_link(relation: Relation, marker: ManyToManyField) -> Link:
-    """The link table of a many-to-many relation: the two keys, each pair once."""
-    source, target = relation.table, relation.target_table
-    for table in (source, target):
-        if not table.primary_key:
-            raise ModelDefinitionError(f"{relation.where}: {table.model.__name__} has no primary key to refer to")
-    itself = source.name == target.name
-    near = link_columns(f"from_{source.name}" if itself else source.name, source)
-    far = link_columns(f"to_{target.name}" if itself else target.name, target)
-    name = marker.through or f"{source.name}_{relation.name}"
-    # Named like the relation, for error messages and the log.
-    stand_in = type(relation.where, (), {"__module__": relation.model.__module__})
-    bare = Table(name, stand_in, (*near, *far))
-    unique = Unique(constraint_name("uq", bare, [column.name for column in (*near, *far)]), (*near, *far))
-    back = Index(constraint_name("idx", bare, [column.name for column in (*far, *near)]), (*far, *near))
-    made = replace(
-        bare,
-        uniques=(unique,),
-        indexes=(back,) if marker.reverse_index else (),
-        constraints=(
-            constraint(bare, near, source, on_delete="CASCADE"),
-            constraint(bare, far, target, on_delete="CASCADE"),
-        ),
-    )
-    return Link(made, near, far)
-
-
-def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
-    key = table.primary_key
-    names = [f"{prefix}_id"] if len(key) == 1 else [f"{prefix}_{column.field}" for column in key]
-    return tuple(Column(name, name, column.type) for name, column in zip(names, key, strict=True))
-
-
 def link_tables(table: Table) -> Iterator[Table]:
-    """The link tables a model declares."""
+    """The tables of nothing but links that a model declares: those of no model."""
     for relation in table.relations.values():
-        if isinstance(relation.declared.marker, ManyToManyField):
+        if isinstance(relation.declared.marker, ManyToManyField) and relation.link.model is None:
             yield relation.link.table
 
 
@@ -355,7 +305,13 @@ def check_every_relation() -> None:
 
 def check_relations(model: type) -> None:
     for relation in table_of(model).relations.values():
-        _ = relation.other if isinstance(relation.declared.marker, BackReference) else relation.target_table
+        marker = relation.declared.marker
+        if isinstance(marker, BackReference):
+            _ = relation.other
+        elif isinstance(marker, ForeignKey):
+            _ = relation.target_table
+        else:
+            check_link(relation)
 
 
 def usable_models() -> list[type]:
