@@ -262,7 +262,7 @@ def update_links(new: New, keys: Sequence[Key], dialect: Dialect) -> Steps[None]
 
 def recipe(values: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """The values as an update takes them whatever they are called: keywords may be taken."""
-    return lambda row: values
+    return lambda _: values
 
 
 def delete_links(link: Link, near: Key, keys: Sequence[Key], dialect: Dialect) -> Steps[None]:
