@@ -158,9 +158,9 @@ def take_relations(owner: str, namespace: dict[str, Any], inner: Mapping[str, An
         if isinstance(declared.marker, ForeignKey):
             add_key(declared, kept, annotations, namespace)
     namespace["__ferro_declared__"] = found
-    if any(isinstance(declared.marker, ForeignKey) for declared in found.values()):
-        namespace["__ferro_take_relations__"] = model_validator(mode="wrap")(take_instances)
     if found:
+        # Of those without a column too: what leads to other rows would be dropped in silence.
+        namespace["__ferro_take_relations__"] = model_validator(mode="wrap")(take_instances)
         namespace["__ferro_annotations__"] = kept
         set_annotations(namespace, kept)
 
@@ -225,10 +225,10 @@ def take_instances(cls: "type[ModelBase]", data: Any, handler: Callable[[Any], A
     return made
 
 
-def keys_given(model: type, data: Any) -> list[str]:
-    if not isinstance(data, dict):
+def keys_given(model: "type[ModelBase]", data: Any) -> list[str]:
+    found: frozenset[str] = model.__ferro_relation_names__
+    if not isinstance(data, dict) or found.isdisjoint(cast("dict[str, Any]", data)):
         return []
-    found = relations_of(model)
     return [name for name in cast("dict[str, Any]", data) if name in found and name not in fields_of(model)]
 
 
