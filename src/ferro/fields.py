@@ -326,6 +326,8 @@ class ForeignKey:
 
     def __post_init__(self) -> None:
         check_nullable(self.nullable, "ForeignKey")
+        if self.related_name is not None:
+            check_related_name("ForeignKey", self.related_name)
         for option in ("on_delete", "on_update"):
             object.__setattr__(self, option, read_action(option, getattr(self, option)))
             if getattr(self, option) == "SET NULL" and self.nullable is False:
@@ -362,10 +364,18 @@ class ManyToManyField:
     through_fields: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
+        check_related_name("a many-to-many relation", self.related_name)
         check_through(self.through)
         check_through_fields(self.through_fields)
         if self.through_fields is not None and self.through is None:
             raise ModelDefinitionError("through_fields= chooses foreign keys of a model: name it with through=")
+
+
+def check_related_name(owner: str, name: object) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ModelDefinitionError(
+            f"{owner}: related_name= is the name of the field of the other model that leads back, not {name!r}"
+        )
 
 
 def check_through(through: object) -> None:

@@ -23,7 +23,7 @@ from ferro.query.row import Row
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
 from ferro.schema.registry import register, table_of, withdraw
-from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields
+from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields, waits
 from ferro.schema.table import CheckConstraint, Column, Table
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def read_early(model: "type[ModelBase]") -> None:
     if (waiting := pending(model)) and all(declared.target == model.__name__ for declared in waiting):
         settle(model, itself=True)
         model.model_rebuild(raise_errors=False)
-    if is_complete(model):
+    if is_complete(model) and not waits(model):
         read(model)
 
 

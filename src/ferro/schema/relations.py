@@ -88,6 +88,12 @@ def pending(model: type) -> list[Declared]:
     ]
 
 
+def waits(model: type) -> bool:
+    """Whether a foreign key leads to a model that is not known yet: its columns may be declared all the same."""
+    targets = (declared.find_target() for declared in foreign_keys_of(model).values())
+    return any(target is None or key_fields(target) is None for target in targets)
+
+
 def is_later(info: FieldInfo) -> bool:
     annotation = info.annotation
     return (annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation) == LATER
@@ -236,21 +242,29 @@ def make_relations(model: type) -> dict[str, Relation]:
 def find_other(back: Relation) -> Relation:
     """The foreign key or link table that a way back goes along."""
     target = back.target
-    relations = table_of(target).relations
-    for relation in relations.values():
-        marker = relation.declared.marker
-        if isinstance(marker, BackReference) or marker.related_name != back.name or not leads_to(relation, back.model):
-            continue
+    found = [relation for relation in table_of(target).relations.values() if is_way_back(back, relation)]
+    if len(found) > 1:
+        raise ModelDefinitionError(
+            f"{back.where} would be the way back of {' and of '.join(one.where for one in found)}: "
+            "give each a related_name= of its own"
+        )
+    if found:
+        marker = found[0].declared.marker
         unique = isinstance(marker, ForeignKey) and marker.unique
         if back.single != unique:
-            raise ModelDefinitionError(must_be_as_many(back, relation, unique=unique))
-        return relation
+            raise ModelDefinitionError(must_be_as_many(back, found[0], unique=unique))
+        return found[0]
     raise ModelDefinitionError(
         f"Relationship resolution failed: {back.where} is the way back from {target.__name__}, but "
         f"{target.__name__} has no relation to {back.model.__name__} with related_name={back.name!r}: write "
         f"{back.model.__name__.lower()}: Annotated[{back.model.__name__}, ForeignKey(related_name={back.name!r})] "
         f"in {target.__name__}"
     )
+
+
+def is_way_back(back: Relation, relation: Relation) -> bool:
+    marker = relation.declared.marker
+    return not isinstance(marker, BackReference) and marker.related_name == back.name and leads_to(relation, back.model)
 
 
 def leads_to(relation: Relation, model: type) -> bool:
