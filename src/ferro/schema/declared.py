@@ -110,14 +110,15 @@ class Unknown:
 class Half:
     """Stands for a module that may not be whole yet, as two that import each other: what is missing stands for itself."""
 
-    __slots__ = ("__name", "module")
+    # No name that the module may have.
+    __slots__ = ("__module", "__name")
 
     def __init__(self, module: ModuleType, name: str) -> None:
-        self.module = module
+        self.__module = module
         self.__name = name
 
     def __getattr__(self, name: str) -> Any:
-        return known_or_not(getattr(self.module, name, None), f"{self.__name}.{name}")
+        return known_or_not(getattr(self.__module, name, None), f"{self.__name}.{name}")
 
 
 def known_or_not(found: Any, name: str) -> Any:

@@ -179,7 +179,9 @@ def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
 
 
 def must_be_name(relation: "Relation", name: str) -> None:
-    if not name or "\0" in name or len(name.encode(errors="replace")) > LONGEST_NAME:
+    # What cannot be encoded is replaced, and then differs.
+    encoded = name.encode(errors="replace")
+    if not name or "\0" in name or len(encoded) > LONGEST_NAME or encoded.decode() != name:
         raise ModelDefinitionError(
             f"{relation.where}: a table is named by 1 to {LONGEST_NAME} bytes of text, not {name!r}; "
             'choose another name with through="..."'
