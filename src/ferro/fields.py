@@ -315,6 +315,8 @@ class ForeignKey:
         unique: no two rows refer to the same one: the way back is a single instance.
         index: an index on the column.
         nullable: whether it may be None; "infer" follows the annotation, and on_delete="SET NULL".
+        references: the field of the other model whose value the column holds, instead of the primary key: it must
+            be unique there. A tuple of fields for a unique key of several columns.
     """
 
     related_name: str | None = None
@@ -323,9 +325,11 @@ class ForeignKey:
     unique: bool = False
     index: bool = False
     nullable: FerroNullable = "infer"
+    references: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_nullable(self.nullable, "ForeignKey")
+        check_references(self.references)
         if self.related_name is not None:
             check_related_name("ForeignKey", self.related_name)
         for option in ("on_delete", "on_update"):
@@ -335,6 +339,14 @@ class ForeignKey:
                     f'ForeignKey({option}="SET NULL", nullable=False): the column would have to hold the NULL; '
                     "leave nullable out, or choose another action"
                 )
+
+
+def check_references(names: object) -> None:
+    given = cast("tuple[object, ...]", names) if isinstance(names, tuple) else (names,)
+    if names is not None and (not given or not all(isinstance(name, str) for name in given)):
+        raise ModelDefinitionError(
+            f"ForeignKey references= names a field of the other model, or several, not {names!r}"
+        )
 
 
 def read_action(option: str, action: object) -> str | None:

@@ -19,8 +19,7 @@ from ferro.schema.relations import Relation
 def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     """The row a relation leads to, noted in the instance; None when there is none."""
     if relation.kind == "forward":
-        key = [vars(owner).get(column.field) for column in relation.columns]
-        found = None if None in key else (yield from by_key(relation.target_table, key, dialect))
+        found = yield from referred_to(owner, relation, dialect)
     else:
         found = yield from fetch_first(related_query(relation, owner), dialect)
         if found is not None:
@@ -28,6 +27,16 @@ def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     if found is not None:
         relate(owner, relation.name, found)
     return found
+
+
+def referred_to(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
+    """The row that a foreign key of the instance refers to."""
+    key = [vars(owner).get(column.field) for column in relation.columns]
+    if None in key:
+        return None
+    if relation.referenced == relation.target_table.primary_key:
+        return (yield from by_key(relation.target_table, key, dialect))
+    return (yield from fetch_first(related_query(relation, owner), dialect))
 
 
 # Collections: the rows that a table between links to an instance, or that refer to it by a foreign key.

@@ -48,11 +48,16 @@ def must_be_forward(relation: Relation) -> None:
 
 
 def key_of(relation: Relation, instance: BaseModel) -> tuple[Any, ...]:
-    """The primary key of an instance at the other end of a relation."""
+    """The key of an instance at the other end of a relation, which is to be referred to."""
     must_lead_to(relation, instance)
-    key = tuple(vars(instance).get(column.field) for column in table_of(type(instance)).primary_key)
+    primary_key = table_of(type(instance)).primary_key
+    columns = relation.referenced if relation.kind == "forward" else primary_key
+    key = tuple(vars(instance).get(column.field) for column in columns)
     if None in key:
         name = type(instance).__name__
+        if columns != primary_key:
+            fields = ", ".join(column.field for column in columns)
+            raise QueryError(f"{relation.where}: this {name} has no {fields} to refer to: set it first")
         raise QueryError(f"{relation.where}: this {name} is not saved yet, and has no key to refer to: save it first")
     return key
 

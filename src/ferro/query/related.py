@@ -48,7 +48,12 @@ WRITE[Linked] = write_linked
 def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
     """The key of the instance whose relation is asked for."""
     values = vars(owner)
-    key = tuple(values.get(column.field) for column in relation.table.primary_key)
+    primary_key = relation.table.primary_key
+    columns = tuple(mine for mine, _ in relation.pairs) if relation.kind == "reverse" else primary_key
+    key = tuple(values.get(column.field) for column in columns)
+    if columns != primary_key and None in key:
+        fields = ", ".join(column.field for column in columns)
+        raise QueryError(f"{relation.where}: this {type(owner).__name__} has no {fields}, and nothing can refer to it")
     if not key or None in key:
         raise QueryError(
             f"{relation.where}: this {type(owner).__name__} is not saved yet, and nothing can lead to it: save it first"

@@ -84,6 +84,12 @@ def link_of_model(relation: "Relation", model: type) -> Link:
             named_key(relation, model, name, end.name)
             for name, end in zip(marker.through_fields, (relation.table, relation.target_table), strict=True)
         )
+    for key in (near, far):
+        if key.referenced != key.target_table.primary_key:
+            raise ModelDefinitionError(
+                f"{relation.where} goes through {model.__name__}, and {key.where} does not refer to the primary key of "
+                f"{key.target.__name__}: leave out its references="
+            )
     return Link(table_of(model), near.columns, far.columns, model)
 
 
@@ -165,8 +171,8 @@ def bare_link(relation: "Relation") -> Link:
         uniques=(unique,),
         indexes=(back,) if marker.reverse_index else (),
         constraints=(
-            foreign_key(bare, near, source, on_delete="CASCADE"),
-            foreign_key(bare, far, target, on_delete="CASCADE"),
+            foreign_key(bare, near, source, source.primary_key, on_delete="CASCADE"),
+            foreign_key(bare, far, target, target.primary_key, on_delete="CASCADE"),
         ),
     )
     return Link(made, near, far)

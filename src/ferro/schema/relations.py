@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, ForwardRef, Literal, Optional
+from typing import Annotated, Any, ForwardRef, Literal, Optional, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -42,18 +42,30 @@ def fields_of(model: type) -> dict[str, FieldInfo]:
 # The columns of a foreign key. They are fields of the model, typed like the key they hold.
 
 
-def key_fields(target: type, fields: dict[str, FieldInfo] | None = None) -> dict[str, tuple[Any, FerroField]] | None:
-    """The primary key of a model, by field: annotation and options; None while it is not known."""
+def key_fields(declared: Declared, target: type) -> dict[str, tuple[Any, FerroField]] | None:
+    """The fields a foreign key refers to: annotation and options; None while they are not known."""
     found: dict[str, tuple[Any, FerroField]] = {}
-    for name, info in (fields_of(target) if fields is None else fields).items():
+    names = referenced_names(declared)
+    for name, info in fields_of(target).items():
         options = column_options(name, info) or plain_options(info)
-        if options.primary_key:
+        if name in names or (options.primary_key and not names):
             if isinstance(info.annotation, str | ForwardRef):
                 return None
             inner, _ = split_optional(info.annotation)
             metadata = tuple(one for one in info.metadata if not isinstance(one, FerroField))
             found[name] = (Annotated[(inner, *metadata)] if metadata else inner), options
-    return found
+    if unknown := [name for name in names if name not in found]:
+        raise ModelDefinitionError(
+            f"{declared.where} refers to {unknown[0]!r}, which is no field of {target.__name__}: "
+            f"its fields are {', '.join(fields_of(target))}"
+        )
+    return {name: found[name] for name in names} if names else found
+
+
+def referenced_names(declared: Declared) -> tuple[str, ...]:
+    """The fields that `references=` names; none of a key that refers to the primary key."""
+    names = cast("ForeignKey", declared.marker).references
+    return (names,) if isinstance(names, str) else names or ()
 
 
 def shadow_names(declared: Declared, key: dict[str, Any]) -> list[str]:
@@ -63,7 +75,7 @@ def shadow_names(declared: Declared, key: dict[str, Any]) -> list[str]:
 
 def shadow_fields(declared: Declared, target: type) -> dict[str, tuple[Any, Any]] | None:
     """The fields a foreign key adds to its model: annotation and default; None while the target's key is not known."""
-    key = key_fields(target)
+    key = key_fields(declared, target)
     if key is None:
         return None
     if not key:
@@ -90,8 +102,8 @@ def pending(model: type) -> list[Declared]:
 
 def waits(model: type) -> bool:
     """Whether a foreign key leads to a model that is not known yet: its columns may be declared all the same."""
-    targets = (declared.find_target() for declared in foreign_keys_of(model).values())
-    return any(target is None or key_fields(target) is None for target in targets)
+    keys = foreign_keys_of(model).values()
+    return any((target := key.find_target()) is None or key_fields(key, target) is None for key in keys)
 
 
 def is_later(info: FieldInfo) -> bool:
@@ -197,6 +209,11 @@ class Relation:
         return key_columns(self.table, self.declared)
 
     @property
+    def referenced(self) -> tuple[Column, ...]:
+        """The columns of the other table that a foreign key refers to: a key of it."""
+        return referenced_columns(self.declared, self.target_table)
+
+    @property
     def other(self) -> "Relation":
         """The relation that a way back belongs to."""
         return find_other(self)
@@ -205,9 +222,9 @@ class Relation:
     def pairs(self) -> tuple[tuple[Column, Column], ...]:
         """The columns of this table that are equal to columns of the other: of all but link tables."""
         if self.kind == "forward":
-            return tuple(zip(self.columns, self.target_table.primary_key, strict=True))
+            return tuple(zip(self.columns, self.referenced, strict=True))
         other = self.other
-        return tuple(zip(self.table.primary_key, other.columns, strict=True))
+        return tuple(zip(referenced_columns(other.declared, self.table), other.columns, strict=True))
 
     @property
     def constraint(self) -> ForeignKeyConstraint | None:
@@ -216,7 +233,12 @@ class Relation:
         if not isinstance(key, ForeignKey):
             return None
         return foreign_key(
-            self.table, self.columns, self.target_table, on_delete=key.on_delete, on_update=key.on_update
+            self.table,
+            self.columns,
+            self.target_table,
+            self.referenced,
+            on_delete=key.on_delete,
+            on_update=key.on_update,
         )
 
     @property
@@ -286,10 +308,27 @@ def must_be_as_many(back: Relation, relation: Relation, *, unique: bool) -> str:
 def key_columns(table: Table, declared: Declared) -> tuple[Column, ...]:
     """The columns of a table that hold a foreign key."""
     target = declared.find_target()
-    key = key_fields(target) if target else None
+    key = key_fields(declared, target) if target else None
     if not key:
         raise declared.missing()
     return tuple(table.by_field[name] for name in shadow_names(declared, key))
+
+
+def referenced_columns(declared: Declared, target: Table) -> tuple[Column, ...]:
+    """The columns of a table that a foreign key to it refers to."""
+    names = referenced_names(declared)
+    if not names:
+        return target.primary_key
+    columns = tuple(target.by_field[name] for name in names)
+    if set(columns) not in map(set, target.keys):
+        name = target.model.__name__
+        how = (
+            f"Field(unique=True) on {name}.{names[0]}" if len(names) == 1 else f"__ferro_composite_uniques__ in {name}"
+        )
+        raise ModelDefinitionError(
+            f"{declared.where} refers to {', '.join(names)} of {name}, which no constraint keeps unique: declare {how}"
+        )
+    return columns
 
 
 def link_tables(table: Table) -> Iterator[Table]:
@@ -323,7 +362,7 @@ def check_relations(model: type) -> None:
         if isinstance(marker, BackReference):
             _ = relation.other
         elif isinstance(marker, ForeignKey):
-            _ = relation.target_table
+            _ = relation.referenced
         else:
             check_link(relation)
 

@@ -142,8 +142,14 @@ def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
 
 
 def foreign_key(
-    table: Table, columns: tuple[Column, ...], target: Table, *, on_delete: str, on_update: str | None = None
+    table: Table,
+    columns: tuple[Column, ...],
+    target: Table,
+    referenced: tuple[Column, ...],
+    *,
+    on_delete: str,
+    on_update: str | None = None,
 ) -> ForeignKeyConstraint:
-    """The constraint by which columns hold the key of a row of another table."""
+    """The constraint by which columns hold a key of a row of another table."""
     name = constraint_name("fk", table, [*(column.name for column in columns), target.name])
-    return ForeignKeyConstraint(name, columns, target, target.primary_key, on_delete, on_update)
+    return ForeignKeyConstraint(name, columns, target, referenced, on_delete, on_update)
