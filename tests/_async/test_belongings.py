@@ -16,6 +16,7 @@ from ferro import (
     Relation,
     StaleObjectError,
 )
+from ferro.instance import relate, related_to
 
 CALLED: list[str] = []
 
@@ -241,6 +242,19 @@ async def test_create_sets_the_relation_and_calls_the_hooks(ann):
     assert str(error.value) == "Author.books.create() sets Book.author itself: leave out author, or call Book.create()"
     with pytest.raises(QueryError, match="leave out author_id"):
         await ann.books.create(title="a", author_id="bob", editor=ann)
+
+
+async def test_a_collection_that_was_loaded_is_forgotten_when_it_changes(ann):
+    (one,) = await books(ann, "a")
+    collection = ann.books
+    for change in (
+        lambda: collection.add(one),
+        lambda: collection.set(),
+        lambda: collection.create(title="b", editor=ann),
+    ):
+        relate(ann, "books", [])
+        await change()
+        assert "books" not in related_to(ann)
 
 
 async def test_many_rows_take_few_statements(ann):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import pytest
 from statements import sent
 
+from ferro.instance import relate, related_to
 from ferro.sync import (
     BackRef,
     Database,
@@ -242,6 +243,19 @@ def test_create_sets_the_relation_and_calls_the_hooks(ann):
     assert str(error.value) == "Author.books.create() sets Book.author itself: leave out author, or call Book.create()"
     with pytest.raises(QueryError, match="leave out author_id"):
         ann.books.create(title="a", author_id="bob", editor=ann)
+
+
+def test_a_collection_that_was_loaded_is_forgotten_when_it_changes(ann):
+    (one,) = books(ann, "a")
+    collection = ann.books
+    for change in (
+        lambda: collection.add(one),
+        lambda: collection.set(),
+        lambda: collection.create(title="b", editor=ann),
+    ):
+        relate(ann, "books", [])
+        change()
+        assert "books" not in related_to(ann)
 
 
 def test_many_rows_take_few_statements(ann):

@@ -165,6 +165,11 @@ MISTAKES: list[Any] = [
         "Side.others: through='BETWEEN' is the table of the model Between: pass the class, through=Between, and its rows are the links",
     ),
     (
+        marked(through="\ud800"),
+        {},
+        "Side.others: a table is named by 1 to 63 bytes of text, not '\\ud800'; choose another name with through=\"...\"",
+    ),
+    (
         marked(through=""),
         {},
         "Side.others: a table is named by 1 to 63 bytes of text, not ''; choose another name with through=\"...\"",
