@@ -249,7 +249,7 @@ async def test_a_collection_that_was_loaded_is_forgotten_when_it_changes(ann):
     collection = ann.books
     for change in (
         lambda: collection.add(one),
-        lambda: collection.set(),
+        collection.set,
         lambda: collection.create(title="b", editor=ann),
     ):
         relate(ann, "books", [])

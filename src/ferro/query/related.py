@@ -11,6 +11,7 @@ from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import WRITE, Writer
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
+from ferro.schema.table import Column
 
 M = TypeVar("M")
 
@@ -47,11 +48,16 @@ WRITE[Linked] = write_linked
 
 def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
     """The key of the instance whose relation is asked for."""
+    if relation.kind == "reverse":
+        return held_key(relation, owner, tuple(mine for mine, _ in relation.pairs))
+    return held_key(relation, owner, relation.table.primary_key)
+
+
+def held_key(relation: Relation, owner: object, columns: tuple[Column, ...]) -> tuple[Any, ...]:
+    """What an instance holds in the columns that other rows refer to."""
     values = vars(owner)
-    primary_key = relation.table.primary_key
-    columns = tuple(mine for mine, _ in relation.pairs) if relation.kind == "reverse" else primary_key
     key = tuple(values.get(column.field) for column in columns)
-    if columns != primary_key and None in key:
+    if None in key and columns != relation.table.primary_key:
         fields = ", ".join(column.field for column in columns)
         raise QueryError(f"{relation.where}: this {type(owner).__name__} has no {fields}, and nothing can refer to it")
     if not key or None in key:
@@ -63,12 +69,15 @@ def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
 
 def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[Expression[Any], ...]:
     """What makes a row of `source` one of the rows a relation leads to from an instance."""
-    if relation.kind == "forward":
+    kind = relation.kind
+    if kind == "forward":
         values = vars(owner)
         return tuple(equals(source, theirs, values.get(mine.field)) for mine, theirs in relation.pairs)
-    key = key_of_owner(relation, owner)
-    if relation.kind == "reverse":
-        return tuple(equals(source, theirs, held) for (_, theirs), held in zip(relation.pairs, key, strict=True))
+    if kind == "reverse":
+        pairs = relation.pairs
+        key = held_key(relation, owner, tuple(mine for mine, _ in pairs))
+        return tuple(equals(source, theirs, held) for (_, theirs), held in zip(pairs, key, strict=True))
+    key = held_key(relation, owner, relation.table.primary_key)
     link = relation.link
     between = Source(link.table)
     joined = tuple(

@@ -221,7 +221,7 @@ class Relation:
     @property
     def pairs(self) -> tuple[tuple[Column, Column], ...]:
         """The columns of this table that are equal to columns of the other: of all but link tables."""
-        if self.kind == "forward":
+        if isinstance(self.declared.marker, ForeignKey):
             return tuple(zip(self.columns, self.referenced, strict=True))
         other = self.other
         return tuple(zip(referenced_columns(other.declared, self.table), other.columns, strict=True))
