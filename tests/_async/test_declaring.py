@@ -135,7 +135,7 @@ async def test_two_files_may_import_each_other(database, tmp_path: Path, monkeyp
     try:
         a, b = (import_module(module) for module, *_ in pairs)
         await database.create_tables(a.Alpha, b.Beta)
-        await database.create_tables()
+        await database.create_tables(b.Beta, a.Alpha)
         alpha = await database.create(a.Alpha, key="a")
         beta = await database.create(b.Beta, key="b", next=alpha)
         alpha.next = beta

@@ -136,7 +136,7 @@ def test_two_files_may_import_each_other(database, tmp_path: Path, monkeypatch: 
     try:
         a, b = (import_module(module) for module, *_ in pairs)
         database.create_tables(a.Alpha, b.Beta)
-        database.create_tables()
+        database.create_tables(b.Beta, a.Alpha)
         alpha = database.create(a.Alpha, key="a")
         beta = database.create(b.Beta, key="b", next=alpha)
         alpha.next = beta
