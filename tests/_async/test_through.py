@@ -200,7 +200,9 @@ async def test_clear_undoes_the_links_of_one_instance(group):
     other = await Group.create(name="go")
     for one in (group, other):
         await one.members.add(ann, role="member")
-    await group.members.clear()
+    with sent() as statements:
+        await group.members.clear()
+    assert [sql.split(" ")[0] for sql in statements] == ["DELETE"]
     assert await roles() == {(other.id, "ann"): ("member", 1)}
 
 

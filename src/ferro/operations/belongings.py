@@ -17,7 +17,7 @@ from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import ColumnRef, Expression, source_of
-from ferro.query.keys import must_lead_to
+from ferro.query.keys import must_be_a
 from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.statements import Select
 from ferro.schema.relations import Relation
@@ -29,27 +29,23 @@ class Change:
     """Rows that are to belong to an instance, or no longer.
 
     Attributes:
-        relation: the relation from the instance to them.
+        owner: the instance.
+        table: theirs, and `columns` their foreign key.
+        back: the name of their relation to the instance.
         held: the key their foreign key holds, or is to hold.
         keys: which rows.
         instances: those of them that were given as instances, with their keys.
         verb: what the caller called, for errors.
     """
 
-    relation: Relation
     owner: ModelBase
+    table: Table
+    columns: tuple[Column, ...]
+    back: str
     held: Key
     keys: Sequence[Key]
     instances: Sequence[tuple[Key, ModelBase]]
     verb: str
-
-    @property
-    def table(self) -> Table:
-        return self.relation.target_table
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self.relation.other.columns
 
     @property
     def belonging(self) -> tuple[Expression[Any], ...]:
@@ -58,26 +54,28 @@ class Change:
 
 
 def change(query: RelatedQuery[Any], given: Sequence[Any], verb: str) -> Change:
-    relation = query.relation
-    if set(relation.other.columns) & set(relation.target_table.primary_key):
+    relation, other = query.relation, query.relation.other
+    target, table = relation.target, relation.target_table
+    if set(other.columns) & set(table.primary_key):
         raise QueryError(
-            f"{relation.other.where} is a part of the primary key of {relation.target.__name__}, so {relation.where} "
+            f"{other.where} is a part of the primary key of {target.__name__}, so {relation.where} "
             f"has no {verb}(): create() and delete() the rows"
         )
     instances: list[tuple[Key, ModelBase]] = []
     keys: list[Key] = []
     for one in given:
         if isinstance(one, ModelBase):
+            must_be_a(target, one, relation)
             key = key_of_row(relation, one)
             instances.append((key, one))
         else:
-            key = tuple(read_key(relation.target_table, one))
+            key = tuple(read_key(table, one))
         keys.append(key)
-    return Change(relation, query.owner, key_of_owner(relation, query.owner), each_once(keys), instances, verb)
+    held = key_of_owner(relation, query.owner)
+    return Change(query.owner, table, other.columns, other.name, held, each_once(keys), instances, verb)
 
 
 def key_of_row(relation: Relation, instance: ModelBase) -> Key:
-    must_lead_to(relation, instance)
     if not is_loaded(instance):
         name = type(instance).__name__
         raise QueryError(
@@ -207,7 +205,7 @@ def note(rows: Change, versions: Mapping[Key, Any]) -> None:
     must_be_fresh(rows, versions)
     for key, instance in rows.instances:
         write_down(rows, instance, rows.held, versions.get(key, ()))
-        relate(instance, rows.relation.other.name, rows.owner)
+        relate(instance, rows.back, rows.owner)
 
 
 def must_be_fresh(rows: Change, versions: Mapping[Key, Any]) -> None:
@@ -228,5 +226,5 @@ def write_down(rows: Change, instance: ModelBase, held: Key, version: Key) -> No
     values = dict(zip([column.field for column in rows.columns], held, strict=True))
     if version and rows.table.version is not None:
         values[rows.table.version.field] = version[0]
-    forget_related(instance, rows.relation.other.name)
+    forget_related(instance, rows.back)
     mark_saved(instance, values, sent={})

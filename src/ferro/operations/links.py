@@ -30,7 +30,7 @@ from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import ColumnRef, Condition, Expression, In, Logical, Source, Value, source_of
-from ferro.query.keys import key_of, key_values
+from ferro.query.keys import key_in, key_of, key_values, must_be_a
 from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select
 from ferro.schema.links import Link
@@ -114,8 +114,15 @@ def new_link(relation: Relation, link: Link, key: Key, given: Mapping[str, Any],
 
 def keys_of(relation: Relation, given: Sequence[Any]) -> list[Key]:
     """The keys of instances, or keys as they are."""
-    table = relation.target_table
-    return [key_of(relation, one) if isinstance(one, ModelBase) else tuple(read_key(table, one)) for one in given]
+    target, table = relation.target, relation.target_table
+    found: list[Key] = []
+    for one in given:
+        if isinstance(one, ModelBase):
+            must_be_a(target, one, relation)
+            found.append(key_in(table.primary_key, one, relation))
+        else:
+            found.append(tuple(read_key(table, one)))
+    return found
 
 
 def each_once(keys: Sequence[Key]) -> list[Key]:

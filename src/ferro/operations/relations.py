@@ -8,7 +8,7 @@ from ferro.instance import forget_related, relate
 from ferro.model import ModelBase
 from ferro.operations import belongings, links
 from ferro.operations.read import by_key, fetch_first
-from ferro.operations.steps import Atomic, Operation, Steps
+from ferro.operations.steps import Atomic, Steps
 from ferro.operations.write import input_name
 from ferro.query.dialect import Dialect
 from ferro.query.keys import key_values
@@ -57,21 +57,21 @@ def add(
     else:
         no_columns(query, columns)
         steps = belongings.add(query, given, dialect)
-    return changed(query, steps)
+    return Atomic(followed(query, steps))
 
 
 def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Atomic[None]:
     """Let some rows belong to an instance no more; the rows themselves stay."""
     query.must_be_whole("remove")
     many = query.relation.kind == "many"
-    return changed(query, (links if many else belongings).remove(query, given, dialect))
+    return Atomic(followed(query, (links if many else belongings).remove(query, given, dialect)))
 
 
-def clear(query: RelatedQuery[Any], dialect: Dialect) -> Atomic[None]:
+def clear(query: RelatedQuery[Any], dialect: Dialect) -> Steps[None]:
     """Let no row belong to an instance any more; the rows themselves stay."""
     query.must_be_whole("clear")
     many = query.relation.kind == "many"
-    return changed(query, (links if many else belongings).clear(query, dialect))
+    return followed(query, (links if many else belongings).clear(query, dialect))
 
 
 def replace(
@@ -80,19 +80,17 @@ def replace(
     """Let these rows belong to an instance, and no others."""
     query.must_be_whole("set")
     if query.relation.kind == "many":
-        return changed(query, links.replace(query, given, columns, dialect))
-    no_columns(query, columns)
-    return changed(query, belongings.replace(query, given, dialect))
+        steps = links.replace(query, given, columns, dialect)
+    else:
+        no_columns(query, columns)
+        steps = belongings.replace(query, given, dialect)
+    return Atomic(followed(query, steps))
 
 
-def changed(query: RelatedQuery[Any], steps: Steps[None]) -> Atomic[None]:
-    """The steps, all or none; what was loaded of the collection is forgotten."""
-
-    def followed() -> Steps[None]:
-        yield from steps
-        forget_related(query.owner, query.relation.name)
-
-    return Atomic(followed())
+def followed(query: RelatedQuery[Any], steps: Steps[None]) -> Steps[None]:
+    """The steps, after which what was loaded of the collection is forgotten."""
+    yield from steps
+    forget_related(query.owner, query.relation.name)
 
 
 def no_columns(query: RelatedQuery[Any], columns: Mapping[str, Any]) -> None:
@@ -114,17 +112,17 @@ def new_row(query: RelatedQuery[Any], values: Mapping[str, Any]) -> tuple[ModelB
         return links.new_row(query, values)
     other = relation.other
     held = key_values(other, query.owner)
-    if twice := [name for name in values if name == other.name or name in held]:
+    named = {input_name(relation.target, name): value for name, value in held.items()}
+    if twice := [name for name in values if name == other.name or name in held or name in named]:
         raise QueryError(
             f"{relation.where}.create() sets {other.where} itself: leave out {twice[0]}, or call "
             f"{relation.target.__name__}.create()"
         )
-    named = {input_name(relation.target, name): value for name, value in held.items()}
     made = query.model(**values, **named)
     relate(made, other.name, query.owner)
     return made, {}
 
 
-def create(query: RelatedQuery[Any], made: ModelBase, columns: Mapping[str, Any], dialect: Dialect) -> Operation[None]:
+def create(query: RelatedQuery[Any], made: ModelBase, columns: Mapping[str, Any], dialect: Dialect) -> Atomic[None]:
     """Insert a row that the relation leads to."""
-    return changed(query, links.create(query, made, columns, dialect))
+    return Atomic(followed(query, links.create(query, made, columns, dialect)))

@@ -9,9 +9,8 @@ from ferro.errors import QueryError
 from ferro.query.compared import must_be_key
 from ferro.query.expressions import ColumnRef, Expression, Logical, Source
 from ferro.query.row import find_column
-from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
-from ferro.schema.table import Table
+from ferro.schema.table import Column, Table
 
 
 def key_values(relation: Relation, value: Any) -> dict[str, Any]:
@@ -49,22 +48,27 @@ def must_be_forward(relation: Relation) -> None:
 
 def key_of(relation: Relation, instance: BaseModel) -> tuple[Any, ...]:
     """The key of an instance at the other end of a relation, which is to be referred to."""
-    must_lead_to(relation, instance)
-    primary_key = table_of(type(instance)).primary_key
-    columns = relation.referenced if relation.kind == "forward" else primary_key
-    key = tuple(vars(instance).get(column.field) for column in columns)
+    must_be_a(relation.target, instance, relation)
+    columns = relation.referenced if relation.kind == "forward" else relation.target_table.primary_key
+    return key_in(columns, instance, relation)
+
+
+def key_in(columns: tuple[Column, ...], instance: BaseModel, relation: Relation) -> tuple[Any, ...]:
+    """What an instance holds in columns that are to be referred to."""
+    values = vars(instance)
+    key = tuple([values.get(column.field) for column in columns])
     if None in key:
         name = type(instance).__name__
-        if columns != primary_key:
+        if columns != relation.target_table.primary_key:
             fields = ", ".join(column.field for column in columns)
             raise QueryError(f"{relation.where}: this {name} has no {fields} to refer to: set it first")
         raise QueryError(f"{relation.where}: this {name} is not saved yet, and has no key to refer to: save it first")
     return key
 
 
-def must_lead_to(relation: Relation, instance: BaseModel) -> None:
-    """Refuse an instance of another model."""
-    target, name = relation.target, type(instance).__name__
+def must_be_a(target: type, instance: BaseModel, relation: Relation) -> None:
+    """Refuse an instance of another model than the one a relation leads to."""
+    name = type(instance).__name__
     # A class that was defined again has the rows of the one before.
     if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
         article = "an" if target.__name__[:1] in "AEIOU" else "a"
