@@ -150,8 +150,9 @@ def Field(
     *,
     many_to_many: Literal[True],
     related_name: str,
-    through: str | None = ...,
+    through: str | type | None = ...,
     reverse_index: bool = ...,
+    through_fields: tuple[str, str] | None = ...,
 ) -> Any: ...
 @overload
 def Field(
@@ -314,6 +315,8 @@ class ForeignKey:
         unique: no two rows refer to the same one: the way back is a single instance.
         index: an index on the column.
         nullable: whether it may be None; "infer" follows the annotation, and on_delete="SET NULL".
+        references: the field of the other model whose value the column holds, instead of the primary key: it must
+            be unique there. A tuple of fields for a unique key of several columns.
     """
 
     related_name: str | None = None
@@ -322,9 +325,13 @@ class ForeignKey:
     unique: bool = False
     index: bool = False
     nullable: FerroNullable = "infer"
+    references: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_nullable(self.nullable, "ForeignKey")
+        check_references(self.references)
+        if self.related_name is not None:
+            check_related_name("ForeignKey", self.related_name)
         for option in ("on_delete", "on_update"):
             object.__setattr__(self, option, read_action(option, getattr(self, option)))
             if getattr(self, option) == "SET NULL" and self.nullable is False:
@@ -332,6 +339,14 @@ class ForeignKey:
                     f'ForeignKey({option}="SET NULL", nullable=False): the column would have to hold the NULL; '
                     "leave nullable out, or choose another action"
                 )
+
+
+def check_references(names: object) -> None:
+    given = cast("tuple[object, ...]", names) if isinstance(names, tuple) else (names,)
+    if names is not None and (not given or not all(isinstance(name, str) for name in given)):
+        raise ModelDefinitionError(
+            f"ForeignKey references= names a field of the other model, or several, not {names!r}"
+        )
 
 
 def read_action(option: str, action: object) -> str | None:
@@ -348,18 +363,65 @@ class ManyToManyField:
 
     Attributes:
         related_name: the field of the other model that leads back here, where it has one.
-        through: the name of the table between the two; that of this table and the field when left out.
-        reverse_index: an index for the way back.
+        through: the model whose rows are the links, or its name; or the name of a table that holds nothing but the
+            two keys, which is that of this table and the field when left out.
+        reverse_index: an index for the way back, in a table of nothing but keys.
+        through_fields: which foreign keys of the model lead here and there, where it has several:
+            `("follower", "followed")`.
     """
 
     related_name: str
-    through: str | None = None
+    through: str | type | None = None
     reverse_index: bool = False
+    through_fields: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        check_related_name("a many-to-many relation", self.related_name)
+        check_through(self.through)
+        check_through_fields(self.through_fields)
+        if self.through_fields is not None and self.through is None:
+            raise ModelDefinitionError("through_fields= chooses foreign keys of a model: name it with through=")
 
 
-def ManyToMany(*, related_name: str, through: str | None = None, reverse_index: bool = False) -> Any:
-    """A relation to many rows, each of which has many: `tags: Relation[list["Tag"]] = ManyToMany(related_name="posts")`."""
-    return ManyToManyField(related_name, through, reverse_index)
+def check_related_name(owner: str, name: object) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ModelDefinitionError(
+            f"{owner}: related_name= is the name of the field of the other model that leads back, not {name!r}"
+        )
+
+
+def check_through(through: object) -> None:
+    if isinstance(through, type) and not hasattr(through, "__ferro_read__"):
+        raise ModelDefinitionError(f"through={through.__name__} is not a ferro model: inherit from ferro.Model")
+    if not isinstance(through, str | type | None):
+        raise ModelDefinitionError(f"through= takes a model, its name or that of a table, not {through!r}")
+
+
+def check_through_fields(names: object) -> None:
+    if names is None:
+        return
+    given = cast("tuple[object, ...]", names) if isinstance(names, tuple) else ()
+    if len(given) != 2 or not all(isinstance(name, str) for name in given):
+        raise ModelDefinitionError(
+            "through_fields= takes the names of two foreign keys, that to this model first, "
+            f'such as ("follower", "followed"), not {names!r}'
+        )
+    if given[0] == given[1]:
+        raise ModelDefinitionError(f"through_fields= names {given[0]!r} twice: a link has a foreign key for each side")
+
+
+def ManyToMany(
+    *,
+    related_name: str,
+    through: str | type | None = None,
+    reverse_index: bool = False,
+    through_fields: tuple[str, str] | None = None,
+) -> Any:
+    """A relation to many rows, each of which has many: `tags: Relation[list["Tag"]] = ManyToMany(related_name="posts")`.
+
+    `through=` names a model whose rows are the links, with columns of their own.
+    """
+    return ManyToManyField(related_name, through, reverse_index, through_fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
+from ferro.query.keys import key_values
 from ferro.query.related import related_query
 from ferro.query.row import OwnRow, Row
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
 from ferro.schema.registry import register, table_of, withdraw
-from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields
+from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields, waits
 from ferro.schema.table import CheckConstraint, Column, Table
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ def read_early(model: "type[ModelBase]") -> None:
     if (waiting := pending(model)) and all(declared.target == model.__name__ for declared in waiting):
         settle(model, itself=True)
         model.model_rebuild(raise_errors=False)
-    if is_complete(model):
+    if is_complete(model) and not waits(model):
         read(model)
 
 
@@ -157,9 +158,9 @@ def take_relations(owner: str, namespace: dict[str, Any], inner: Mapping[str, An
         if isinstance(declared.marker, ForeignKey):
             add_key(declared, kept, annotations, namespace)
     namespace["__ferro_declared__"] = found
-    if any(isinstance(declared.marker, ForeignKey) for declared in found.values()):
-        namespace["__ferro_take_relations__"] = model_validator(mode="wrap")(take_instances)
     if found:
+        # Of those without a column too: what leads to other rows would be dropped in silence.
+        namespace["__ferro_take_relations__"] = model_validator(mode="wrap")(take_instances)
         namespace["__ferro_annotations__"] = kept
         set_annotations(namespace, kept)
 
@@ -224,38 +225,11 @@ def take_instances(cls: "type[ModelBase]", data: Any, handler: Callable[[Any], A
     return made
 
 
-def keys_given(model: type, data: Any) -> list[str]:
-    if not isinstance(data, dict):
+def keys_given(model: "type[ModelBase]", data: Any) -> list[str]:
+    found: frozenset[str] = model.__ferro_relation_names__
+    if not isinstance(data, dict) or found.isdisjoint(cast("dict[str, Any]", data)):
         return []
-    found = relations_of(model)
     return [name for name in cast("dict[str, Any]", data) if name in found and name not in fields_of(model)]
-
-
-def key_values(relation: Relation, value: Any) -> dict[str, Any]:
-    """What the columns of a foreign key hold, so that it leads to an instance, a key, or nowhere."""
-    if relation.kind != "forward":
-        raise QueryError(f"{relation.where} is the way back: set the relation in {relation.target.__name__} instead")
-    columns = relation.columns
-    if value is None:
-        return {column.field: None for column in columns}
-    if not isinstance(value, BaseModel):
-        given = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
-        if len(given) != len(columns):
-            raise QueryError(f"{relation.where} takes a key of {len(columns)} values, not {value!r}")
-        return dict(zip([column.field for column in columns], given, strict=True))
-    return dict(zip([column.field for column in columns], key_of(relation, value), strict=True))
-
-
-def key_of(relation: Relation, instance: BaseModel) -> tuple[Any, ...]:
-    """The primary key of an instance at the other end of a relation."""
-    target, name = relation.target, type(instance).__name__
-    # A class that was defined again has the rows of the one before.
-    if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
-        raise QueryError(f"{relation.where} takes a {target.__name__}, not a {name}")
-    key = tuple(vars(instance).get(column.field) for column in table_of(type(instance)).primary_key)
-    if None in key:
-        raise QueryError(f"{relation.where}: this {name} is not saved yet, and has no key to refer to: save it first")
-    return key
 
 
 class RelationAttribute:

@@ -218,11 +218,15 @@ async def test_a_relation_to_the_same_table_has_two_ends(ann):
     assert await bob.friends.all() == []
 
 
-async def test_links_belong_to_many_to_many_relations_only(ann):
+@pytest.mark.parametrize("verb", ["add", "remove", "set", "clear", "create"])
+def test_collections_are_changed_and_plain_queries_are_not(verb):
     with pytest.raises(
-        QueryError, match=r"^'.add\(\)' can only be used on Many-to-Many relationships, and Author.books"
+        QueryError, match=rf"^'\.{verb}\(\)' can only be used on Many-to-Many relationships and on other"
     ):
-        await ann.books.add(1)
+        getattr(Book.where(lambda b: b.title == "SICP"), verb)
+    assert not hasattr(Book.query(), verb)
+    with pytest.raises(QueryError, match=rf"^{verb}\(\) needs a database: write db.query\(...rooms\).{verb}\(\)$"):
+        getattr(Shelf(id=1).rooms, verb)
 
 
 async def test_an_instance_that_is_not_saved_leads_nowhere(ann):
@@ -376,3 +380,42 @@ def test_what_a_relation_cannot_be_compared_with(condition, message):
     with pytest.raises(QueryError) as error:
         Book.where(condition)
     assert str(error.value).startswith(message)
+
+
+async def test_a_relation_stands_for_its_columns_wherever_fields_are_named(ann):
+    bob = await Author.create(email="bob@x.org")
+    book, other = [await Book.create(title=title, author=ann) for title in ("a", "b")]
+    for one in (book, other):
+        one.author, one.title = bob, "new"
+    await book.save(only={"author"})
+    assert [(b.title, b.author_id) for b in await Book.where(lambda b: b.id == book.id).all()] == [("a", "bob@x.org")]
+    await book.save(exclude={"author"})
+    assert (await Book.where(lambda b: b.id == book.id).one()).title == "new"
+    assert await Book.bulk_update([other], fields=["author"]) == 1
+    assert [(b.title, b.author_id) for b in await Book.where(lambda b: b.id == other.id).all()] == [("b", "bob@x.org")]
+    assert await Book.where(lambda b: b.title == "b").update(author="ann@x.org", editor=bob) == 1
+    assert await Book.update(lambda b: {"editor": None}) == 2
+    assert await Book.query().filter_by(author="ann@x.org", editor=None).count() == 1
+    assert (await Profile.upsert(author=ann, key="author")).author_id == "ann@x.org"
+    for call in (lambda: book.save(only={"tags"}), lambda: Book.bulk_update([book], fields=["tags"])):
+        with pytest.raises(
+            QueryError, match=r"^Book.tags is kept by no column of book, so it cannot be written there$"
+        ):
+            await call()
+    with pytest.raises(QueryError, match=r"^book.author_id cannot be None: the column is not nullable$"):
+        await Book.update(author=None)
+
+
+async def test_only_a_foreign_key_is_assigned(ann):
+    with pytest.raises(QueryError) as error:
+        ann.profile = Profile(author=ann)
+    assert str(error.value) == (
+        "Author.profile is the way back: set the relation in Profile instead, Profile.author, and save that"
+    )
+    for name in ("books", "friends", "friend_of"):
+        with pytest.raises(
+            QueryError, match=rf"^Author.{name} leads to many rows, and is not set at once: change it with"
+        ):
+            setattr(ann, name, [])
+    with pytest.raises(ValidationError, match=r"Author.profile is the way back"):
+        Author(email="x", profile=None)

@@ -392,3 +392,23 @@ def test_lists_of_names_and_patterns_stay_values(books):
         books.order_by(f"author.{hostile}")
     with pytest.raises(UnknownColumnError):
         books.join(f"author.{hostile}")
+
+
+def test_a_row_that_is_linked_twice_is_counted_once():
+    class Visit(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        guest: Annotated["Guest", ForeignKey()]
+        house: Annotated["House", ForeignKey()]
+
+    class House(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        guests: Relation[list["Guest"]] = ManyToMany(related_name="houses", through=Visit)
+
+    class Guest(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        houses: Relation[list[House]] = BackRef()
+
+    assert on_sqlite(QueryBase(House, table_of(House)).select(lambda h: h.guests.count())) == (
+        'SELECT (SELECT COUNT(*) FROM "guest" WHERE EXISTS (SELECT 1 FROM "visit" '
+        'WHERE "visit"."guest_id" = "guest"."id" AND "visit"."house_id" = "house"."id")) FROM "house"'
+    )

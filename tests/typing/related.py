@@ -29,11 +29,31 @@ class Book(Model):
     pages: int = 0
     author: Annotated[Author, ForeignKey(related_name="books")]
     tags: Relation[list["Tag"]] = ManyToMany(related_name="books")
+    readers: Relation[list["Reader"]] = ManyToMany(
+        related_name="read", through="Reading", through_fields=("book", "reader")
+    )
 
 
 class Tag(Model):
     id: int | None = Field(default=None, primary_key=True)
     books: Relation[list[Book]] = BackRef()
+
+
+class Reader(Model):
+    email: str = Field(primary_key=True)
+    read: Relation[list[Book]] = BackRef()
+
+
+class Reading(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    book: Annotated[Book, ForeignKey()]
+    reader: Annotated[Reader | None, ForeignKey(references="email")] = None
+    stars: int = 3
+
+
+class Shelf(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    books: Relation[list[Book]] = ManyToMany(related_name="shelves", through=Reading)
 
 
 class Room(sync.Model):
@@ -57,6 +77,14 @@ async def awaited(author: Author, book: Book, db: AsyncDatabase) -> None:
     assert_type(await db.load(book, lambda b: b.author), Author)
     assert_type(await db.query(author.books).all(), list[Book])
     await book.tags.add(Tag(), ignore_existing=True)
+    await book.readers.add("ann@x.org", stars=5)
+    await book.readers.set(Reader(email="ann@x.org"), stars=4)
+    await book.readers.remove("ann@x.org")
+    assert_type(await book.readers.create(email="bob@x.org", through={"stars": 1}), Reader)
+    await author.books.add(book, 3)
+    await author.books.clear()
+    assert_type(await Book.where(lambda b: b.title == "SICP").update(author=author), int)
+    await book.save(only={"author"})
     book.author = author
     Book(title="SICP", author=author)
 
@@ -79,6 +107,7 @@ def blocking(room: Room, chair: Chair, db: sync.Database) -> None:
     assert_type(chair.room, Room)
     assert_type(room.chairs, sync.Related[Chair])
     assert_type(room.chairs.all(), list[Chair])
+    room.chairs.set(chair, 3)
     assert_type(db.load(chair, lambda c: c.room), Room)
     assert_type(db.query(room.chairs).all(), list[Chair])
     assert_type(db.query(Room).where(lambda r: r.chairs.any(lambda c: c.id == 3)).all(), list[Room])

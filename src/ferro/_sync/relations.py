@@ -1,12 +1,14 @@
 # Generated from src/ferro/_async/relations.py by scripts/unasync.py: edit that file, never this one.
 """Relations that reach the database: what they load, and collections to be changed."""
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from ferro._concurrency._sync import call_hook
 from ferro._sync.query import Query
 from ferro.fields import RelationMark
 from ferro.model import ModelBase
 from ferro.operations import relations
+from ferro.operations.hooks import hooks_of
 from ferro.query.related import RelatedQuery
 from ferro.query.row import Collection
 from ferro.schema.relations import Relation as Fact
@@ -30,33 +32,54 @@ class Related(Query[M], RelatedQuery[M]):
         self.follow(relation, owner)
 
     def create(self, **values: Any) -> M:
-        """Insert a row that belongs here: `author.books.create(title="SICP")`."""
-        database = self.database
-        return database.run(relations.create(self, values, database.dialect))
+        """Insert a row that belongs here: `author.books.create(title="SICP")`.
 
-    def add(self, *rows: M | Any, ignore_existing: bool = False) -> None:
-        """Link instances, or rows by their keys; only on many-to-many relations.
-
-        Raises:
-            UniqueViolationError: one is linked already; `ignore_existing=True` does not mind.
+        Where the links are rows of a model, `through` holds their columns:
+        `group.members.create(name="Ann", through={"role": "admin"})`.
         """
         database = self.database
-        database.run(relations.add(self, rows, database.dialect, ignore_existing=ignore_existing))
+        row, columns = relations.new_row(self, values)
+        hooks = hooks_of(type(row))
+        if "before_save" in hooks:
+            call_hook(row.before_save)
+        database.run(relations.create(self, row, columns, database.dialect))
+        if "after_save" in hooks:
+            call_hook(row.after_save)
+        return cast("M", row)
+
+    def add(self, *rows: M | Any, ignore_existing: bool = False, **columns: Any) -> None:
+        """Let rows belong here: instances, or keys.
+
+        Args:
+            rows: what is linked on many-to-many relations; elsewhere, what is moved here.
+            ignore_existing: do not mind what is linked already.
+            columns: what the links hold, where they are rows of a model: `add(ann, role="admin")`.
+
+        Raises:
+            UniqueViolationError: one is linked already.
+            ForeignKeyViolationError: there is no such row to be linked.
+            ModelDoesNotExist: there is no such row to be moved.
+        """
+        database = self.database
+        database.run(relations.add(self, rows, columns, database.dialect, ignore_existing=ignore_existing))
 
     def remove(self, *rows: M | Any) -> None:
-        """Undo the links to some rows; the rows stay."""
+        """Let some rows belong here no longer; the rows stay."""
         database = self.database
         database.run(relations.remove(self, rows, database.dialect))
 
     def clear(self) -> None:
-        """Undo every link; the rows stay."""
+        """Let no row belong here any longer; the rows stay."""
         database = self.database
         database.run(relations.clear(self, database.dialect))
 
-    def set(self, *rows: M | Any) -> None:
-        """Link these rows, and no others."""
+    def set(self, *rows: M | Any, **columns: Any) -> None:
+        """Let these rows belong here, and no others, all or nothing.
+
+        Links that stay keep what they hold, but for the columns that are given.
+        """
         database = self.database
-        database.run(relations.replace(self, rows, database.dialect))
+        database.run(relations.replace(self, rows, columns, database.dialect))
 
 
 def held_by(database: "Database", query: RelatedQuery[M]) -> Related[M]:

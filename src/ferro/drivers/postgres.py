@@ -69,6 +69,7 @@ XID = b"SELECT pg_current_xact_id_if_assigned()::text"
 ERRORS: dict[str, type[FerroError]] = {
     "23505": UniqueViolationError,
     "23503": ForeignKeyViolationError,
+    "23001": ForeignKeyViolationError,  # of a foreign key that says RESTRICT
     "23502": NotNullViolationError,
     "23514": CheckViolationError,
     "40001": SerializationError,

@@ -37,6 +37,8 @@ CACHED_STATEMENTS = 512
 FIRST_PAUSE = 0.001
 # How many of its virtual machine's instructions SQLite runs between two looks at pending signals: some milliseconds.
 BETWEEN_LOOKS = 200_000
+# What it says of a foreign key with ON DELETE RESTRICT, under the code of a trigger that raises.
+RESTRICTED = "FOREIGN KEY constraint failed"
 LONGEST_PAUSE = 0.05
 
 ERRORS: dict[int, type[FerroError]] = {
@@ -400,6 +402,8 @@ def translated(error: Exception, prefix: str) -> FerroError:
     """The FerroError for what sqlite3 raised."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     kind = ERRORS.get(code) or ERRORS.get(code & 0xFF)
+    if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == RESTRICTED:
+        kind = ForeignKeyViolationError
     if str(error).startswith(REFUSED):
         prefix += ": a number left the range of its type, or a pattern ends with its escape character"
         kind = DataError

@@ -15,8 +15,8 @@ from ferro.operations.versions import next_version, not_assigned, version_of
 from ferro.operations.write import LONGEST, ROWS, Columns, batched, changes, must_have_key, not_none, shown_key
 from ferro.query.bulk import bulk_update as bulk_update_plan
 from ferro.query.dialect import Compiled, Dialect
+from ferro.query.keys import named_fields
 from ferro.query.plans import InsertPlan
-from ferro.query.row import find_column
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
 
@@ -41,7 +41,7 @@ def bulk_update(
     must_have_key(table, "update")
     given = list(instances)
     check_loaded(model, given)
-    named = None if fields is None else named_fields(table, fields)
+    named = None if fields is None else chosen_fields(table, fields)
     groups: dict[Columns, list[Change]] = {}
     for instance in given:
         change = change_of(instance, table, named)
@@ -74,15 +74,14 @@ def check_loaded(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
         )
 
 
-def named_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
+def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
     if isinstance(fields, str):
         raise QueryError(f"fields= takes a list of field names, not a str: fields=[{fields!r}]")
-    names = frozenset(fields)
+    names = named_fields(table, fields)
     if not names:
         raise QueryError("fields= is empty: name at least one field, or leave it out to write what changed")
-    for name in names:
-        if find_column(table, name).version:
-            raise not_assigned(table)
+    if table.version is not None and table.version.field in names:
+        raise not_assigned(table)
     return names
 
 

@@ -1,28 +1,25 @@
-"""Relations: what is loaded along them, and the links of those with a table between."""
+"""Relations: what is loaded along them, and collections that are changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.instance import relate
-from ferro.model import ModelBase, key_of, key_values
-from ferro.operations.read import by_key, fetch_first, read_key
+from ferro.instance import forget_related, relate
+from ferro.model import ModelBase
+from ferro.operations import belongings, links
+from ferro.operations.read import by_key, fetch_first
 from ferro.operations.steps import Atomic, Steps
-from ferro.operations.write import insert
-from ferro.query.compared import equals
-from ferro.query.compiler import compile
+from ferro.operations.write import input_name
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import Source, source_of
-from ferro.query.related import RelatedQuery, key_of_owner, related_query
-from ferro.query.statements import Conflict, Delete, Insert, OnConflict
-from ferro.schema.relations import Link, Relation
+from ferro.query.keys import key_values
+from ferro.query.related import RelatedQuery, related_query
+from ferro.schema.relations import Relation
 
 
 def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     """The row a relation leads to, noted in the instance; None when there is none."""
     if relation.kind == "forward":
-        key = [vars(owner).get(column.field) for column in relation.columns]
-        found = None if None in key else (yield from by_key(relation.target_table, key, dialect))
+        found = yield from referred_to(owner, relation, dialect)
     else:
         found = yield from fetch_first(related_query(relation, owner), dialect)
         if found is not None:
@@ -32,106 +29,100 @@ def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     return found
 
 
-# Many-to-many: rows of the table between.
+def referred_to(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
+    """The row that a foreign key of the instance refers to."""
+    key = [vars(owner).get(column.field) for column in relation.columns]
+    if None in key:
+        return None
+    if relation.referenced == relation.target_table.primary_key:
+        return (yield from by_key(relation.target_table, key, dialect))
+    return (yield from fetch_first(related_query(relation, owner), dialect))
 
 
-def must_be_many(relation: Relation, verb: str) -> Link:
-    if relation.kind != "many":
-        raise QueryError(
-            f"'.{verb}()' can only be used on Many-to-Many relationships, and {relation.where} goes by a foreign key: "
-            f"set {relation.other.where} and save it"
-        )
-    return relation.link
-
-
-def keys_of(relation: Relation, given: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The keys of instances, or keys as they are; each once."""
-    table = relation.target_table
-    found = [key_of(relation, one) if isinstance(one, ModelBase) else tuple(read_key(table, one)) for one in given]
-    return list(dict.fromkeys(found))
+# Collections: the rows that a table between links to an instance, or that refer to it by a foreign key.
 
 
 def add(
-    query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect, *, ignore_existing: bool = False
+    query: RelatedQuery[Any],
+    given: Sequence[Any],
+    columns: Mapping[str, Any],
+    dialect: Dialect,
+    *,
+    ignore_existing: bool = False,
 ) -> Atomic[None]:
-    """Link rows to an instance; one that is linked already is an error, unless that does not matter."""
-    link = must_be_many(query.relation, "add")
-    near = key_of_owner(query.relation, query.owner)
-    rows = [(*near, *far) for far in keys_of(query.relation, given)]
-    return Atomic(insert_links(link, rows, dialect, ignore_existing=ignore_existing))
-
-
-def insert_links(link: Link, rows: list[tuple[Any, ...]], dialect: Dialect, *, ignore_existing: bool) -> Steps[None]:
-    conflict = Conflict(OnConflict.NOTHING) if ignore_existing else None
-    columns = (*link.near, *link.far)
-    for start in range(0, len(rows), CHUNK):
-        statement = Insert(source_of(link.table), columns, rows[start : start + CHUNK], (), conflict)
-        yield compile(statement, dialect, operation="Add M2M links")
-
-
-CHUNK = 100
+    """Let rows belong to an instance."""
+    query.must_be_whole("add")
+    if query.relation.kind == "many":
+        steps = links.add(query, given, columns, dialect, ignore_existing=ignore_existing)
+    else:
+        no_columns(query, columns)
+        steps = belongings.add(query, given, dialect)
+    return Atomic(followed(query, steps))
 
 
 def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Atomic[None]:
-    """Undo links; the rows themselves stay."""
-    link = must_be_many(query.relation, "remove")
-    near = key_of_owner(query.relation, query.owner)
-    return Atomic(delete_links(link, near, keys_of(query.relation, given), dialect))
+    """Let some rows belong to an instance no more; the rows themselves stay."""
+    query.must_be_whole("remove")
+    many = query.relation.kind == "many"
+    return Atomic(followed(query, (links if many else belongings).remove(query, given, dialect)))
 
 
 def clear(query: RelatedQuery[Any], dialect: Dialect) -> Steps[None]:
-    """Undo all links of an instance."""
-    link = must_be_many(query.relation, "clear")
-    return delete_all_links(link, key_of_owner(query.relation, query.owner), dialect)
+    """Let no row belong to an instance any more; the rows themselves stay."""
+    query.must_be_whole("clear")
+    many = query.relation.kind == "many"
+    return followed(query, (links if many else belongings).clear(query, dialect))
 
 
-def replace(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Atomic[None]:
-    """Link an instance to these rows, and to no others."""
-    link = must_be_many(query.relation, "set")
-    near = key_of_owner(query.relation, query.owner)
-    return Atomic(replace_links(link, near, keys_of(query.relation, given), dialect))
+def replace(
+    query: RelatedQuery[Any], given: Sequence[Any], columns: Mapping[str, Any], dialect: Dialect
+) -> Atomic[None]:
+    """Let these rows belong to an instance, and no others."""
+    query.must_be_whole("set")
+    if query.relation.kind == "many":
+        steps = links.replace(query, given, columns, dialect)
+    else:
+        no_columns(query, columns)
+        steps = belongings.replace(query, given, dialect)
+    return Atomic(followed(query, steps))
 
 
-def replace_links(link: Link, near: tuple[Any, ...], keys: list[tuple[Any, ...]], dialect: Dialect) -> Steps[None]:
-    yield from delete_all_links(link, near, dialect)
-    yield from insert_links(link, [(*near, *far) for far in keys], dialect, ignore_existing=False)
+def followed(query: RelatedQuery[Any], steps: Steps[None]) -> Steps[None]:
+    """The steps, after which what was loaded of the collection is forgotten."""
+    yield from steps
+    forget_related(query.owner, query.relation.name)
 
 
-def delete_all_links(link: Link, near: tuple[Any, ...], dialect: Dialect) -> Steps[None]:
-    source = source_of(link.table)
-    yield compile(Delete(source, of_key(source, link.near, near)), dialect, operation="Clear M2M links")
+def no_columns(query: RelatedQuery[Any], columns: Mapping[str, Any]) -> None:
+    if columns:
+        raise QueryError(
+            f"{query.relation.where} goes by the foreign key {query.relation.other.where}, and a link has no "
+            f"{', '.join(columns)}: change the rows themselves with update()"
+        )
 
 
-def delete_links(link: Link, near: tuple[Any, ...], keys: list[tuple[Any, ...]], dialect: Dialect) -> Steps[None]:
-    source = source_of(link.table)
-    for far in keys:
-        conditions = (*of_key(source, link.near, near), *of_key(source, link.far, far))
-        yield compile(Delete(source, conditions), dialect, operation="Remove M2M links")
+# New rows.
 
 
-def of_key(source: Source, columns: Sequence[Any], key: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(equals(source, column, held) for column, held in zip(columns, key, strict=True))
-
-
-def create(query: RelatedQuery[Any], values: dict[str, Any], dialect: Dialect) -> Atomic[Any]:
-    """Insert a row that the relation leads to."""
+def new_row(query: RelatedQuery[Any], values: Mapping[str, Any]) -> tuple[ModelBase, Mapping[str, Any]]:
+    """A row that the relation will lead to, and the columns of the link to it, out of what `create()` was given."""
+    query.must_be_whole("create")
     relation = query.relation
     if relation.kind == "many":
-        return Atomic(create_linked(query, query.model(**values), dialect))
+        return links.new_row(query, values)
     other = relation.other
-    made = query.model(**{**values, **key_values(other, query.owner)})
+    held = key_values(other, query.owner)
+    named = {input_name(relation.target, name): value for name, value in held.items()}
+    if twice := [name for name in values if name == other.name or name in held or name in named]:
+        raise QueryError(
+            f"{relation.where}.create() sets {other.where} itself: leave out {twice[0]}, or call "
+            f"{relation.target.__name__}.create()"
+        )
+    made = query.model(**values, **named)
     relate(made, other.name, query.owner)
-    return Atomic(create_row(made, dialect))
+    return made, {}
 
 
-def create_row(made: ModelBase, dialect: Dialect) -> Steps[Any]:
-    yield from insert(made, dialect)
-    return made
-
-
-def create_linked(query: RelatedQuery[Any], made: ModelBase, dialect: Dialect) -> Steps[Any]:
-    near = key_of_owner(query.relation, query.owner)
-    yield from insert(made, dialect)
-    far = key_of(query.relation, made)
-    yield from insert_links(query.relation.link, [(*near, *far)], dialect, ignore_existing=False)
-    return made
+def create(query: RelatedQuery[Any], made: ModelBase, columns: Mapping[str, Any], dialect: Dialect) -> Atomic[None]:
+    """Insert a row that the relation leads to."""
+    return Atomic(followed(query, links.create(query, made, columns, dialect)))

@@ -42,8 +42,17 @@ def with_links(tables: dict[str, Table]) -> dict[str, Table]:
                     f"{link.model.__name__} is kept in a table {link.name!r}, and so is the model "
                     f"{tables[link.name].model.__name__}: choose another name with through="
                 )
-            found[link.name] = link
+            must_be_same_link(found.setdefault(link.name, link), link)
     return found
+
+
+def must_be_same_link(one: Table, other: Table) -> None:
+    """Two relations may name one table, as the two ends of one would, if both keep the same in it."""
+    if {column.name for column in one.columns} != {column.name for column in other.columns}:
+        raise ModelDefinitionError(
+            f"{one.model.__name__} and {other.model.__name__} would both be kept in the table {one.name!r}, with other "
+            "columns: choose another name with through="
+        )
 
 
 def parents_first(tables: dict[str, Table]) -> tuple[list[Table], list[Added]]:

@@ -22,7 +22,7 @@ from ferro.instance import (
     mark_inserted,
     mark_saved,
 )
-from ferro.model import ModelBase, key_values
+from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
 from ferro.operations.read import by_key, called, has_key, loader, shown_values
@@ -32,6 +32,7 @@ from ferro.query.builder import QueryBase, counted_up
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
+from ferro.query.keys import by_column, named_fields
 from ferro.query.plans import Plan, refused
 from ferro.query.row import find_column
 from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
@@ -281,11 +282,9 @@ def chosen_fields(table: Table, only: Iterable[str] | None, exclude: Iterable[st
     option, given = ("only", only) if only is not None else ("exclude", exclude)
     if isinstance(given, str):
         raise QueryError(f"{option}= takes a set of field names, not a str: {option}={{{given!r}}}")
-    names = frozenset(given or ())
+    names = named_fields(table, given or ())
     if not names:
         raise QueryError(f"{option}= is empty: name at least one field, or leave it out")
-    for name in names:
-        find_column(table, name)
     return names if option == "only" else frozenset(table.by_field) - names
 
 
@@ -461,7 +460,7 @@ def is_whole(key: tuple[Any, ...]) -> bool:
 def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[str] | None = None) -> Steps[M]:
     """Insert a row, or update the named columns of the row that has the same unique key."""
     table = table_of(model)
-    values = by_column(model, values)
+    values = by_column(table, values)
     named = tuple(named_column(model, table, name) for name in values)
     instance = model(**values)
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
@@ -504,7 +503,8 @@ def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
 
 
 def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Columns:
-    wanted = {find_column(table, name) for name in ((names,) if isinstance(names, str) else names)}
+    given = named_fields(table, (names,) if isinstance(names, str) else names)
+    wanted = {table.by_field[name] for name in given}
     for key in table.keys:
         if set(key) == wanted:
             for column in key:
@@ -529,25 +529,16 @@ def spelled(keys: Sequence[Columns]) -> str:
 
 def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Operation[tuple[M, bool]]:
     """The row with these values and False, or a new one and True. Of any number of calls at once, one creates it."""
-    row = wanted(model, by_column(model, values), by_column(model, defaults), dialect, "get_or_create()")
+    table = table_of(model)
+    row = wanted(model, by_column(table, values), by_column(table, defaults), dialect, "get_or_create()")
     return row.found_or_made() if row.is_unique else Atomic(row.found_or_made())
 
 
 def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
     """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
-    values, defaults = by_column(model, values), by_column(model, defaults)
+    table = table_of(model)
+    values, defaults = by_column(table, values), by_column(table, defaults)
     return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
-
-
-def by_column(model: type[ModelBase], values: Values) -> Values:
-    """The values with the relations among them as the columns of their foreign keys: `author=ann` is `author_id=…`."""
-    relations = table_of(model).relations
-    if relations.keys().isdisjoint(values):
-        return values
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= key_values(relations[name], value) if name in relations else {name: value}
-    return found
 
 
 # Kinds whose equal values have one spelling, so that a lock can be named by them.

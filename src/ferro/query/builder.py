@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
-from ferro.errors import QueryError
+from ferro.errors import QueryError, UnknownColumnError
 from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
@@ -32,6 +32,7 @@ from ferro.query.expressions import (
     type_for,
 )
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
+from ferro.query.keys import by_column, leads_to
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import RelatedRow, Row, chosen_way, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
@@ -152,6 +153,21 @@ class QueryBase(Generic[M]):
         conditions = ", ".join(repr(condition) for condition in self.where_clause)
         return f"<Query model={self.model.__name__} where=[{conditions}]>"
 
+    def _misplaced(self, name: str) -> str:
+        """What to say when a query is asked for a method that collections have."""
+        return (
+            f"'.{name}()' can only be used on Many-to-Many relationships and on other relations to many rows, "
+            "such as author.books"
+        )
+
+    # Hidden from type checkers, which would accept any attribute.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in COLLECTION_VERBS:
+                raise UnknownColumnError(self._misplaced(name))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     # Building.
 
     def where(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
@@ -163,11 +179,13 @@ class QueryBase(Generic[M]):
         return query._with(where_clause=query.where_clause + added)
 
     def filter_by(self, **values: Any) -> Self:
-        """Keep the rows whose columns have these very values: `filter_by(name="Ann")`."""
+        """Keep the rows whose columns have these very values: `filter_by(name="Ann")`.
+
+        A relation is looked for by an instance, a key, or None: `filter_by(author=ann)`.
+        """
         query = self._apart()
-        row = Row(query.source)
         return query._with(
-            where_clause=query.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
+            where_clause=query.where_clause + tuple(query._has_value(name, value) for name, value in values.items())
         )
 
     def having(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
@@ -434,7 +452,7 @@ class QueryBase(Generic[M]):
     def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
         """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
         self._whole("update")
-        changes = self._changes(recipe, values)
+        changes = by_column(self.table, self._changes(recipe, values))
         if not changes:
             raise QueryError("update() needs at least one column: update(name='Ann')")
         assigned = tuple(
@@ -510,6 +528,12 @@ class QueryBase(Generic[M]):
         )
 
     # Reading what the caller gave.
+
+    def _has_value(self, name: str, value: object) -> Expression[bool]:
+        relation = self.table.relations.get(name)
+        if relation is not None:
+            return leads_to(relation, self.source, value)
+        return ColumnRef[Any](self.source, find_column(self.table, name)) == value
 
     def _condition(self, given: object, verb: str = "where()") -> Expression[bool]:
         found = self._call(given)
@@ -677,6 +701,7 @@ class QueryBase(Generic[M]):
         return cast(Mapping[str, Any], changes)
 
 
+COLLECTION_VERBS = frozenset({"add", "remove", "set", "clear", "create"})
 AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any]]] = {
     "count": lambda found, distinct: found.count(distinct=distinct),
     "sum": lambda found, distinct: found.sum(distinct=distinct),

@@ -1,5 +1,6 @@
 """Relations compared with an instance, or with None, by their keys."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ferro.errors import QueryError
@@ -8,15 +9,17 @@ from ferro.schema.relations import Relation
 from ferro.schema.table import Column
 
 
-def is_the_same(relation: Relation, held: list[ColumnRef[Any]], other: object) -> Expression[bool]:
-    """Whether a key, held in these columns, is that of an instance, or none."""
+def is_the_same(
+    relation: Relation, held: Sequence[ColumnRef[Any]], columns: Sequence[Column], other: object
+) -> Expression[bool]:
+    """Whether what is held here is what an instance has in these columns of its own, or nothing."""
     if other is None:
         nulls = tuple(IsNull(column) for column in held)
         return nulls[0] if len(nulls) == 1 else Logical("OR", nulls)
     target = relation.target.__name__
     if type(other).__name__ != target or not hasattr(other, "__ferro_read__"):
         raise QueryError(f"{relation.where} is compared with a {target} or None, not with {other!r}")
-    key = [vars(other).get(column.field) for column in relation.target_table.primary_key]
+    key = [vars(other).get(column.field) for column in columns]
     if None in key:
         raise QueryError(f"{relation.where}: this {target} is not saved yet, and has no key to compare with")
     equal = tuple(equals(column.source, column.column, value) for column, value in zip(held, key, strict=True))

@@ -11,6 +11,7 @@ from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import WRITE, Writer
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
+from ferro.schema.table import Column
 
 M = TypeVar("M")
 
@@ -47,8 +48,18 @@ WRITE[Linked] = write_linked
 
 def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
     """The key of the instance whose relation is asked for."""
+    if relation.kind == "reverse":
+        return held_key(relation, owner, tuple(mine for mine, _ in relation.pairs))
+    return held_key(relation, owner, relation.table.primary_key)
+
+
+def held_key(relation: Relation, owner: object, columns: tuple[Column, ...]) -> tuple[Any, ...]:
+    """What an instance holds in the columns that other rows refer to."""
     values = vars(owner)
-    key = tuple(values.get(column.field) for column in relation.table.primary_key)
+    key = tuple(values.get(column.field) for column in columns)
+    if None in key and columns != relation.table.primary_key:
+        fields = ", ".join(column.field for column in columns)
+        raise QueryError(f"{relation.where}: this {type(owner).__name__} has no {fields}, and nothing can refer to it")
     if not key or None in key:
         raise QueryError(
             f"{relation.where}: this {type(owner).__name__} is not saved yet, and nothing can lead to it: save it first"
@@ -58,12 +69,15 @@ def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
 
 def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[Expression[Any], ...]:
     """What makes a row of `source` one of the rows a relation leads to from an instance."""
-    if relation.kind == "forward":
+    kind = relation.kind
+    if kind == "forward":
         values = vars(owner)
         return tuple(equals(source, theirs, values.get(mine.field)) for mine, theirs in relation.pairs)
-    key = key_of_owner(relation, owner)
-    if relation.kind == "reverse":
-        return tuple(equals(source, theirs, held) for (_, theirs), held in zip(relation.pairs, key, strict=True))
+    if kind == "reverse":
+        pairs = relation.pairs
+        key = held_key(relation, owner, tuple(mine for mine, _ in pairs))
+        return tuple(equals(source, theirs, held) for (_, theirs), held in zip(pairs, key, strict=True))
+    key = held_key(relation, owner, relation.table.primary_key)
     link = relation.link
     between = Source(link.table)
     joined = tuple(
@@ -104,13 +118,27 @@ class RelatedQuery(QueryBase[M]):
 
     relation: Relation
     owner: Any
+    _followed: tuple[Expression[Any], ...]
 
     def follow(self, relation: Relation, owner: object) -> Self:
         """Keep to the rows a relation leads to from an instance."""
         self.relation = relation
         self.owner = owner
         self.where_clause = conditions_for(relation, self.source, owner)
+        self._followed = self.where_clause
         return self
+
+    def must_be_whole(self, verb: str) -> None:
+        """Refuse to change the collection through a query for some of its rows."""
+        narrowed = self.where_clause is not self._followed or self._limit is not None or self._offset is not None
+        if narrowed or self.projection is not None or self.having_clause:
+            raise QueryError(
+                f"{verb}() changes {self.relation.where} as a whole, and this query reads some of its rows: "
+                f"call {self.relation.name}.{verb}() without conditions, or update() or delete() what it finds"
+            )
+
+    def _misplaced(self, name: str) -> str:
+        return f"{name}() needs a database: write db.query(...{self.relation.name}).{name}()"
 
 
 def related_query(relation: Relation, owner: object) -> RelatedQuery[Any]:

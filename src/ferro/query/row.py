@@ -1,6 +1,6 @@
 """What a predicate receives, `lambda u: u.age >= 18`: a row, the rows it leads to, and collections of them."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -102,18 +102,20 @@ class RelatedRow:
         return joined(self._source, self._relation)
 
     def __eq__(self, other: object) -> Expression[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        return is_the_same(self._relation, self._key(), other)
+        return is_the_same(self._relation, *self._key(), other)
 
     def __ne__(self, other: object) -> Expression[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return Not(self == other)
 
     __hash__ = object.__hash__
 
-    def _key(self) -> list[ColumnRef[Any]]:
+    def _key(self) -> tuple[Sequence[ColumnRef[Any]], Sequence[Column]]:
+        """What tells which row it is: where it is held here, and its own columns for it."""
         if self._relation.kind == "forward":
-            return [ColumnRef[Any](self._source, mine) for mine, _ in self._relation.pairs]
+            mine, theirs = zip(*self._relation.pairs, strict=True)
+            return [ColumnRef[Any](self._source, column) for column in mine], theirs
         way = self.__ferro_way__()
-        return [ColumnRef[Any](way, column) for column in way.table.primary_key]
+        return [ColumnRef[Any](way, column) for column in way.table.primary_key], way.table.primary_key
 
     def _refused(self, *_: object) -> Any:
         raise QueryError(
@@ -138,18 +140,24 @@ class Collection(Generic[M]):
         taken = {*names_of(outer), *(name for source in enclosing() for name in names_of(source))}
         rows = apart(relation.target_table, taken)
         self._rows = rows
-        key = [ColumnRef[Any](outer, column) for column in relation.table.primary_key]
+        self._links: tuple[Join, ...] = ()
         if relation.kind == "many":
             link = relation.link
             between = apart(link.table, {*taken, rows.name})
-            ends = zip(link.far, rows.table.primary_key, strict=True)
-            on = tuple(equal(ColumnRef[Any](between, far), ColumnRef[Any](rows, theirs)) for far, theirs in ends)
-            self._links = (Join(between, on),)
-            held = [ColumnRef[Any](between, near) for near in link.near]
+            near = zip(link.near, relation.table.primary_key, strict=True)
+            far = zip(link.far, rows.table.primary_key, strict=True)
+            from_here = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](outer, mine)) for held, mine in near)
+            to_there = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](rows, theirs)) for held, theirs in far)
+            if link.key is not None:
+                self._links = (Join(between, to_there),)
+                self._conditions: tuple[Expression[bool], ...] = from_here
+            else:
+                # However many links lead to a row, it is one row.
+                self._conditions = (Exists(Select(between, (ONE,), (*to_there, *from_here))),)
         else:
-            self._links = ()
-            held = [ColumnRef[Any](rows, theirs) for _, theirs in relation.pairs]
-        self._conditions: tuple[Expression[bool], ...] = tuple(map(equal, held, key))
+            self._conditions = tuple(
+                equal(ColumnRef[Any](rows, theirs), ColumnRef[Any](outer, mine)) for mine, theirs in relation.pairs
+            )
 
     # Which of them.
 
@@ -182,8 +190,9 @@ class Collection(Generic[M]):
 
     def contains(self, instance: M) -> Expression[bool]:
         """Whether an instance is one of them."""
-        key = [ColumnRef[Any](self._rows, column) for column in self._rows.table.primary_key]
-        return self.any(is_the_same(self._relation, key, instance))
+        columns = self._rows.table.primary_key
+        key = [ColumnRef[Any](self._rows, column) for column in columns]
+        return self.any(is_the_same(self._relation, key, columns, instance))
 
     # What they come to.
 

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Annotated, Any, ForwardRef, Union, cast, get_args, get_origin
 
 from ferro.errors import ModelDefinitionError
@@ -106,6 +107,26 @@ class Unknown:
         """`typing` takes for a type what can be called."""
 
 
+class Half:
+    """Stands for a module that may not be whole yet, as two that import each other: what is missing stands for itself."""
+
+    # No name that the module may have.
+    __slots__ = ("__module", "__name")
+
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self.__module = module
+        self.__name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return known_or_not(getattr(self.__module, name, None), f"{self.__name}.{name}")
+
+
+def known_or_not(found: Any, name: str) -> Any:
+    if isinstance(found, ModuleType):
+        return Half(found, name)
+    return Unknown(name) if found is None and name != "None" else found
+
+
 class Names(dict[str, Any]):
     """The names an annotation may use; one that means nothing yet stands for itself."""
 
@@ -114,8 +135,7 @@ class Names(dict[str, Any]):
         self.known = known
 
     def __missing__(self, name: str) -> Any:
-        found = self.known(name)
-        return Unknown(name) if found is None and name != "None" else found
+        return known_or_not(self.known(name), name)
 
 
 def evaluate(text: str, names: Known) -> Any:

@@ -1,7 +1,7 @@
 """What leads from one model to another: declared relations, joined to tables and columns."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, ForwardRef, Literal, Optional, cast
 
@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 from ferro.errors import ModelDefinitionError
 from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options, plain_options
 from ferro.schema.declared import Declared
+from ferro.schema.links import Link, check_link, make_link, model_between
 from ferro.schema.registry import registered_models, table_of
-from ferro.schema.table import Column, ForeignKeyConstraint, Index, Table, Unique, constraint_name
+from ferro.schema.table import Column, ForeignKeyConstraint, Table, foreign_key
 from ferro.types import split_optional
 
 # The annotation of a key column whose target is not known yet: a name that nobody has.
@@ -41,18 +42,30 @@ def fields_of(model: type) -> dict[str, FieldInfo]:
 # The columns of a foreign key. They are fields of the model, typed like the key they hold.
 
 
-def key_fields(target: type, fields: dict[str, FieldInfo] | None = None) -> dict[str, tuple[Any, FerroField]] | None:
-    """The primary key of a model, by field: annotation and options; None while it is not known."""
+def key_fields(declared: Declared, target: type) -> dict[str, tuple[Any, FerroField]] | None:
+    """The fields a foreign key refers to: annotation and options; None while they are not known."""
     found: dict[str, tuple[Any, FerroField]] = {}
-    for name, info in (fields_of(target) if fields is None else fields).items():
+    names = referenced_names(declared)
+    for name, info in fields_of(target).items():
         options = column_options(name, info) or plain_options(info)
-        if options.primary_key:
+        if name in names or (options.primary_key and not names):
             if isinstance(info.annotation, str | ForwardRef):
                 return None
             inner, _ = split_optional(info.annotation)
             metadata = tuple(one for one in info.metadata if not isinstance(one, FerroField))
             found[name] = (Annotated[(inner, *metadata)] if metadata else inner), options
-    return found
+    if unknown := [name for name in names if name not in found]:
+        raise ModelDefinitionError(
+            f"{declared.where} refers to {unknown[0]!r}, which is no field of {target.__name__}: "
+            f"its fields are {', '.join(fields_of(target))}"
+        )
+    return {name: found[name] for name in names} if names else found
+
+
+def referenced_names(declared: Declared) -> tuple[str, ...]:
+    """The fields that `references=` names; none of a key that refers to the primary key."""
+    names = cast("ForeignKey", declared.marker).references
+    return (names,) if isinstance(names, str) else names or ()
 
 
 def shadow_names(declared: Declared, key: dict[str, Any]) -> list[str]:
@@ -62,7 +75,7 @@ def shadow_names(declared: Declared, key: dict[str, Any]) -> list[str]:
 
 def shadow_fields(declared: Declared, target: type) -> dict[str, tuple[Any, Any]] | None:
     """The fields a foreign key adds to its model: annotation and default; None while the target's key is not known."""
-    key = key_fields(target)
+    key = key_fields(declared, target)
     if key is None:
         return None
     if not key:
@@ -85,6 +98,12 @@ def pending(model: type) -> list[Declared]:
         for name, one in foreign_keys_of(model).items()
         if (info := fields.get(f"{name}_id")) is not None and is_later(info)
     ]
+
+
+def waits(model: type) -> bool:
+    """Whether a foreign key leads to a model that is not known yet: its columns may be declared all the same."""
+    keys = foreign_keys_of(model).values()
+    return any((target := key.find_target()) is None or key_fields(key, target) is None for key in keys)
 
 
 def is_later(info: FieldInfo) -> bool:
@@ -137,22 +156,13 @@ def must_be_model(declared: Declared, target: Any) -> type:
 # The facts.
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The table between two models: its columns that hold the one key and the other."""
-
-    table: Table
-    near: tuple[Column, ...]
-    far: tuple[Column, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Relation:
     """One direction of a relation: from a model to a model. The other end is looked for when it is first needed."""
 
     model: type
     declared: Declared
-    links: dict[type, Link] = field(default_factory=dict[type, Link])
+    links: dict[tuple[type, type | None], Link] = field(default_factory=dict[tuple[type, type | None], Link])
 
     @property
     def kind(self) -> Literal["forward", "reverse", "many"]:
@@ -199,6 +209,11 @@ class Relation:
         return key_columns(self.table, self.declared)
 
     @property
+    def referenced(self) -> tuple[Column, ...]:
+        """The columns of the other table that a foreign key refers to: a key of it."""
+        return referenced_columns(self.declared, self.target_table)
+
+    @property
     def other(self) -> "Relation":
         """The relation that a way back belongs to."""
         return find_other(self)
@@ -206,10 +221,10 @@ class Relation:
     @property
     def pairs(self) -> tuple[tuple[Column, Column], ...]:
         """The columns of this table that are equal to columns of the other: of all but link tables."""
-        if self.kind == "forward":
-            return tuple(zip(self.columns, self.target_table.primary_key, strict=True))
+        if isinstance(self.declared.marker, ForeignKey):
+            return tuple(zip(self.columns, self.referenced, strict=True))
         other = self.other
-        return tuple(zip(self.table.primary_key, other.columns, strict=True))
+        return tuple(zip(referenced_columns(other.declared, self.table), other.columns, strict=True))
 
     @property
     def constraint(self) -> ForeignKeyConstraint | None:
@@ -217,19 +232,25 @@ class Relation:
         key = self.declared.marker
         if not isinstance(key, ForeignKey):
             return None
-        return constraint(self.table, self.columns, self.target_table, on_delete=key.on_delete, on_update=key.on_update)
+        return foreign_key(
+            self.table,
+            self.columns,
+            self.target_table,
+            self.referenced,
+            on_delete=key.on_delete,
+            on_update=key.on_update,
+        )
 
     @property
     def link(self) -> Link:
-        """The link table of a many-to-many relation, near and far as seen from here."""
+        """The table between the two ends of a many-to-many relation, near and far as seen from here."""
         if isinstance(self.declared.marker, BackReference):
-            link = self.other.link
-            return Link(link.table, link.far, link.near)
-        target = self.target
-        if target not in self.links:
+            return self.other.link.reversed()
+        known = self.target, model_between(self)
+        if known not in self.links:
             # Of two threads that come first, both must end up with the same columns.
-            self.links.setdefault(target, make_link(self, cast("ManyToManyField", self.declared.marker)))
-        return self.links[target]
+            self.links.setdefault(known, make_link(self, known[1]))
+        return self.links[known]
 
     def __repr__(self) -> str:
         return f"Relation({self.where})"
@@ -243,21 +264,29 @@ def make_relations(model: type) -> dict[str, Relation]:
 def find_other(back: Relation) -> Relation:
     """The foreign key or link table that a way back goes along."""
     target = back.target
-    relations = table_of(target).relations
-    for relation in relations.values():
-        marker = relation.declared.marker
-        if isinstance(marker, BackReference) or marker.related_name != back.name or not leads_to(relation, back.model):
-            continue
+    found = [relation for relation in table_of(target).relations.values() if is_way_back(back, relation)]
+    if len(found) > 1:
+        raise ModelDefinitionError(
+            f"{back.where} would be the way back of {' and of '.join(one.where for one in found)}: "
+            "give each a related_name= of its own"
+        )
+    if found:
+        marker = found[0].declared.marker
         unique = isinstance(marker, ForeignKey) and marker.unique
         if back.single != unique:
-            raise ModelDefinitionError(must_be_as_many(back, relation, unique=unique))
-        return relation
+            raise ModelDefinitionError(must_be_as_many(back, found[0], unique=unique))
+        return found[0]
     raise ModelDefinitionError(
         f"Relationship resolution failed: {back.where} is the way back from {target.__name__}, but "
         f"{target.__name__} has no relation to {back.model.__name__} with related_name={back.name!r}: write "
         f"{back.model.__name__.lower()}: Annotated[{back.model.__name__}, ForeignKey(related_name={back.name!r})] "
         f"in {target.__name__}"
     )
+
+
+def is_way_back(back: Relation, relation: Relation) -> bool:
+    marker = relation.declared.marker
+    return not isinstance(marker, BackReference) and marker.related_name == back.name and leads_to(relation, back.model)
 
 
 def leads_to(relation: Relation, model: type) -> bool:
@@ -276,62 +305,36 @@ def must_be_as_many(back: Relation, relation: Relation, *, unique: bool) -> str:
     )
 
 
-# Foreign keys as constraints, and the tables of many-to-many relations.
-
-
-def constraint(
-    table: Table, columns: tuple[Column, ...], target: Table, *, on_delete: str, on_update: str | None = None
-) -> ForeignKeyConstraint:
-    name = constraint_name("fk", table, [*(column.name for column in columns), target.name])
-    return ForeignKeyConstraint(name, columns, target, target.primary_key, on_delete, on_update)
-
-
 def key_columns(table: Table, declared: Declared) -> tuple[Column, ...]:
     """The columns of a table that hold a foreign key."""
     target = declared.find_target()
-    key = key_fields(target) if target else None
+    key = key_fields(declared, target) if target else None
     if not key:
         raise declared.missing()
     return tuple(table.by_field[name] for name in shadow_names(declared, key))
 
 
-def make_link(relation: Relation, marker: ManyToManyField) -> Link:
-    """The link table of a many-to-many relation: the two keys, each pair once."""
-    source, target = relation.table, relation.target_table
-    for table in (source, target):
-        if not table.primary_key:
-            raise ModelDefinitionError(f"{relation.where}: {table.model.__name__} has no primary key to refer to")
-    itself = source.name == target.name
-    near = link_columns(f"from_{source.name}" if itself else source.name, source)
-    far = link_columns(f"to_{target.name}" if itself else target.name, target)
-    name = marker.through or f"{source.name}_{relation.name}"
-    # Named like the relation, for error messages and the log.
-    stand_in = type(relation.where, (), {"__module__": relation.model.__module__})
-    bare = Table(name, stand_in, (*near, *far))
-    unique = Unique(constraint_name("uq", bare, [column.name for column in (*near, *far)]), (*near, *far))
-    back = Index(constraint_name("idx", bare, [column.name for column in (*far, *near)]), (*far, *near))
-    made = replace(
-        bare,
-        uniques=(unique,),
-        indexes=(back,) if marker.reverse_index else (),
-        constraints=(
-            constraint(bare, near, source, on_delete="CASCADE"),
-            constraint(bare, far, target, on_delete="CASCADE"),
-        ),
-    )
-    return Link(made, near, far)
-
-
-def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
-    key = table.primary_key
-    names = [f"{prefix}_id"] if len(key) == 1 else [f"{prefix}_{column.field}" for column in key]
-    return tuple(Column(name, name, column.type) for name, column in zip(names, key, strict=True))
+def referenced_columns(declared: Declared, target: Table) -> tuple[Column, ...]:
+    """The columns of a table that a foreign key to it refers to."""
+    names = referenced_names(declared)
+    if not names:
+        return target.primary_key
+    columns = tuple(target.by_field[name] for name in names)
+    if set(columns) not in map(set, target.keys):
+        name = target.model.__name__
+        how = (
+            f"Field(unique=True) on {name}.{names[0]}" if len(names) == 1 else f"__ferro_composite_uniques__ in {name}"
+        )
+        raise ModelDefinitionError(
+            f"{declared.where} refers to {', '.join(names)} of {name}, which no constraint keeps unique: declare {how}"
+        )
+    return columns
 
 
 def link_tables(table: Table) -> Iterator[Table]:
-    """The link tables a model declares."""
+    """The tables of nothing but links that a model declares: those of no model."""
     for relation in table.relations.values():
-        if isinstance(relation.declared.marker, ManyToManyField):
+        if isinstance(relation.declared.marker, ManyToManyField) and relation.link.model is None:
             yield relation.link.table
 
 
@@ -355,7 +358,13 @@ def check_every_relation() -> None:
 
 def check_relations(model: type) -> None:
     for relation in table_of(model).relations.values():
-        _ = relation.other if isinstance(relation.declared.marker, BackReference) else relation.target_table
+        marker = relation.declared.marker
+        if isinstance(marker, BackReference):
+            _ = relation.other
+        elif isinstance(marker, ForeignKey):
+            _ = relation.referenced
+        else:
+            check_link(relation)
 
 
 def usable_models() -> list[type]:

@@ -139,3 +139,17 @@ def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
     """The name of an index or constraint: `idx_book_title`, cut as databases need it."""
     name = "_".join((kind, table.name, *parts))
     return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"
+
+
+def foreign_key(
+    table: Table,
+    columns: tuple[Column, ...],
+    target: Table,
+    referenced: tuple[Column, ...],
+    *,
+    on_delete: str,
+    on_update: str | None = None,
+) -> ForeignKeyConstraint:
+    """The constraint by which columns hold a key of a row of another table."""
+    name = constraint_name("fk", table, [*(column.name for column in columns), target.name])
+    return ForeignKeyConstraint(name, columns, target, referenced, on_delete, on_update)
