@@ -15,7 +15,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
+from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.related import related_query
 from ferro.query.row import Row
@@ -311,6 +311,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
     __ferro_composite_uniques__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __ferro_composite_indexes__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __ferro_checks__: ClassVar[tuple[Check, ...]] = ()
+    __ferro_scope__: ClassVar[Scope]
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
@@ -424,6 +425,8 @@ def read(model: type[ModelBase]) -> Table:
         check_default(table, column)
     for check in table.checks:
         check_predicate(table, check)
+    for scope in table.scopes:
+        check_scope(table, scope)
     # Of two threads that read a class at once, both must end up with the same columns.
     tables: dict[str, Table] = model.__dict__["__ferro_tables__"]
     table = tables.setdefault("", table)
@@ -455,6 +458,16 @@ def check_predicate(table: Table, check: CheckConstraint) -> None:
         raise ModelDefinitionError(f"{where}: a check sees one row, and cannot aggregate")
     if any(isinstance(part, Column) and part not in table.columns for part in shape):
         raise ModelDefinitionError(f"{where}: a check can only use columns of its own row")
+
+
+def check_scope(table: Table, scope: Callable[[Any], object]) -> None:
+    """Call a scope once, so that a misspelt column shows where the class is defined."""
+    try:
+        scope(Row(source_of(table)))
+    except UnknownColumnError as error:
+        raise ModelDefinitionError(f"{table.model.__name__}.__ferro_scope__: {error}") from error
+    except Exception:  # noqa: S110 - it may look at what is only there while a program runs: every query looks again
+        pass
 
 
 if TYPE_CHECKING:

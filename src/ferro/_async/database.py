@@ -95,6 +95,10 @@ class AsyncDatabase:
         """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
         return held_by(self, model) if isinstance(model, RelatedQuery) else AsyncQuery(model, database=self)
 
+    def unscoped(self, model: type[M]) -> AsyncQuery[M]:
+        """Start a query that sees every row, whatever the model's scope says."""
+        return AsyncQuery(model, database=self, scoped=False)
+
     async def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
         """Load what a relation leads to: `author = await db.load(book, lambda b: b.author)`.
 
@@ -219,15 +223,24 @@ class AsyncDatabase:
         """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
         return await self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
 
-    async def delete(self, instance: ModelBase) -> bool:
-        """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
+    async def delete(self, instance: ModelBase, *, hard: bool = False) -> bool:
+        """Delete an instance's row; False when there was none. The instance counts as new afterwards.
+
+        Args:
+            instance: the row.
+            hard: delete it for good also where the model is a `SoftDelete`, which only marks its rows.
+        """
         hooks = hooks_of(type(instance))
         if "before_delete" in hooks:
             await call_hook(instance.before_delete)
-        deleted = await self.run(write.delete(instance, self.dialect))
+        deleted = await self.run(write.delete(instance, self.dialect, hard=hard))
         if deleted and "after_delete" in hooks:
             await call_hook(instance.after_delete)
         return deleted
+
+    async def restore(self, instance: ModelBase) -> bool:
+        """Take back that the row of a `SoftDelete` was deleted; False when it was not."""
+        return await self.run(write.restore(instance, self.dialect))
 
     # Transactions and raw SQL.
 

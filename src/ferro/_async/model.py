@@ -45,9 +45,16 @@ class Model(ModelBase, Loaded):
         """
         await database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    async def delete(self) -> bool:
-        """Delete this instance's row; False when there was none."""
-        return await database_in_scope().delete(self)
+    async def delete(self, *, hard: bool = False) -> bool:
+        """Delete this instance's row; False when there was none.
+
+        That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
+        """
+        return await database_in_scope().delete(self, hard=hard)
+
+    async def restore(self) -> bool:
+        """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
+        return await database_in_scope().restore(self)
 
     async def refresh(self) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
@@ -113,6 +120,11 @@ class Model(ModelBase, Loaded):
     def query(cls) -> AsyncQuery[Self]:
         """Start a query."""
         return AsyncQuery(cls)
+
+    @classmethod
+    def unscoped(cls) -> AsyncQuery[Self]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return AsyncQuery(cls, scoped=False)
 
     @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> AsyncQuery[Self]:

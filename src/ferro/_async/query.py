@@ -29,8 +29,8 @@ T = TypeVar("T")
 class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
-    def __init__(self, model: type[M], *, database: "AsyncDatabase | None" = None) -> None:
-        super().__init__(model, table_of(model))
+    def __init__(self, model: type[M], *, database: "AsyncDatabase | None" = None, scoped: bool = True) -> None:
+        super().__init__(model, table_of(model), scoped=scoped)
         self._database = database
 
     @property
@@ -112,10 +112,13 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         database = self.database
         return await database.run(write.update_returning(self, recipe, values, database.dialect))
 
-    async def delete_returning(self) -> list[R]:
-        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+    async def delete_returning(self, *, hard: bool = False) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new.
+
+        Rows of a `SoftDelete` are only marked, and come back as they are then, unless `hard` says otherwise.
+        """
         database = self.database
-        return await database.run(write.delete_returning(self, database.dialect))
+        return await database.run(write.delete_returning(self, database.dialect, hard=hard))
 
     async def explain(self, *, analyze: bool = False) -> str:
         """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
@@ -194,7 +197,7 @@ class AsyncQuery(AsyncSelection[M, M]):
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
         `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
         """
-        chosen: AsyncSelection[M, Any] = AsyncSelection(self.model, database=self._database)
+        chosen: AsyncSelection[M, Any] = AsyncSelection(self.model, database=self._database, scoped=False)
         chosen.__dict__.update(super().select(*columns).__dict__)
         return chosen
 
@@ -207,10 +210,18 @@ class AsyncQuery(AsyncSelection[M, M]):
         database = self.database
         return await database.run(write.update_where(self, recipe, values, database.dialect))
 
-    async def delete(self) -> int:
-        """Delete every row that matches; return how many there were."""
+    async def delete(self, *, hard: bool = False) -> int:
+        """Delete every row that matches; return how many there were.
+
+        Rows of a `SoftDelete` are only marked as deleted, unless `hard` says otherwise.
+        """
         database = self.database
-        return await database.run(write.delete_where(self, database.dialect))
+        return await database.run(write.delete_where(self, database.dialect, hard=hard))
+
+    async def restore(self) -> int:
+        """Take back that rows of a `SoftDelete` were deleted: those that match and are; return how many there were."""
+        database = self.database
+        return await database.run(write.restore_where(self, database.dialect))
 
     @overload
     async def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...

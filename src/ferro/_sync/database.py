@@ -96,6 +96,10 @@ class Database:
         """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
         return held_by(self, model) if isinstance(model, RelatedQuery) else Query(model, database=self)
 
+    def unscoped(self, model: type[M]) -> Query[M]:
+        """Start a query that sees every row, whatever the model's scope says."""
+        return Query(model, database=self, scoped=False)
+
     def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
         """Load what a relation leads to: `author = db.load(book, lambda b: b.author)`.
 
@@ -220,15 +224,24 @@ class Database:
         """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
         return self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
 
-    def delete(self, instance: ModelBase) -> bool:
-        """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
+    def delete(self, instance: ModelBase, *, hard: bool = False) -> bool:
+        """Delete an instance's row; False when there was none. The instance counts as new afterwards.
+
+        Args:
+            instance: the row.
+            hard: delete it for good also where the model is a `SoftDelete`, which only marks its rows.
+        """
         hooks = hooks_of(type(instance))
         if "before_delete" in hooks:
             call_hook(instance.before_delete)
-        deleted = self.run(write.delete(instance, self.dialect))
+        deleted = self.run(write.delete(instance, self.dialect, hard=hard))
         if deleted and "after_delete" in hooks:
             call_hook(instance.after_delete)
         return deleted
+
+    def restore(self, instance: ModelBase) -> bool:
+        """Take back that the row of a `SoftDelete` was deleted; False when it was not."""
+        return self.run(write.restore(instance, self.dialect))
 
     # Transactions and raw SQL.
 

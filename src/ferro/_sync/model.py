@@ -46,9 +46,16 @@ class Model(ModelBase, Loaded):
         """
         database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    def delete(self) -> bool:
-        """Delete this instance's row; False when there was none."""
-        return database_in_scope().delete(self)
+    def delete(self, *, hard: bool = False) -> bool:
+        """Delete this instance's row; False when there was none.
+
+        That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
+        """
+        return database_in_scope().delete(self, hard=hard)
+
+    def restore(self) -> bool:
+        """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
+        return database_in_scope().restore(self)
 
     def refresh(self) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
@@ -114,6 +121,11 @@ class Model(ModelBase, Loaded):
     def query(cls) -> Query[Self]:
         """Start a query."""
         return Query(cls)
+
+    @classmethod
+    def unscoped(cls) -> Query[Self]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return Query(cls, scoped=False)
 
     @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> Query[Self]:

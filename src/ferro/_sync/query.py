@@ -30,8 +30,8 @@ T = TypeVar("T")
 class Selection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
-    def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:
-        super().__init__(model, table_of(model))
+    def __init__(self, model: type[M], *, database: "Database | None" = None, scoped: bool = True) -> None:
+        super().__init__(model, table_of(model), scoped=scoped)
         self._database = database
 
     @property
@@ -113,10 +113,13 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         database = self.database
         return database.run(write.update_returning(self, recipe, values, database.dialect))
 
-    def delete_returning(self) -> list[R]:
-        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+    def delete_returning(self, *, hard: bool = False) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new.
+
+        Rows of a `SoftDelete` are only marked, and come back as they are then, unless `hard` says otherwise.
+        """
         database = self.database
-        return database.run(write.delete_returning(self, database.dialect))
+        return database.run(write.delete_returning(self, database.dialect, hard=hard))
 
     def explain(self, *, analyze: bool = False) -> str:
         """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
@@ -195,7 +198,7 @@ class Query(Selection[M, M]):
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
         `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
         """
-        chosen: Selection[M, Any] = Selection(self.model, database=self._database)
+        chosen: Selection[M, Any] = Selection(self.model, database=self._database, scoped=False)
         chosen.__dict__.update(super().select(*columns).__dict__)
         return chosen
 
@@ -208,10 +211,18 @@ class Query(Selection[M, M]):
         database = self.database
         return database.run(write.update_where(self, recipe, values, database.dialect))
 
-    def delete(self) -> int:
-        """Delete every row that matches; return how many there were."""
+    def delete(self, *, hard: bool = False) -> int:
+        """Delete every row that matches; return how many there were.
+
+        Rows of a `SoftDelete` are only marked as deleted, unless `hard` says otherwise.
+        """
         database = self.database
-        return database.run(write.delete_where(self, database.dialect))
+        return database.run(write.delete_where(self, database.dialect, hard=hard))
+
+    def restore(self) -> int:
+        """Take back that rows of a `SoftDelete` were deleted: those that match and are; return how many there were."""
+        database = self.database
+        return database.run(write.restore_where(self, database.dialect))
 
     @overload
     def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...

@@ -6,7 +6,7 @@ from typing import Any
 from ferro.errors import QueryError
 from ferro.instance import relate
 from ferro.model import ModelBase, key_of, key_values
-from ferro.operations.read import by_key, fetch_first, read_key
+from ferro.operations.read import fetch_first, read_key, seen_by_key
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.write import insert
 from ferro.query.compared import equals
@@ -20,14 +20,17 @@ from ferro.schema.relations import Link, Relation
 
 def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     """The row a relation leads to, noted in the instance; None when there is none."""
-    if relation.kind == "forward":
-        key = [vars(owner).get(column.field) for column in relation.columns]
-        found = None if None in key else (yield from by_key(relation.target_table, key, dialect))
-    else:
-        found = yield from fetch_first(related_query(relation, owner), dialect)
-        if found is not None:
-            relate(found, relation.other.name, owner)
+    if relation.kind != "forward":
+        return noted(owner, relation, fetch_first(related_query(relation, owner), dialect))
+    key = [vars(owner).get(column.field) for column in relation.columns]
+    return noted(owner, relation, None if None in key else seen_by_key(relation.target_table, key, dialect))
+
+
+def noted(owner: ModelBase, relation: Relation, steps: Steps[Any] | None) -> Steps[Any]:
+    found = None if steps is None else (yield from steps)
     if found is not None:
+        if relation.kind != "forward":
+            relate(found, relation.other.name, owner)
         relate(owner, relation.name, found)
     return found
 

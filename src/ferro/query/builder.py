@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
+from ferro.fields import utc_now
 from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
@@ -13,6 +14,7 @@ from ferro.query.expressions import (
     Arithmetic,
     ColumnRef,
     Expression,
+    IsNull,
     Nulls,
     Number,
     Order,
@@ -33,7 +35,9 @@ from ferro.query.expressions import (
 )
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import Row, closest, enclosing, find_column, inside
+from ferro.query.scopes import scope_of
 from ferro.query.selected import Scalar
+from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Lock, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
@@ -125,11 +129,13 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
-    def __init__(self, model: type[M], table: Table, source: Source | None = None) -> None:
+    def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
         self.table = table
         self.source = source or source_of(table)
-        self.where_clause: tuple[Expression[Any], ...] = ()
+        self.where_clause: tuple[Expression[Any], ...] = scope_of(table, self.source) if scoped else ()
+        # How many of the conditions, from the first, are the scope.
+        self._scope = len(self.where_clause)
         self.ordering: tuple[Order, ...] = ()
         self.having_clause: tuple[Expression[Any], ...] = ()
         self.projection: Projection | None = None
@@ -166,6 +172,10 @@ class QueryBase(Generic[M]):
         return query._with(
             where_clause=query.where_clause + tuple(getattr(row, name) == value for name, value in values.items())
         )
+
+    def unscoped(self) -> Self:
+        """Leave out the model's scope: deleted rows, and whatever else its queries do not see, are there."""
+        return self._with(where_clause=self.where_clause[self._scope :], _scope=0)
 
     def having(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
         """Keep the groups that meet every condition: `having(lambda o: count() > 2)`.
@@ -395,6 +405,8 @@ class QueryBase(Generic[M]):
                     f"{self.model.__name__}.{version.field} counts the versions of a row: leave it to the database"
                 )
             assigned += (counted_up(self.source, version),)
+        if "updated" in self.table.stamps:
+            assigned += stamped(self.source, "updated", utc_now(), [column for column, _ in assigned])
         return Update(self.source, assigned, self.where_clause, returning)
 
     def delete_statement(self, *, returning: tuple[Column, ...] = ()) -> Delete:
@@ -402,16 +414,43 @@ class QueryBase(Generic[M]):
         self._whole("delete")
         return Delete(self.source, self.where_clause, returning)
 
+    def soft_delete_statement(self) -> Update:
+        """All rows that match, marked as deleted; those that are already stay as they are."""
+        self._whole("delete")
+        deleted = self._deleted("delete")
+        query = self if self._scope else self._with(where_clause=(*self.where_clause, IsNull(deleted)))
+        changes: dict[str, Any] = {deleted.column.field: utc_now()}
+        return query.update_statement(**changes)
+
+    def restore_statement(self) -> Update:
+        """The deleted rows among those that match, as if they never had been."""
+        self._whole("restore")
+        deleted = self._deleted("restore")
+        # Of the scope it is only left out that rows are not deleted, which is what comes first.
+        others = self.where_clause[1:] if self._scope else self.where_clause
+        query = self._with(where_clause=(IsNull(deleted, negated=True), *others), _scope=0)
+        changes: dict[str, Any] = {deleted.column.field: None}
+        return query.update_statement(**changes)
+
+    def _deleted(self, verb: str) -> ColumnRef[Any]:
+        if self.table.deleted is None:
+            raise QueryError(
+                f"{verb}(): {self.model.__name__} does not keep the rows that are deleted: let it inherit from SoftDelete"
+            )
+        return ColumnRef[Any](self.source, self.table.deleted)
+
     def update_returning_statement(self, recipe: Sequence[Any], values: Mapping[str, Any]) -> Update:
         """The same changes, with the rows as they are afterwards."""
         returning, selected = self._returned("update_returning")
         statement = self._with(projection=None).update_statement(*recipe, **values)
         return replace(statement, returning=returning, selected=selected)
 
-    def delete_returning_statement(self) -> Delete:
+    def delete_returning_statement(self, *, soft: bool = False) -> Update | Delete:
         """All rows that match, gone, with what they were."""
         returning, selected = self._returned("delete_returning")
-        return replace(self._with(projection=None).delete_statement(), returning=returning, selected=selected)
+        query = self._with(projection=None)
+        statement = query.soft_delete_statement() if soft else query.delete_statement()
+        return replace(statement, returning=returning, selected=selected)
 
     def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
         if self._distinct or self._is_aggregated:

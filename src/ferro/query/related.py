@@ -109,7 +109,7 @@ class RelatedQuery(QueryBase[M]):
         """Keep to the rows a relation leads to from an instance."""
         self.relation = relation
         self.owner = owner
-        self.where_clause = conditions_for(relation, self.source, owner)
+        self.where_clause += conditions_for(relation, self.source, owner)
         return self
 
 
