@@ -147,6 +147,16 @@ def Field(
 def Field(
     *,
     stamp: Stamp,
+    default_factory: Callable[[], Any],
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    column: str | None = ...,
+) -> Any: ...
+@overload
+def Field(
+    *,
+    stamp: Stamp,
     index: bool = ...,
     nullable: FerroNullable = ...,
     db_type: str | None = ...,

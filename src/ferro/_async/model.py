@@ -1,15 +1,17 @@
 """The active record: models whose instances and classes speak to the database in scope."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated
 from ferro._async.scope import database_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.relations import Relation
 
@@ -132,6 +134,18 @@ class Model(ModelBase, Loaded):
         return cls.query().where(*conditions)
 
     @classmethod
+    def filter_by(cls, **values: Any) -> AsyncQuery[Self]:
+        """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
+        return cls.query().filter_by(**values)
+
+    @classmethod
+    def for_update(
+        cls, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
+    ) -> AsyncQuery[Self]:
+        """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
+        return cls.query().for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+
+    @classmethod
     def order_by(
         cls,
         *keys: SortKey[Self],
@@ -219,11 +233,43 @@ class Model(ModelBase, Loaded):
     def select(
         cls, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> AsyncSelection[Self, tuple[Any, ...]]: ...
+    @overload
     @classmethod
-    def select(cls, *columns: Any) -> Any:
-        """Read some columns instead of instances; without any, start a query."""
+    def select(
+        cls, *columns: Callable[[type[Self]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> AsyncSelection[Self, R]: ...
+    @classmethod
+    def select(cls, *columns: Any, into: type[Any] | None = None) -> Any:
+        """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: AsyncQuery[Self] = AsyncQuery(cls)
+        if into is not None:
+            return query.select(*columns, into=into)
         return query.select(*columns) if columns else query
+
+    @classmethod
+    def values(cls, *names: str) -> AsyncSelection[Self, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `await User.values("id", "name").all()`."""
+        return cls.query().values(*names)
+
+    @classmethod
+    def stream(cls, chunk: int = 1000) -> AsyncStream[Self]:
+        """Read every row as they come, `chunk` at a time: `async for user in User.stream()`."""
+        return cls.query().stream(chunk)
+
+    @classmethod
+    async def page(cls, number: int, size: int) -> Page[Self]:
+        """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
+        return await cls.query().page(number, size)
+
+    @classmethod
+    async def claim(cls, count: int) -> list[Self]:
+        """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
+        return await cls.query().claim(count)
+
+    @classmethod
+    async def explain(cls, *, analyze: bool = False) -> str:
+        """Ask the database how it would read every row."""
+        return await cls.query().explain(analyze=analyze)
 
     @classmethod
     async def all(cls) -> list[Self]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._async.pool import Pooled
 from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Later, Lock, call_hook, in_order, owner, sleep
 from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import aborted
@@ -26,6 +27,7 @@ from ferro.errors import (
 from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 from ferro.query.dialect import Result
 
@@ -335,6 +337,11 @@ class AsyncTransaction:
         if into is None:
             return await self.run(raw.fetch_one(sql, args, self.database.dialect))
         return await self.run(typed_rows.fetch_one(sql, args, into, self.database.dialect))
+
+    def stream(self, sql: str, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict, inside this transaction."""
+        self.usable_unit()
+        return AsyncStream(self.database, raw_source(sql, args, self.database.dialect), chunk, self)
 
     async def run_in(self, function: Callable[P, Later[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction, again if the database undid it for another one's sake.

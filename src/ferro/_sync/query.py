@@ -8,7 +8,7 @@ from ferro._sync.scope import database_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import explain, paging, read, write
+from ferro.operations import explain, paging, read, typed_rows, write
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
@@ -192,14 +192,29 @@ class Query(Selection[M, M]):
     def select(
         self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> Selection[M, tuple[Any, ...]]: ...
-    def select(self, *columns: Any) -> Selection[M, Any]:
+    @overload
+    def select(
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> Selection[M, R]: ...
+    def select(self, *columns: Any, into: type[Any] | None = None) -> Selection[M, Any]:
         """Read some columns or expressions instead of instances.
 
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
-        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
+        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values. With `into`
+        the rows are made and checked as that class, its fields filled by name: a Pydantic model, a dataclass,
+        a TypedDict or a NamedTuple.
         """
+        return self._chosen(super().select(*columns, into=into))
+
+    def values(self, *names: str) -> Selection[M, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
+        return self._chosen(super().values(*names))
+
+    def _chosen(self, query: QueryBase[Any]) -> Selection[M, Any]:
+        if query.projection is not None and query.projection.into is not None:
+            typed_rows.check_selected(query.projection)
         chosen: Selection[M, Any] = Selection(self.model, database=self._database, scoped=False)
-        chosen.__dict__.update(super().select(*columns).__dict__)
+        chosen.__dict__.update(query.__dict__)
         return chosen
 
     def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:

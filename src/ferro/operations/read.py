@@ -10,6 +10,7 @@ from ferro.fields import SET_BY_DATABASE
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
 from ferro.operations.steps import Steps
+from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import REDACTED, Compiled, Dialect
@@ -86,6 +87,8 @@ def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any
     chosen = query.projection
     if chosen is None:
         return filler(query.model, query.table.columns, dialect.name)
+    if chosen.into is not None:
+        return selected(chosen, dialect)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
 
 

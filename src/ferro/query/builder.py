@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
@@ -54,11 +55,12 @@ AggregateName: TypeAlias = Literal["count", "sum", "avg", "min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What the rows of a selection become: bare values, tuples or dicts."""
+    """What the rows of a selection become: bare values, tuples or dicts, or instances of the class `into`."""
 
     kind: Literal["value", "tuple", "dict"]
     names: tuple[str, ...]
     columns: tuple[Expression[Any], ...]
+    into: Any = None
 
     @property
     def is_aggregated(self) -> bool:
@@ -314,6 +316,8 @@ class QueryBase(Generic[M]):
             return keys.of_instance(row)
         if self.projection is None:
             raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+        if self.projection.into is not None:
+            row = values_of(row, self.projection.names)
         return keys.of_row(row, self.projection.names, self.projection.columns)
 
     @property
@@ -321,7 +325,7 @@ class QueryBase(Generic[M]):
         """Whether the database is asked for the rows in the opposite order: the nearest before a position."""
         return self._position == "before" and self._limit is not None
 
-    def select(self, *columns: Any) -> "QueryBase[Any]":
+    def select(self, *columns: Any, into: Any = None) -> "QueryBase[Any]":
         """Return some columns or expressions instead of instances.
 
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
@@ -330,7 +334,23 @@ class QueryBase(Generic[M]):
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
         query = self._apart()
-        return query._with(projection=query._project(columns))
+        projection = query._project(columns)
+        return query._with(projection=projection if into is None else made_into(into, projection))
+
+    def values(self, *names: str) -> "QueryBase[Any]":
+        """Return dicts of some columns, or of all: `values("id", "name")`."""
+        if self.projection is not None:
+            raise QueryError("this query has a selection already: call values() instead of select()")
+        if unfit := [name for name in names if not isinstance(name, str)]:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise QueryError(
+                f"values() takes the names of columns, and {unfit[0]!r} is none: "
+                'select(lambda u: {"name": ...}) gives dicts of expressions'
+            )
+        query = self._apart()
+        chosen = tuple(dict.fromkeys(names)) or tuple(self.table.by_field)
+        if len(chosen) < len(names):
+            raise twice(names)
+        return query._with(projection=query._projection("dict", chosen, chosen))
 
     # Statements.
 
@@ -542,6 +562,8 @@ class QueryBase(Generic[M]):
             return self._projection("value", (), (found,))
         if any(is_predicate(one) for one in given):
             raise QueryError("select() takes names, or columns, or one lambda: not a mixture")
+        if len(set(filter(is_name, given))) < len([one for one in given if is_name(one)]):
+            raise twice(given)
         return self._projection("tuple", (), given)
 
     def _projection(
@@ -645,6 +667,41 @@ DIRECTIONS = {"asc": False, "desc": True}
 def is_predicate(given: object) -> bool:
     """Whether it is a function of a row; `now` can be called, but is a value."""
     return callable(given) and not isinstance(given, (Expression, type))
+
+
+def is_name(given: object) -> bool:
+    return isinstance(given, str)
+
+
+def twice(names: Sequence[object]) -> QueryError:
+    name = next(name for name in names if is_name(name) and names.count(name) > 1)
+    return QueryError(f"{name!r} is selected twice: name each column once")
+
+
+def made_into(into: Any, projection: Projection) -> Projection:
+    """A projection whose rows become instances of a class: every one of its columns needs a name."""
+    names = projection.names or tuple(named(at, column, into) for at, column in enumerate(projection.columns, 1))
+    if len(set(names)) < len(names):
+        raise twice(names)
+    return replace(projection, kind="dict", names=names, into=into)
+
+
+def named(at: int, column: Expression[Any], into: Any) -> str:
+    if isinstance(column, ColumnRef):
+        return column.column.field
+    raise QueryError(
+        f"select(into={getattr(into, '__name__', repr(into))}) fills fields by name, and selection {at} has none: "
+        'give it one with a dict, select(lambda u: {"name": ...})'
+    )
+
+
+def values_of(row: object, names: Sequence[str]) -> tuple[Any, ...]:
+    """What an instance of any class holds in the fields it was filled in."""
+    read = cast(Mapping[str, Any], row).__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
+    try:
+        return tuple(map(read, names))
+    except (AttributeError, KeyError) as error:
+        raise QueryError(f"expected a row that this query returned, with {', '.join(names)}, got {row!r}") from error
 
 
 def read_direction(direction: object) -> bool:
