@@ -24,6 +24,7 @@ from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.query.templates import TString
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
 
@@ -267,15 +268,18 @@ class Database:
         terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
         return Transaction(self, terms, retry)
 
-    def execute(self, sql: str, *args: object) -> int:
-        """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`."""
+    def execute(self, sql: str | TString, *args: object) -> int:
+        """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`.
+
+        From Python 3.14 on it may be a t-string, whose values are bound: `execute(t"… WHERE id = {user_id}")`.
+        """
         return self.run(raw.execute(sql, args, self.dialect))
 
     @overload
-    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
-    def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its rows as dicts.
 
         With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -286,10 +290,10 @@ class Database:
         return self.run(typed_rows.fetch_all(sql, args, into, self.dialect))
 
     @overload
-    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
-    def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its first row as a dict, or None.
 
         With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -299,14 +303,14 @@ class Database:
             return self.run(raw.fetch_one(sql, args, self.dialect))
         return self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
 
-    def raw(self, model: type[M], sql: str, *args: object) -> list[M]:
+    def raw(self, model: type[M], sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.
 
         Columns are matched by name. All of the model's must be there; others are left out.
         """
         return self.run(typed_rows.instances(model, sql, args, self.dialect))
 
-    def stream(self, sql: str, *args: object, chunk: int = 1000) -> Stream[dict[str, Any]]:
+    def stream(self, sql: str | TString, *args: object, chunk: int = 1000) -> Stream[dict[str, Any]]:
         """Read the rows of a SELECT as they come, each a dict: `for row in db.stream("SELECT …")`."""
         return Stream(self, raw_source(sql, args, self.dialect), chunk)
 
@@ -430,16 +434,16 @@ def transaction(
     return Transaction(None, terms, retry)
 
 
-def execute(sql: str, *args: object) -> int:
+def execute(sql: str | TString, *args: object) -> int:
     """Run SQL on the database in scope; return how many rows it changed."""
     return database_in_scope().execute(sql, *args)
 
 
 @overload
-def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]: ...
+def fetch_all(sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
 @overload
-def fetch_all(sql: str, *args: object, into: type[R]) -> list[R]: ...
-def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+def fetch_all(sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+def fetch_all(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
     """Run SQL on the database in scope; return its rows as dicts.
 
     With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -450,10 +454,10 @@ def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> Any:
 
 
 @overload
-def fetch_one(sql: str, *args: object) -> dict[str, Any] | None: ...
+def fetch_one(sql: str | TString, *args: object) -> dict[str, Any] | None: ...
 @overload
-def fetch_one(sql: str, *args: object, into: type[R]) -> R | None: ...
-def fetch_one(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+def fetch_one(sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+def fetch_one(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
     """Run SQL on the database in scope; return its first row as a dict, or None.
 
     With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a

@@ -14,6 +14,7 @@ from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.templates import TString
 from ferro.schema.relations import Relation
 
 R = TypeVar("R")
@@ -112,7 +113,7 @@ class Model(ModelBase, Loaded):
         return database_in_scope().get_or_none(cls, pk)
 
     @classmethod
-    def raw(cls, sql: str, *args: object) -> list[Self]:
+    def raw(cls, sql: str | TString, *args: object) -> list[Self]:
         """Run SQL; return its rows as instances: `User.raw("SELECT * FROM user WHERE age > ?", 18)`.
 
         Columns are matched by name. All of the model's must be there; others are left out.

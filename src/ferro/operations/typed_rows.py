@@ -11,10 +11,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
-from ferro.operations.raw import compiled, distinct_names, read
+from ferro.operations.raw import asked, distinct_names
 from ferro.operations.steps import Steps
 from ferro.query.builder import Projection
 from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.templates import TString
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
 from ferro.types import ColumnType, column_type, split_optional
@@ -26,19 +27,19 @@ M = TypeVar("M", bound=ModelBase)
 STORED_ON_SQLITE: dict[str, type] = {"bool": int, "int": int, "timedelta": int, "bytes": bytes}
 
 
-def fetch_all(sql: str, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[list[R]]:
+def fetch_all(sql: str | TString, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[list[R]]:
     """Run a statement; return its rows, each as an `into`."""
     make = maker(into)
-    return made_rows(compiled(read(sql, dialect.name), args, dialect, fetches=True), make, dialect, first=False)
+    return made_rows(asked(sql, args, dialect), make, dialect, first=False)
 
 
-def fetch_one(sql: str, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[R | None]:
+def fetch_one(sql: str | TString, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[R | None]:
     """Run a statement; return its first row as an `into`, or None."""
     make = maker(into)
-    return first_made(compiled(read(sql, dialect.name), args, dialect, fetches=True), make, dialect)
+    return first_made(asked(sql, args, dialect), make, dialect)
 
 
-def instances(model: type[M], sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[M]]:
+def instances(model: type[M], sql: str | TString, args: Sequence[object], dialect: Dialect) -> Steps[list[M]]:
     """Run a statement; return its rows as instances of a model, their columns found by name."""
     table_of(model)
     return fetch_all(sql, args, model, dialect)
