@@ -109,16 +109,18 @@ def column_of(model: type, name: str) -> ColumnRef[Any]:
 
 
 class GivesWay:
-    """A method that is not there while a child class is made: a field of the same name is not hidden by it."""
+    """A method that is not there while a child class is made, nor on one that has a field of its name."""
 
-    __slots__ = ("method",)
+    __slots__ = ("method", "name")
 
-    def __init__(self, method: Any) -> None:
+    def __init__(self, method: Any, name: str) -> None:
         self.method = method
+        self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        if making.get():
-            raise AttributeError
+        if making.get() or (instance is None and self.name in fields_of(owner)):
+            # The metaclass is asked next, and knows the column.
+            raise AttributeError(self.name)
         return self.method.__get__(instance, owner)
 
 
@@ -128,7 +130,7 @@ def let_fields_win(model: type) -> None:
         is_method = isinstance(value, FunctionType | classmethod | staticmethod)
         is_own = not name.startswith(("_", "model_")) and not getattr(value, "__isabstractmethod__", False)
         if is_method and is_own:
-            setattr(model, name, GivesWay(value))
+            setattr(model, name, GivesWay(value, name))
 
 
 # Relations: taken out of the class body before Pydantic sees it.

@@ -594,3 +594,23 @@ def test_every_type_survives_the_round_trip(database):
         if name != "id":
             query = Everything.query().filter_by(**{name: getattr(made, name)})
             assert (name, query.count()) == (name, 1)
+
+
+def test_a_field_hides_the_call_of_its_name_on_the_class_and_nothing_else(database) -> None:
+    class Visit(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        page: str
+        count: int = 1
+        query: str = ""
+
+    class Return(Visit):
+        days: int = 0
+
+    database.create_tables(Visit, Return)
+    Visit.bulk_create([Visit(page="/"), Visit(page="/a", count=3, query="x=1")])
+    assert Visit.where(Visit.page != "/").one().count == 3
+    assert [visit.page for visit in Visit.order_by(Visit.count.desc()).all()] == ["/a", "/"]
+    assert Visit.max(Visit.query) == "x=1"
+    assert Visit.where(lambda v: v.id > 0).count() == 2
+    assert database.query(Visit).page(1, 1).total == 2
+    assert Return.where(Return.page == "/").exists() is False

@@ -132,19 +132,19 @@ class Model(ModelBase, Loaded):
     @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> AsyncQuery[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
-        return cls.query().where(*conditions)
+        return AsyncQuery(cls).where(*conditions)
 
     @classmethod
     def filter_by(cls, **values: Any) -> AsyncQuery[Self]:
         """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
-        return cls.query().filter_by(**values)
+        return AsyncQuery(cls).filter_by(**values)
 
     @classmethod
     def for_update(
         cls, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
     ) -> AsyncQuery[Self]:
         """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
-        return cls.query().for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+        return AsyncQuery(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
 
     @classmethod
     def order_by(
@@ -154,22 +154,22 @@ class Model(ModelBase, Loaded):
         nulls: Nulls | None = None,
     ) -> AsyncQuery[Self]:
         """Sort the rows: `User.order_by("-age", "name")`."""
-        return cls.query().order_by(*keys, direction=direction, nulls=nulls)
+        return AsyncQuery(cls).order_by(*keys, direction=direction, nulls=nulls)
 
     @classmethod
     def limit(cls, count: int) -> AsyncQuery[Self]:
         """Return at most so many rows."""
-        return cls.query().limit(count)
+        return AsyncQuery(cls).limit(count)
 
     @classmethod
     def offset(cls, count: int) -> AsyncQuery[Self]:
         """Leave out so many rows at the start."""
-        return cls.query().offset(count)
+        return AsyncQuery(cls).offset(count)
 
     @classmethod
     def distinct(cls) -> AsyncQuery[Self]:
         """Return equal rows once."""
-        return cls.query().distinct()
+        return AsyncQuery(cls).distinct()
 
     @overload
     @classmethod
@@ -250,62 +250,62 @@ class Model(ModelBase, Loaded):
     @classmethod
     def values(cls, *names: str) -> AsyncSelection[Self, dict[str, Any]]:
         """Read dicts of some columns, or of all: `await User.values("id", "name").all()`."""
-        return cls.query().values(*names)
+        return AsyncQuery(cls).values(*names)
 
     @classmethod
     def stream(cls, chunk: int = 1000) -> AsyncStream[Self]:
         """Read every row as they come, `chunk` at a time: `async for user in User.stream()`."""
-        return cls.query().stream(chunk)
+        return AsyncQuery(cls).stream(chunk)
 
     @classmethod
     async def page(cls, number: int, size: int) -> Page[Self]:
         """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
-        return await cls.query().page(number, size)
+        return await AsyncQuery(cls).page(number, size)
 
     @classmethod
     async def claim(cls, count: int) -> list[Self]:
         """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
-        return await cls.query().claim(count)
+        return await AsyncQuery(cls).claim(count)
 
     @classmethod
     async def explain(cls, *, analyze: bool = False) -> str:
         """Ask the database how it would read every row."""
-        return await cls.query().explain(analyze=analyze)
+        return await AsyncQuery(cls).explain(analyze=analyze)
 
     @classmethod
     async def all(cls) -> list[Self]:
         """Read every row."""
-        return await cls.query().all()
+        return await AsyncQuery(cls).all()
 
     @classmethod
     async def first(cls) -> Self | None:
         """Read one row, or None when there is none."""
-        return await cls.query().first()
+        return await AsyncQuery(cls).first()
 
     @classmethod
     async def one(cls) -> Self:
         """Read the only row of the table."""
-        return await cls.query().one()
+        return await AsyncQuery(cls).one()
 
     @classmethod
     async def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
-        return await cls.query().one_or_none()
+        return await AsyncQuery(cls).one_or_none()
 
     @classmethod
     async def count(cls) -> int:
         """Count the rows."""
-        return await cls.query().count()
+        return await AsyncQuery(cls).count()
 
     @classmethod
     async def exists(cls) -> bool:
         """Whether there is any row."""
-        return await cls.query().exists()
+        return await AsyncQuery(cls).exists()
 
     @classmethod
     async def update(cls, *recipe: Callable[[type[Self]], dict[str, Any]], **values: Any) -> int:
         """Change every row of the table; return how many there were."""
-        return await cls.query().update(*recipe, **values)
+        return await AsyncQuery(cls).update(*recipe, **values)
 
     @overload
     @classmethod
@@ -316,12 +316,12 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
-        return await cls.query().sum(column)
+        return await AsyncQuery(cls).sum(column)
 
     @classmethod
     async def avg(cls, column: Operand[Self]) -> Any:
         """The mean of a column; None when there is no row."""
-        return await cls.query().avg(column)
+        return await AsyncQuery(cls).avg(column)
 
     @overload
     @classmethod
@@ -332,7 +332,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
-        return await cls.query().min(column)
+        return await AsyncQuery(cls).min(column)
 
     @overload
     @classmethod
@@ -343,4 +343,4 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
-        return await cls.query().max(column)
+        return await AsyncQuery(cls).max(column)

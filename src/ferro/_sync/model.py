@@ -133,19 +133,19 @@ class Model(ModelBase, Loaded):
     @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> Query[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
-        return cls.query().where(*conditions)
+        return Query(cls).where(*conditions)
 
     @classmethod
     def filter_by(cls, **values: Any) -> Query[Self]:
         """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
-        return cls.query().filter_by(**values)
+        return Query(cls).filter_by(**values)
 
     @classmethod
     def for_update(
         cls, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
     ) -> Query[Self]:
         """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
-        return cls.query().for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+        return Query(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
 
     @classmethod
     def order_by(
@@ -155,22 +155,22 @@ class Model(ModelBase, Loaded):
         nulls: Nulls | None = None,
     ) -> Query[Self]:
         """Sort the rows: `User.order_by("-age", "name")`."""
-        return cls.query().order_by(*keys, direction=direction, nulls=nulls)
+        return Query(cls).order_by(*keys, direction=direction, nulls=nulls)
 
     @classmethod
     def limit(cls, count: int) -> Query[Self]:
         """Return at most so many rows."""
-        return cls.query().limit(count)
+        return Query(cls).limit(count)
 
     @classmethod
     def offset(cls, count: int) -> Query[Self]:
         """Leave out so many rows at the start."""
-        return cls.query().offset(count)
+        return Query(cls).offset(count)
 
     @classmethod
     def distinct(cls) -> Query[Self]:
         """Return equal rows once."""
-        return cls.query().distinct()
+        return Query(cls).distinct()
 
     @overload
     @classmethod
@@ -251,62 +251,62 @@ class Model(ModelBase, Loaded):
     @classmethod
     def values(cls, *names: str) -> Selection[Self, dict[str, Any]]:
         """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
-        return cls.query().values(*names)
+        return Query(cls).values(*names)
 
     @classmethod
     def stream(cls, chunk: int = 1000) -> Stream[Self]:
         """Read every row as they come, `chunk` at a time: `for user in User.stream()`."""
-        return cls.query().stream(chunk)
+        return Query(cls).stream(chunk)
 
     @classmethod
     def page(cls, number: int, size: int) -> Page[Self]:
         """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
-        return cls.query().page(number, size)
+        return Query(cls).page(number, size)
 
     @classmethod
     def claim(cls, count: int) -> list[Self]:
         """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
-        return cls.query().claim(count)
+        return Query(cls).claim(count)
 
     @classmethod
     def explain(cls, *, analyze: bool = False) -> str:
         """Ask the database how it would read every row."""
-        return cls.query().explain(analyze=analyze)
+        return Query(cls).explain(analyze=analyze)
 
     @classmethod
     def all(cls) -> list[Self]:
         """Read every row."""
-        return cls.query().all()
+        return Query(cls).all()
 
     @classmethod
     def first(cls) -> Self | None:
         """Read one row, or None when there is none."""
-        return cls.query().first()
+        return Query(cls).first()
 
     @classmethod
     def one(cls) -> Self:
         """Read the only row of the table."""
-        return cls.query().one()
+        return Query(cls).one()
 
     @classmethod
     def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
-        return cls.query().one_or_none()
+        return Query(cls).one_or_none()
 
     @classmethod
     def count(cls) -> int:
         """Count the rows."""
-        return cls.query().count()
+        return Query(cls).count()
 
     @classmethod
     def exists(cls) -> bool:
         """Whether there is any row."""
-        return cls.query().exists()
+        return Query(cls).exists()
 
     @classmethod
     def update(cls, *recipe: Callable[[type[Self]], dict[str, Any]], **values: Any) -> int:
         """Change every row of the table; return how many there were."""
-        return cls.query().update(*recipe, **values)
+        return Query(cls).update(*recipe, **values)
 
     @overload
     @classmethod
@@ -317,12 +317,12 @@ class Model(ModelBase, Loaded):
     @classmethod
     def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
-        return cls.query().sum(column)
+        return Query(cls).sum(column)
 
     @classmethod
     def avg(cls, column: Operand[Self]) -> Any:
         """The mean of a column; None when there is no row."""
-        return cls.query().avg(column)
+        return Query(cls).avg(column)
 
     @overload
     @classmethod
@@ -333,7 +333,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
-        return cls.query().min(column)
+        return Query(cls).min(column)
 
     @overload
     @classmethod
@@ -344,4 +344,4 @@ class Model(ModelBase, Loaded):
     @classmethod
     def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
-        return cls.query().max(column)
+        return Query(cls).max(column)
