@@ -242,7 +242,7 @@ def test_tables_and_columns_are_named_as_declared(database):
     found = Odd.where(lambda o: (o.select == "x") & (o.percent > 5)).order_by("-percent").all()
     assert found == [Odd(id=1, select="x", percent=6)]
     assert Odd.where(lambda o: o.id == 1).update(percent=Odd.percent + 1) == 1
-    assert Odd.select("percent").all() == [(7,)]
+    assert Odd.query().select("percent").all() == [(7,)]
     assert Odd.upsert(id=1, percent=9, select="x").percent == 9
 
 
