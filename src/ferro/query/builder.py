@@ -349,7 +349,7 @@ class QueryBase(Generic[M]):
         query = self._apart()
         chosen = tuple(dict.fromkeys(names)) or tuple(self.table.by_field)
         if len(chosen) < len(names):
-            raise twice(names)
+            raise twice(repeated(names))
         return query._with(projection=query._projection("dict", chosen, chosen))
 
     # Statements.
@@ -562,9 +562,11 @@ class QueryBase(Generic[M]):
             return self._projection("value", (), (found,))
         if any(is_predicate(one) for one in given):
             raise QueryError("select() takes names, or columns, or one lambda: not a mixture")
-        if len(set(filter(is_name, given))) < len([one for one in given if is_name(one)]):
-            raise twice(given)
-        return self._projection("tuple", (), given)
+        chosen = self._projection("tuple", (), given)
+        for at, column in enumerate(chosen.columns):
+            if isinstance(column, ColumnRef) and has_same(chosen.columns[:at], column):
+                raise twice(column.column.field)
+        return chosen
 
     def _projection(
         self, kind: Literal["value", "tuple", "dict"], names: tuple[str, ...], given: tuple[Any, ...]
@@ -669,20 +671,23 @@ def is_predicate(given: object) -> bool:
     return callable(given) and not isinstance(given, (Expression, type))
 
 
-def is_name(given: object) -> bool:
-    return isinstance(given, str)
+def has_same(columns: Sequence[Expression[Any]], one: Expression[Any]) -> bool:
+    return any(same(column, one) for column in columns)
 
 
-def twice(names: Sequence[object]) -> QueryError:
-    name = next(name for name in names if is_name(name) and names.count(name) > 1)
-    return QueryError(f"{name!r} is selected twice: name each column once")
+def repeated(names: Sequence[str]) -> str:
+    return next(name for at, name in enumerate(names) if name in names[:at])
+
+
+def twice(name: str) -> QueryError:
+    return QueryError(f"{name} is selected twice: name each column once")
 
 
 def made_into(into: Any, projection: Projection) -> Projection:
     """A projection whose rows become instances of a class: every one of its columns needs a name."""
     names = projection.names or tuple(named(at, column, into) for at, column in enumerate(projection.columns, 1))
     if len(set(names)) < len(names):
-        raise twice(names)
+        raise twice(repeated(names))
     return replace(projection, kind="dict", names=names, into=into)
 
 
