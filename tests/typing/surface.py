@@ -1,7 +1,7 @@
 """Rows into classes, dicts by name, scopes and mixins: what they are to a checker."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict, assert_type
 
 from people import Member, Reader, User
@@ -32,6 +32,12 @@ class Named(BaseModel):
     name: str
 
 
+class Only(BaseModel):
+    """A row of one column."""
+
+    name: str
+
+
 @dataclass
 class Point:
     """A row without a check of its own."""
@@ -59,7 +65,7 @@ assert_type(User.select("id", "name", into=Named), AsyncSelection[User, Named])
 assert_type(User.select(lambda u: (u.id, u.name), into=Point), AsyncSelection[User, Point])
 assert_type(User.select(lambda u: {"id": count(), "name": u.name}, into=Pair), AsyncSelection[User, Pair])
 assert_type(Member.query().select(Member.id, Member.name, into=Keyed), AsyncSelection[Member, Keyed])
-assert_type(Member.select(lambda m: m.name, into=Named), AsyncSelection[Member, Named])
+assert_type(Member.select(lambda m: m.name, into=Only), AsyncSelection[Member, Only])
 assert_type(Reader.select("id", "name", into=Named), sync.Selection[Reader, Named])
 
 # Dicts by name.
@@ -118,7 +124,7 @@ class Bare(Timestamps, ModelBase):
 
 
 assert_type(Article(title="a").created_at, datetime)
-assert_type(Article(title="a", created_at=datetime.now()).deleted_at, datetime | None)
+assert_type(Article(title="a", created_at=datetime.now(UTC)).deleted_at, datetime | None)
 assert_type(Bare().seen_at, datetime)
 assert_type(Article.unscoped(), AsyncQuery[Article])
 assert_type(Sheet.unscoped(), sync.Query[Sheet])
