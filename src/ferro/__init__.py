@@ -59,8 +59,10 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    Scope,
     varchar,
 )
+from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
@@ -101,6 +103,9 @@ __all__ = [
     "FerroNullable",
     "Mapped",
     "Check",
+    "Timestamps",
+    "SoftDelete",
+    "Scope",
     "varchar",
     # Relations
     "ForeignKey",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -18,6 +19,7 @@ PLAIN_KEYS = frozenset({"primary_key", "autoincrement", "unique", "index", "db_t
 SUFFIX = re.compile(r"[A-Za-z0-9_]+")
 
 FerroNullable: TypeAlias = bool | Literal["infer"]
+Stamp: TypeAlias = Literal["created", "updated", "deleted"]
 
 T = TypeVar("T")
 
@@ -52,6 +54,8 @@ class FerroField:
             expression such as `now`.
         column: the column's name in the database, when it is not the field's.
         version: it counts how often the row was changed, and a row changed by someone else is not written.
+        stamp: ferro writes down in it when the row was "created", last "updated", or "deleted". A model with
+            the last keeps its deleted rows, out of the sight of its queries.
     """
 
     primary_key: bool = False
@@ -64,6 +68,7 @@ class FerroField:
     db_default: object | None = None
     column: str | None = None
     version: bool = False
+    stamp: Stamp | None = None
 
     def __post_init__(self) -> None:
         check_nullable(self.nullable, "FerroField")
@@ -140,6 +145,27 @@ def Field(
 ) -> Any: ...
 @overload
 def Field(
+    *,
+    stamp: Stamp,
+    default_factory: Callable[[], Any],
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    column: str | None = ...,
+) -> Any: ...
+@overload
+def Field(
+    *,
+    stamp: Stamp,
+    index: bool = ...,
+    nullable: FerroNullable = ...,
+    db_type: str | None = ...,
+    column: str | None = ...,
+    init: Literal[False] = False,
+    **options: Unpack[PydanticOptions],
+) -> Any: ...
+@overload
+def Field(
     default: Any = ...,
     *,
     back_ref: Literal[True],
@@ -168,6 +194,7 @@ def Field(
     db_default: object | None = ...,
     column: str | None = ...,
     version: bool = ...,
+    stamp: Stamp | None = ...,
     **options: Unpack[PydanticOptions],
 ) -> Any: ...
 def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
@@ -186,6 +213,8 @@ def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
         options["default_factory"] = set_by_database
     if column.get("version") and default is PydanticUndefined and "default_factory" not in options:
         default = 1
+    if (stamp := column.get("stamp")) and default is PydanticUndefined and "default_factory" not in options:
+        options["default_factory"] = DEFAULT_STAMPS.get(stamp, utc_now)
     options.pop("init", None)
     return PydanticField(default, **options)
 
@@ -208,6 +237,15 @@ def relation_field(options: dict[str, Any]) -> Any:
 
 def set_by_database() -> Any:
     return SET_BY_DATABASE
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+# What a new instance holds: the moment it was made, until its row is; and nothing of its end.
+DEFAULT_STAMPS: dict[str, Callable[[], datetime | None]] = {"deleted": lambda: None}
 
 
 def with_column(extra: object, column: dict[str, Any]) -> dict[str, Any]:
@@ -296,6 +334,21 @@ class Check:
             raise ModelDefinitionError(f"a check is named by letters, digits and _, not {self.suffix!r}")
         if not callable(self.predicate):
             raise ModelDefinitionError(f"Check({self.suffix!r}) takes a lambda over the model, not {self.predicate!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows the queries of a model see: `__ferro_scope__ = Scope(lambda p: p.published == True)`.
+
+    The scopes of a model and of its parents all hold. The function is called whenever a query is started, so it may
+    look at what is so now, such as whose request is being answered. `unscoped()` leaves it out.
+    """
+
+    predicate: Callable[[Any], object]
+
+    def __post_init__(self) -> None:
+        if not callable(self.predicate):
+            raise ModelDefinitionError(f"Scope takes a lambda over the model, not {self.predicate!r}")
 
 
 # Relations.

@@ -253,7 +253,7 @@ def before(instance: BaseModel) -> Before:
 
 
 def put_back(instance: BaseModel, noted: Before) -> None:
-    """Let an instance be as it was before its row was written; what was assigned to it since stays."""
+    """Let an instance be as it was before its row was written; what its user has assigned since stays."""
     now = state_of(instance) or NEW
     values = vars(instance)
     if noted.state is None:
@@ -268,7 +268,12 @@ def put_back(instance: BaseModel, noted: Before) -> None:
     fresh.seen = {**now.seen, **fresh.seen}
     columns = table_of(type(instance)).by_field
     for name, value in noted.values.items():
-        if name in columns and not columns[name].type.mutable and not is_same(value, values.get(name, ...)):
+        if name not in columns or columns[name].type.mutable or is_same(value, values.get(name, ...)):
+            continue
+        if columns[name].counted and name not in now.originals:
+            # It was ferro that set it, with the row.
+            values[name] = value
+        else:
             fresh.originals.setdefault(name, value)
     remember(instance, fresh)
 

@@ -15,7 +15,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, ForeignKey, column_options
+from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
 from ferro.query.related import related_query
@@ -110,16 +110,18 @@ def column_of(model: type, name: str) -> ColumnRef[Any]:
 
 
 class GivesWay:
-    """A method that is not there while a child class is made: a field of the same name is not hidden by it."""
+    """A method that is not there while a child class is made, nor on one that has a field of its name."""
 
-    __slots__ = ("method",)
+    __slots__ = ("method", "name")
 
-    def __init__(self, method: Any) -> None:
+    def __init__(self, method: Any, name: str) -> None:
         self.method = method
+        self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        if making.get():
-            raise AttributeError
+        if making.get() or (instance is None and self.name in fields_of(owner)):
+            # The metaclass is asked next, and knows the column.
+            raise AttributeError(self.name)
         return self.method.__get__(instance, owner)
 
 
@@ -129,7 +131,7 @@ def let_fields_win(model: type) -> None:
         is_method = isinstance(value, FunctionType | classmethod | staticmethod)
         is_own = not name.startswith(("_", "model_")) and not getattr(value, "__isabstractmethod__", False)
         if is_method and is_own:
-            setattr(model, name, GivesWay(value))
+            setattr(model, name, GivesWay(value, name))
 
 
 # Relations: taken out of the class body before Pydantic sees it.
@@ -285,6 +287,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
     __ferro_composite_uniques__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __ferro_composite_indexes__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __ferro_checks__: ClassVar[tuple[Check, ...]] = ()
+    __ferro_scope__: ClassVar[Scope]
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
@@ -398,6 +401,8 @@ def read(model: type[ModelBase]) -> Table:
         check_default(table, column)
     for check in table.checks:
         check_predicate(table, check)
+    for scope in table.scopes:
+        check_scope(table, scope)
     # Of two threads that read a class at once, both must end up with the same columns.
     tables: dict[str, Table] = model.__dict__["__ferro_tables__"]
     table = tables.setdefault("", table)
@@ -434,6 +439,16 @@ def check_predicate(table: Table, check: CheckConstraint) -> None:
 def is_foreign(part: Any, table: Table) -> bool:
     """Whether a part of a condition's shape is a column of other rows."""
     return isinstance(part, tuple) or (isinstance(part, Column) and part not in table.columns)
+
+
+def check_scope(table: Table, scope: Callable[[Any], object]) -> None:
+    """Call a scope once, so that a misspelt column shows where the class is defined."""
+    try:
+        scope(Row(source_of(table)))
+    except UnknownColumnError as error:
+        raise ModelDefinitionError(f"{table.model.__name__}.__ferro_scope__: {error}") from error
+    except Exception:  # noqa: S110 - it may look at what is only there while a program runs: every query looks again
+        pass
 
 
 if TYPE_CHECKING:

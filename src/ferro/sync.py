@@ -57,8 +57,10 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    Scope,
     varchar,
 )
+from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
@@ -96,6 +98,9 @@ __all__ = [
     "FerroNullable",
     "Mapped",
     "Check",
+    "Timestamps",
+    "SoftDelete",
+    "Scope",
     "varchar",
     # Relations
     "ForeignKey",

@@ -241,7 +241,7 @@ async def test_tables_and_columns_are_named_as_declared(database):
     found = await Odd.where(lambda o: (o.select == "x") & (o.percent > 5)).order_by("-percent").all()
     assert found == [Odd(id=1, select="x", percent=6)]
     assert await Odd.where(lambda o: o.id == 1).update(percent=Odd.percent + 1) == 1
-    assert await Odd.select("percent").all() == [(7,)]
+    assert await Odd.query().select("percent").all() == [(7,)]
     assert (await Odd.upsert(id=1, percent=9, select="x")).percent == 9
 
 
@@ -593,3 +593,23 @@ async def test_every_type_survives_the_round_trip(database):
         if name != "id":
             query = Everything.query().filter_by(**{name: getattr(made, name)})
             assert (name, await query.count()) == (name, 1)
+
+
+async def test_a_field_hides_the_call_of_its_name_on_the_class_and_nothing_else(database) -> None:
+    class Visit(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        page: str
+        count: int = 1
+        query: str = ""
+
+    class Return(Visit):
+        days: int = 0
+
+    await database.create_tables(Visit, Return)
+    await Visit.bulk_create([Visit(page="/"), Visit(page="/a", count=3, query="x=1")])
+    assert (await Visit.where(Visit.page != "/").one()).count == 3
+    assert [visit.page for visit in await Visit.order_by(Visit.count.desc()).all()] == ["/a", "/"]
+    assert await Visit.max(Visit.query) == "x=1"
+    assert await Visit.where(lambda v: v.id > 0).count() == 2
+    assert (await database.query(Visit).page(1, 1)).total == 2
+    assert await Return.where(Return.page == "/").exists() is False

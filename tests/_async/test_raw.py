@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, SecretStr
 from statements import sent
+from tstrings import Value, tstring
 
 from ferro import (
     AsyncDatabase,
@@ -220,7 +221,7 @@ async def test_transactions_are_not_made_by_hand(database, sql):
 
 
 async def test_sql_is_a_text(database):
-    with pytest.raises(QueryError, match="^SQL is a str, not bytes$"):
+    with pytest.raises(QueryError, match="^SQL is a str or a t-string, not bytes$"):
         await execute(b"SELECT 1")
 
 
@@ -254,3 +255,23 @@ async def test_raw_sql_joins_the_transaction_and_is_undone_with_it(database, pla
             assert await Line.count() == 2
             raise KeyError
     assert await fetch_one("SELECT count(*) AS n FROM line") == {"n": 0}
+
+
+async def test_every_call_that_takes_sql_takes_a_t_string(database: AsyncDatabase) -> None:
+    hostile = "'; DROP TABLE line; --"
+    line = await Line.create(text=hostile, day=date(2024, 5, 1))
+    rows = tstring("SELECT * FROM line WHERE text = ", Value(hostile), " AND day = ", Value(date(2024, 5, 1)))
+    names = tstring("SELECT text FROM line WHERE id = ", Value(1))
+    assert await Line.raw(rows) == [line]
+    assert await database.raw(Line, rows) == [line]
+    assert await fetch_all(rows, into=Line) == [line]
+    assert await fetch_one(names) == await database.fetch_one(names) == {"text": hostile}
+    assert await database.fetch_all(names) == [{"text": hostile}]
+    assert [row async for row in database.stream(names)] == [{"text": hostile}]
+    async with transaction() as block:
+        assert await block.fetch_one(names) == {"text": hostile}
+        assert await block.fetch_all(rows, into=Line) == [line]
+        assert [row async for row in block.stream(names)] == [{"text": hostile}]
+        assert await block.execute(tstring("UPDATE line SET number = ", Value(5))) == 1
+    assert await execute(tstring("DELETE FROM line WHERE number = ", Value(5))) == 1
+    assert await database.execute(tstring("DELETE FROM line")) == 0

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, SecretStr
 from statements import sent
+from tstrings import Value, tstring
 
 from ferro.sync import (
     Database,
@@ -219,7 +220,7 @@ def test_transactions_are_not_made_by_hand(database, sql):
 
 
 def test_sql_is_a_text(database):
-    with pytest.raises(QueryError, match="^SQL is a str, not bytes$"):
+    with pytest.raises(QueryError, match="^SQL is a str or a t-string, not bytes$"):
         execute(b"SELECT 1")
 
 
@@ -253,3 +254,23 @@ def test_raw_sql_joins_the_transaction_and_is_undone_with_it(database, placehold
             assert Line.count() == 2
             raise KeyError
     assert fetch_one("SELECT count(*) AS n FROM line") == {"n": 0}
+
+
+def test_every_call_that_takes_sql_takes_a_t_string(database: Database) -> None:
+    hostile = "'; DROP TABLE line; --"
+    line = Line.create(text=hostile, day=date(2024, 5, 1))
+    rows = tstring("SELECT * FROM line WHERE text = ", Value(hostile), " AND day = ", Value(date(2024, 5, 1)))
+    names = tstring("SELECT text FROM line WHERE id = ", Value(1))
+    assert Line.raw(rows) == [line]
+    assert database.raw(Line, rows) == [line]
+    assert fetch_all(rows, into=Line) == [line]
+    assert fetch_one(names) == database.fetch_one(names) == {"text": hostile}
+    assert database.fetch_all(names) == [{"text": hostile}]
+    assert [row for row in database.stream(names)] == [{"text": hostile}]
+    with transaction() as block:
+        assert block.fetch_one(names) == {"text": hostile}
+        assert block.fetch_all(rows, into=Line) == [line]
+        assert [row for row in block.stream(names)] == [{"text": hostile}]
+        assert block.execute(tstring("UPDATE line SET number = ", Value(5))) == 1
+    assert execute(tstring("DELETE FROM line WHERE number = ", Value(5))) == 1
+    assert database.execute(tstring("DELETE FROM line")) == 0

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
+from tstrings import Value, tstring
 
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, QueryError
@@ -61,7 +62,7 @@ def test_an_empty_statement_is_refused(sql):
 
 
 def test_sql_must_be_a_text():
-    with pytest.raises(QueryError, match="^SQL is a str, not bytes$"):
+    with pytest.raises(QueryError, match="^SQL is a str or a t-string, not bytes$"):
         raw.execute(b"SELECT 1", [], sqlite)
 
 
@@ -180,3 +181,39 @@ def test_a_statement_without_rows_fetches_none(finish):
     steps = raw.fetch_all("UPDATE pet SET name = 'x'", [], postgres)
     next(steps)
     assert finish(steps, Result([], 3)) == []
+
+
+# t-strings.
+
+
+def test_the_values_of_a_t_string_are_bound(pets):
+    name = "'; DROP TABLE pet; --"
+    assert (
+        pets.run(raw.execute(tstring("UPDATE pet SET name = ", Value(name), " WHERE id = ", Value(1)), [], sqlite)) == 1
+    )
+    assert pets.sent == ["UPDATE pet SET name = ? WHERE id = ?"]
+    assert pets.run(raw.fetch_all(tstring("SELECT id FROM pet WHERE name = ", Value(name)), [], sqlite)) == [{"id": 1}]
+    assert pets.run(raw.fetch_one(tstring("SELECT ", Value(None), " AS x"), [], sqlite)) == {"x": None}
+
+
+def test_the_values_of_a_t_string_are_numbered_on_postgresql_and_secrets_are_kept():
+    query = tstring("SELECT ", Value(SecretStr("hush")), ", ", Value([1, 2]), ", ", Value(tstring(Value(3), " + 1")))
+    statement = raw.asked(query, [], postgres)
+    assert statement.sql == "SELECT $1, $2, $3 + 1"
+    assert list(statement.params) == ["hush", [1, 2], 3]
+    assert statement.shown == ("REDACTED", [1, 2], 3)
+
+
+def test_a_t_string_takes_no_other_values():
+    with pytest.raises(QueryError) as caught:
+        raw.asked(tstring("SELECT ", Value(1)), [2], postgres)
+    assert str(caught.value) == (
+        "a t-string has its values in it, and 1 arguments are given besides: write them into it as {...}"
+    )
+    with pytest.raises(QueryError) as caught:
+        raw.asked(tstring("SELECT $1, ", Value(1)), [], postgres)
+    assert str(caught.value) == (
+        "a t-string has its values in it: write the value into it as {...}, in the place of '$1'"
+    )
+    with pytest.raises(QueryError, match=r"^SQL must be a non-empty statement$"):
+        raw.asked(tstring(" "), [], sqlite)

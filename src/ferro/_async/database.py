@@ -23,6 +23,7 @@ from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.query.templates import TString
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
 
@@ -94,6 +95,10 @@ class AsyncDatabase:
     def query(self, model: type[M] | RelatedQuery[M]) -> AsyncQuery[M]:
         """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
         return held_by(self, model) if isinstance(model, RelatedQuery) else AsyncQuery(model, database=self)
+
+    def unscoped(self, model: type[M]) -> AsyncQuery[M]:
+        """Start a query that sees every row, whatever the model's scope says."""
+        return AsyncQuery(model, database=self, scoped=False)
 
     async def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
         """Load what a relation leads to: `author = await db.load(book, lambda b: b.author)`.
@@ -219,15 +224,24 @@ class AsyncDatabase:
         """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
         return await self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
 
-    async def delete(self, instance: ModelBase) -> bool:
-        """Delete an instance's row; False when there was none. The instance counts as new afterwards."""
+    async def delete(self, instance: ModelBase, *, hard: bool = False) -> bool:
+        """Delete an instance's row; False when there was none. The instance counts as new afterwards.
+
+        Args:
+            instance: the row.
+            hard: delete it for good also where the model is a `SoftDelete`, which only marks its rows.
+        """
         hooks = hooks_of(type(instance))
         if "before_delete" in hooks:
             await call_hook(instance.before_delete)
-        deleted = await self.run(write.delete(instance, self.dialect))
+        deleted = await self.run(write.delete(instance, self.dialect, hard=hard))
         if deleted and "after_delete" in hooks:
             await call_hook(instance.after_delete)
         return deleted
+
+    async def restore(self, instance: ModelBase) -> bool:
+        """Take back that the row of a `SoftDelete` was deleted; False when it was not."""
+        return await self.run(write.restore(instance, self.dialect))
 
     # Transactions and raw SQL.
 
@@ -253,15 +267,18 @@ class AsyncDatabase:
         terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
         return AsyncTransaction(self, terms, retry)
 
-    async def execute(self, sql: str, *args: object) -> int:
-        """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`."""
+    async def execute(self, sql: str | TString, *args: object) -> int:
+        """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`.
+
+        From Python 3.14 on it may be a t-string, whose values are bound: `execute(t"… WHERE id = {user_id}")`.
+        """
         return await self.run(raw.execute(sql, args, self.dialect))
 
     @overload
-    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    async def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    async def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
-    async def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its rows as dicts.
 
         With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -272,10 +289,10 @@ class AsyncDatabase:
         return await self.run(typed_rows.fetch_all(sql, args, into, self.dialect))
 
     @overload
-    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    async def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
-    async def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its first row as a dict, or None.
 
         With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -285,14 +302,14 @@ class AsyncDatabase:
             return await self.run(raw.fetch_one(sql, args, self.dialect))
         return await self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
 
-    async def raw(self, model: type[M], sql: str, *args: object) -> list[M]:
+    async def raw(self, model: type[M], sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.
 
         Columns are matched by name. All of the model's must be there; others are left out.
         """
         return await self.run(typed_rows.instances(model, sql, args, self.dialect))
 
-    def stream(self, sql: str, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
+    def stream(self, sql: str | TString, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
         """Read the rows of a SELECT as they come, each a dict: `async for row in db.stream("SELECT …")`."""
         return AsyncStream(self, raw_source(sql, args, self.dialect), chunk)
 
@@ -416,16 +433,16 @@ def transaction(
     return AsyncTransaction(None, terms, retry)
 
 
-async def execute(sql: str, *args: object) -> int:
+async def execute(sql: str | TString, *args: object) -> int:
     """Run SQL on the database in scope; return how many rows it changed."""
     return await database_in_scope().execute(sql, *args)
 
 
 @overload
-async def fetch_all(sql: str, *args: object) -> list[dict[str, Any]]: ...
+async def fetch_all(sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
 @overload
-async def fetch_all(sql: str, *args: object, into: type[R]) -> list[R]: ...
-async def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+async def fetch_all(sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+async def fetch_all(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
     """Run SQL on the database in scope; return its rows as dicts.
 
     With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -436,10 +453,10 @@ async def fetch_all(sql: str, *args: object, into: type[Any] | None = None) -> A
 
 
 @overload
-async def fetch_one(sql: str, *args: object) -> dict[str, Any] | None: ...
+async def fetch_one(sql: str | TString, *args: object) -> dict[str, Any] | None: ...
 @overload
-async def fetch_one(sql: str, *args: object, into: type[R]) -> R | None: ...
-async def fetch_one(sql: str, *args: object, into: type[Any] | None = None) -> Any:
+async def fetch_one(sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+async def fetch_one(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
     """Run SQL on the database in scope; return its first row as a dict, or None.
 
     With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a

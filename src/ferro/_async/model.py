@@ -1,16 +1,19 @@
 """The active record: models whose instances and classes speak to the database in scope."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated
 from ferro._async.scope import database_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.templates import TString
 from ferro.schema.relations import Relation
 
 R = TypeVar("R")
@@ -45,9 +48,16 @@ class Model(ModelBase, Loaded):
         """
         await database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    async def delete(self) -> bool:
-        """Delete this instance's row; False when there was none."""
-        return await database_in_scope().delete(self)
+    async def delete(self, *, hard: bool = False) -> bool:
+        """Delete this instance's row; False when there was none.
+
+        That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
+        """
+        return await database_in_scope().delete(self, hard=hard)
+
+    async def restore(self) -> bool:
+        """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
+        return await database_in_scope().restore(self)
 
     async def refresh(self) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
@@ -102,7 +112,7 @@ class Model(ModelBase, Loaded):
         return await database_in_scope().get_or_none(cls, pk)
 
     @classmethod
-    async def raw(cls, sql: str, *args: object) -> list[Self]:
+    async def raw(cls, sql: str | TString, *args: object) -> list[Self]:
         """Run SQL; return its rows as instances: `User.raw("SELECT * FROM user WHERE age > ?", 18)`.
 
         Columns are matched by name. All of the model's must be there; others are left out.
@@ -115,9 +125,26 @@ class Model(ModelBase, Loaded):
         return AsyncQuery(cls)
 
     @classmethod
+    def unscoped(cls) -> AsyncQuery[Self]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return AsyncQuery(cls, scoped=False)
+
+    @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> AsyncQuery[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
-        return cls.query().where(*conditions)
+        return AsyncQuery(cls).where(*conditions)
+
+    @classmethod
+    def filter_by(cls, **values: Any) -> AsyncQuery[Self]:
+        """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
+        return AsyncQuery(cls).filter_by(**values)
+
+    @classmethod
+    def for_update(
+        cls, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
+    ) -> AsyncQuery[Self]:
+        """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
+        return AsyncQuery(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
 
     @classmethod
     def order_by(
@@ -127,7 +154,7 @@ class Model(ModelBase, Loaded):
         nulls: Nulls | None = None,
     ) -> AsyncQuery[Self]:
         """Sort the rows: `User.order_by("-age", "name")`."""
-        return cls.query().order_by(*keys, direction=direction, nulls=nulls)
+        return AsyncQuery(cls).order_by(*keys, direction=direction, nulls=nulls)
 
     @classmethod
     def join(cls, *relations: Callable[[type[Self]], object] | str) -> AsyncQuery[Self]:
@@ -142,17 +169,17 @@ class Model(ModelBase, Loaded):
     @classmethod
     def limit(cls, count: int) -> AsyncQuery[Self]:
         """Return at most so many rows."""
-        return cls.query().limit(count)
+        return AsyncQuery(cls).limit(count)
 
     @classmethod
     def offset(cls, count: int) -> AsyncQuery[Self]:
         """Leave out so many rows at the start."""
-        return cls.query().offset(count)
+        return AsyncQuery(cls).offset(count)
 
     @classmethod
     def distinct(cls) -> AsyncQuery[Self]:
         """Return equal rows once."""
-        return cls.query().distinct()
+        return AsyncQuery(cls).distinct()
 
     @overload
     @classmethod
@@ -217,46 +244,78 @@ class Model(ModelBase, Loaded):
     def select(
         cls, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> AsyncSelection[Self, tuple[Any, ...]]: ...
+    @overload
     @classmethod
-    def select(cls, *columns: Any) -> Any:
-        """Read some columns instead of instances; without any, start a query."""
+    def select(
+        cls, *columns: Callable[[type[Self]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> AsyncSelection[Self, R]: ...
+    @classmethod
+    def select(cls, *columns: Any, into: type[Any] | None = None) -> Any:
+        """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: AsyncQuery[Self] = AsyncQuery(cls)
+        if into is not None:
+            return query.select(*columns, into=into)
         return query.select(*columns) if columns else query
+
+    @classmethod
+    def values(cls, *names: str) -> AsyncSelection[Self, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `await User.values("id", "name").all()`."""
+        return AsyncQuery(cls).values(*names)
+
+    @classmethod
+    def stream(cls, chunk: int = 1000) -> AsyncStream[Self]:
+        """Read every row as they come, `chunk` at a time: `async for user in User.stream()`."""
+        return AsyncQuery(cls).stream(chunk)
+
+    @classmethod
+    async def page(cls, number: int, size: int) -> Page[Self]:
+        """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
+        return await AsyncQuery(cls).page(number, size)
+
+    @classmethod
+    async def claim(cls, count: int) -> list[Self]:
+        """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
+        return await AsyncQuery(cls).claim(count)
+
+    @classmethod
+    async def explain(cls, *, analyze: bool = False) -> str:
+        """Ask the database how it would read every row."""
+        return await AsyncQuery(cls).explain(analyze=analyze)
 
     @classmethod
     async def all(cls) -> list[Self]:
         """Read every row."""
-        return await cls.query().all()
+        return await AsyncQuery(cls).all()
 
     @classmethod
     async def first(cls) -> Self | None:
         """Read one row, or None when there is none."""
-        return await cls.query().first()
+        return await AsyncQuery(cls).first()
 
     @classmethod
     async def one(cls) -> Self:
         """Read the only row of the table."""
-        return await cls.query().one()
+        return await AsyncQuery(cls).one()
 
     @classmethod
     async def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
-        return await cls.query().one_or_none()
+        return await AsyncQuery(cls).one_or_none()
 
     @classmethod
     async def count(cls) -> int:
         """Count the rows."""
-        return await cls.query().count()
+        return await AsyncQuery(cls).count()
 
     @classmethod
     async def exists(cls) -> bool:
         """Whether there is any row."""
-        return await cls.query().exists()
+        return await AsyncQuery(cls).exists()
 
     @classmethod
     async def update(cls, *recipe: Callable[[type[Self]], dict[str, Any]], **values: Any) -> int:
         """Change every row of the table; return how many there were."""
-        return await cls.query().update(*recipe, **values)
+        return await AsyncQuery(cls).update(*recipe, **values)
 
     @overload
     @classmethod
@@ -267,12 +326,12 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
-        return await cls.query().sum(column)
+        return await AsyncQuery(cls).sum(column)
 
     @classmethod
     async def avg(cls, column: Operand[Self]) -> Any:
         """The mean of a column; None when there is no row."""
-        return await cls.query().avg(column)
+        return await AsyncQuery(cls).avg(column)
 
     @overload
     @classmethod
@@ -283,7 +342,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
-        return await cls.query().min(column)
+        return await AsyncQuery(cls).min(column)
 
     @overload
     @classmethod
@@ -294,4 +353,4 @@ class Model(ModelBase, Loaded):
     @classmethod
     async def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
-        return await cls.query().max(column)
+        return await AsyncQuery(cls).max(column)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from ferro._async.drivers.base import AsyncConnection
 from ferro._async.pool import AsyncPool, Pooled
 from ferro._async.scope import transaction_in_scope
-from ferro._async.transaction import AsyncTransaction
 from ferro._concurrency._async import Lock, afterwards, in_order, owner
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
@@ -18,6 +17,7 @@ from ferro.query.dialect import Result
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
+    from ferro._async.transaction import AsyncTransaction
 
 R = TypeVar("R")
 
@@ -77,7 +77,13 @@ class AsyncStream(Generic[R]):
     something fails. `async with` closes one that has a name of its own.
     """
 
-    def __init__(self, database: "AsyncDatabase", source: Source[R], chunk: int) -> None:
+    def __init__(
+        self,
+        database: "AsyncDatabase",
+        source: Source[R],
+        chunk: int,
+        transaction: "AsyncTransaction | None" = None,
+    ) -> None:
         self._database = database
         self._source = source
         self._chunk = check_chunk(chunk)
@@ -87,7 +93,7 @@ class AsyncStream(Generic[R]):
         self._owner: object = None
         # One of these two is who reads.
         self._lease: AsyncLease | None = None
-        self._transaction: AsyncTransaction | None = None
+        self._transaction = transaction
         self._over = False  # the last row was read
         self._closed = ""  # why there are no more rows, where it was not the last
 
@@ -139,7 +145,7 @@ class AsyncStream(Generic[R]):
 
     async def _open(self) -> Cursor:
         database = self._database
-        transaction = transaction_in_scope(database)
+        transaction = self._transaction or transaction_in_scope(database)
         self._owner = owner()
         if transaction is not None:
             connection = transaction.usable_unit().connection

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._async.pool import Pooled
 from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
+from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Later, Lock, call_hook, in_order, owner, sleep
 from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import aborted
@@ -26,8 +27,10 @@ from ferro.errors import (
 from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 from ferro.query.dialect import Result
+from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -304,15 +307,15 @@ class AsyncTransaction:
         unit.link.release(savepoint)
         return result
 
-    async def execute(self, sql: str, *args: object) -> int:
+    async def execute(self, sql: str | TString, *args: object) -> int:
         """Run SQL in this transaction; return how many rows it changed."""
         return await self.run(raw.execute(sql, args, self.database.dialect))
 
     @overload
-    async def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    async def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    async def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
-    async def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its rows as dicts.
 
         With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -323,10 +326,10 @@ class AsyncTransaction:
         return await self.run(typed_rows.fetch_all(sql, args, into, self.database.dialect))
 
     @overload
-    async def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    async def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
-    async def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its first row as a dict, or None.
 
         With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -335,6 +338,11 @@ class AsyncTransaction:
         if into is None:
             return await self.run(raw.fetch_one(sql, args, self.database.dialect))
         return await self.run(typed_rows.fetch_one(sql, args, into, self.database.dialect))
+
+    def stream(self, sql: str | TString, *args: object, chunk: int = 1000) -> AsyncStream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict, inside this transaction."""
+        self.usable_unit()
+        return AsyncStream(self.database, raw_source(sql, args, self.database.dialect), chunk, self)
 
     async def run_in(self, function: Callable[P, Later[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction, again if the database undid it for another one's sake.

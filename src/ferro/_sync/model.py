@@ -1,17 +1,20 @@
 # Generated from src/ferro/_async/model.py by scripts/unasync.py: edit that file, never this one.
 """The active record: models whose instances and classes speak to the database in scope."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Loaded, unloaded
 from ferro._sync.query import Query, Selection
 from ferro._sync.relations import Related
 from ferro._sync.scope import database_in_scope
+from ferro._sync.stream import Stream
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.templates import TString
 from ferro.schema.relations import Relation
 
 R = TypeVar("R")
@@ -46,9 +49,16 @@ class Model(ModelBase, Loaded):
         """
         database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    def delete(self) -> bool:
-        """Delete this instance's row; False when there was none."""
-        return database_in_scope().delete(self)
+    def delete(self, *, hard: bool = False) -> bool:
+        """Delete this instance's row; False when there was none.
+
+        That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
+        """
+        return database_in_scope().delete(self, hard=hard)
+
+    def restore(self) -> bool:
+        """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
+        return database_in_scope().restore(self)
 
     def refresh(self) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
@@ -103,7 +113,7 @@ class Model(ModelBase, Loaded):
         return database_in_scope().get_or_none(cls, pk)
 
     @classmethod
-    def raw(cls, sql: str, *args: object) -> list[Self]:
+    def raw(cls, sql: str | TString, *args: object) -> list[Self]:
         """Run SQL; return its rows as instances: `User.raw("SELECT * FROM user WHERE age > ?", 18)`.
 
         Columns are matched by name. All of the model's must be there; others are left out.
@@ -116,9 +126,26 @@ class Model(ModelBase, Loaded):
         return Query(cls)
 
     @classmethod
+    def unscoped(cls) -> Query[Self]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return Query(cls, scoped=False)
+
+    @classmethod
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> Query[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
-        return cls.query().where(*conditions)
+        return Query(cls).where(*conditions)
+
+    @classmethod
+    def filter_by(cls, **values: Any) -> Query[Self]:
+        """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
+        return Query(cls).filter_by(**values)
+
+    @classmethod
+    def for_update(
+        cls, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
+    ) -> Query[Self]:
+        """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
+        return Query(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
 
     @classmethod
     def order_by(
@@ -128,7 +155,7 @@ class Model(ModelBase, Loaded):
         nulls: Nulls | None = None,
     ) -> Query[Self]:
         """Sort the rows: `User.order_by("-age", "name")`."""
-        return cls.query().order_by(*keys, direction=direction, nulls=nulls)
+        return Query(cls).order_by(*keys, direction=direction, nulls=nulls)
 
     @classmethod
     def join(cls, *relations: Callable[[type[Self]], object] | str) -> Query[Self]:
@@ -143,17 +170,17 @@ class Model(ModelBase, Loaded):
     @classmethod
     def limit(cls, count: int) -> Query[Self]:
         """Return at most so many rows."""
-        return cls.query().limit(count)
+        return Query(cls).limit(count)
 
     @classmethod
     def offset(cls, count: int) -> Query[Self]:
         """Leave out so many rows at the start."""
-        return cls.query().offset(count)
+        return Query(cls).offset(count)
 
     @classmethod
     def distinct(cls) -> Query[Self]:
         """Return equal rows once."""
-        return cls.query().distinct()
+        return Query(cls).distinct()
 
     @overload
     @classmethod
@@ -218,46 +245,78 @@ class Model(ModelBase, Loaded):
     def select(
         cls, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> Selection[Self, tuple[Any, ...]]: ...
+    @overload
     @classmethod
-    def select(cls, *columns: Any) -> Any:
-        """Read some columns instead of instances; without any, start a query."""
+    def select(
+        cls, *columns: Callable[[type[Self]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> Selection[Self, R]: ...
+    @classmethod
+    def select(cls, *columns: Any, into: type[Any] | None = None) -> Any:
+        """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: Query[Self] = Query(cls)
+        if into is not None:
+            return query.select(*columns, into=into)
         return query.select(*columns) if columns else query
+
+    @classmethod
+    def values(cls, *names: str) -> Selection[Self, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
+        return Query(cls).values(*names)
+
+    @classmethod
+    def stream(cls, chunk: int = 1000) -> Stream[Self]:
+        """Read every row as they come, `chunk` at a time: `for user in User.stream()`."""
+        return Query(cls).stream(chunk)
+
+    @classmethod
+    def page(cls, number: int, size: int) -> Page[Self]:
+        """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
+        return Query(cls).page(number, size)
+
+    @classmethod
+    def claim(cls, count: int) -> list[Self]:
+        """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
+        return Query(cls).claim(count)
+
+    @classmethod
+    def explain(cls, *, analyze: bool = False) -> str:
+        """Ask the database how it would read every row."""
+        return Query(cls).explain(analyze=analyze)
 
     @classmethod
     def all(cls) -> list[Self]:
         """Read every row."""
-        return cls.query().all()
+        return Query(cls).all()
 
     @classmethod
     def first(cls) -> Self | None:
         """Read one row, or None when there is none."""
-        return cls.query().first()
+        return Query(cls).first()
 
     @classmethod
     def one(cls) -> Self:
         """Read the only row of the table."""
-        return cls.query().one()
+        return Query(cls).one()
 
     @classmethod
     def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
-        return cls.query().one_or_none()
+        return Query(cls).one_or_none()
 
     @classmethod
     def count(cls) -> int:
         """Count the rows."""
-        return cls.query().count()
+        return Query(cls).count()
 
     @classmethod
     def exists(cls) -> bool:
         """Whether there is any row."""
-        return cls.query().exists()
+        return Query(cls).exists()
 
     @classmethod
     def update(cls, *recipe: Callable[[type[Self]], dict[str, Any]], **values: Any) -> int:
         """Change every row of the table; return how many there were."""
-        return cls.query().update(*recipe, **values)
+        return Query(cls).update(*recipe, **values)
 
     @overload
     @classmethod
@@ -268,12 +327,12 @@ class Model(ModelBase, Loaded):
     @classmethod
     def sum(cls, column: Any) -> Any:
         """Add a column up; None when there is no row."""
-        return cls.query().sum(column)
+        return Query(cls).sum(column)
 
     @classmethod
     def avg(cls, column: Operand[Self]) -> Any:
         """The mean of a column; None when there is no row."""
-        return cls.query().avg(column)
+        return Query(cls).avg(column)
 
     @overload
     @classmethod
@@ -284,7 +343,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     def min(cls, column: Any) -> Any:
         """The least value of a column; None when there is no row."""
-        return cls.query().min(column)
+        return Query(cls).min(column)
 
     @overload
     @classmethod
@@ -295,4 +354,4 @@ class Model(ModelBase, Loaded):
     @classmethod
     def max(cls, column: Any) -> Any:
         """The greatest value of a column; None when there is no row."""
-        return cls.query().max(column)
+        return Query(cls).max(column)

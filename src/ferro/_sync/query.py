@@ -8,7 +8,7 @@ from ferro._sync.scope import database_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import explain, paging, read, write
+from ferro.operations import explain, paging, read, typed_rows, write
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
@@ -30,8 +30,8 @@ T = TypeVar("T")
 class Selection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
-    def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:
-        super().__init__(model, table_of(model))
+    def __init__(self, model: type[M], *, database: "Database | None" = None, scoped: bool = True) -> None:
+        super().__init__(model, table_of(model), scoped=scoped)
         self._database = database
 
     @property
@@ -113,10 +113,13 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         database = self.database
         return database.run(write.update_returning(self, recipe, values, database.dialect))
 
-    def delete_returning(self) -> list[R]:
-        """Delete every row that matches, and return what they were, in no order; the instances count as new."""
+    def delete_returning(self, *, hard: bool = False) -> list[R]:
+        """Delete every row that matches, and return what they were, in no order; the instances count as new.
+
+        Rows of a `SoftDelete` are only marked, and come back as they are then, unless `hard` says otherwise.
+        """
         database = self.database
-        return database.run(write.delete_returning(self, database.dialect))
+        return database.run(write.delete_returning(self, database.dialect, hard=hard))
 
     def explain(self, *, analyze: bool = False) -> str:
         """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
@@ -189,14 +192,29 @@ class Query(Selection[M, M]):
     def select(
         self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> Selection[M, tuple[Any, ...]]: ...
-    def select(self, *columns: Any) -> Selection[M, Any]:
+    @overload
+    def select(
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> Selection[M, R]: ...
+    def select(self, *columns: Any, into: type[Any] | None = None) -> Selection[M, Any]:
         """Read some columns or expressions instead of instances.
 
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
-        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
+        `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values. With `into`
+        the rows are made and checked as that class, its fields filled by name: a Pydantic model, a dataclass,
+        a TypedDict or a NamedTuple.
         """
-        chosen: Selection[M, Any] = Selection(self.model, database=self._database)
-        chosen.__dict__.update(super().select(*columns).__dict__)
+        return self._chosen(super().select(*columns, into=into))
+
+    def values(self, *names: str) -> Selection[M, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
+        return self._chosen(super().values(*names))
+
+    def _chosen(self, query: QueryBase[Any]) -> Selection[M, Any]:
+        if query.projection is not None and query.projection.into is not None:
+            typed_rows.check_selected(query.projection)
+        chosen: Selection[M, Any] = Selection(self.model, database=self._database, scoped=False)
+        chosen.__dict__.update(query.__dict__)
         return chosen
 
     def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
@@ -208,10 +226,18 @@ class Query(Selection[M, M]):
         database = self.database
         return database.run(write.update_where(self, recipe, values, database.dialect))
 
-    def delete(self) -> int:
-        """Delete every row that matches; return how many there were."""
+    def delete(self, *, hard: bool = False) -> int:
+        """Delete every row that matches; return how many there were.
+
+        Rows of a `SoftDelete` are only marked as deleted, unless `hard` says otherwise.
+        """
         database = self.database
-        return database.run(write.delete_where(self, database.dialect))
+        return database.run(write.delete_where(self, database.dialect, hard=hard))
+
+    def restore(self) -> int:
+        """Take back that rows of a `SoftDelete` were deleted: those that match and are; return how many there were."""
+        database = self.database
+        return database.run(write.restore_where(self, database.dialect))
 
     @overload
     def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...

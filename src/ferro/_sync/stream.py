@@ -10,7 +10,6 @@ from ferro._concurrency._sync import Lock, afterwards, in_order, owner
 from ferro._sync.drivers.base import Connection
 from ferro._sync.pool import Pool, Pooled
 from ferro._sync.scope import transaction_in_scope
-from ferro._sync.transaction import Transaction
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
 from ferro.operations.stream import Source, check_chunk
@@ -19,6 +18,7 @@ from ferro.query.dialect import Result
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
+    from ferro._sync.transaction import Transaction
 
 R = TypeVar("R")
 
@@ -78,7 +78,13 @@ class Stream(Generic[R]):
     something fails. `with` closes one that has a name of its own.
     """
 
-    def __init__(self, database: "Database", source: Source[R], chunk: int) -> None:
+    def __init__(
+        self,
+        database: "Database",
+        source: Source[R],
+        chunk: int,
+        transaction: "Transaction | None" = None,
+    ) -> None:
         self._database = database
         self._source = source
         self._chunk = check_chunk(chunk)
@@ -88,7 +94,7 @@ class Stream(Generic[R]):
         self._owner: object = None
         # One of these two is who reads.
         self._lease: Lease | None = None
-        self._transaction: Transaction | None = None
+        self._transaction = transaction
         self._over = False  # the last row was read
         self._closed = ""  # why there are no more rows, where it was not the last
 
@@ -140,7 +146,7 @@ class Stream(Generic[R]):
 
     def _open(self) -> Cursor:
         database = self._database
-        transaction = transaction_in_scope(database)
+        transaction = self._transaction or transaction_in_scope(database)
         self._owner = owner()
         if transaction is not None:
             connection = transaction.usable_unit().connection

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 from ferro._concurrency._sync import Later, Lock, call_hook, in_order, owner, sleep
 from ferro._sync.pool import Pooled
 from ferro._sync.scope import Scope, database_in_scope, here, transaction_in_scope
+from ferro._sync.stream import Stream
 from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import aborted
 from ferro.errors import (
@@ -27,8 +28,10 @@ from ferro.errors import (
 from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
+from ferro.operations.stream import raw_source
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 from ferro.query.dialect import Result
+from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
@@ -305,15 +308,15 @@ class Transaction:
         unit.link.release(savepoint)
         return result
 
-    def execute(self, sql: str, *args: object) -> int:
+    def execute(self, sql: str | TString, *args: object) -> int:
         """Run SQL in this transaction; return how many rows it changed."""
         return self.run(raw.execute(sql, args, self.database.dialect))
 
     @overload
-    def fetch_all(self, sql: str, *args: object) -> list[dict[str, Any]]: ...
+    def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    def fetch_all(self, sql: str, *args: object, into: type[R]) -> list[R]: ...
-    def fetch_all(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its rows as dicts.
 
         With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -324,10 +327,10 @@ class Transaction:
         return self.run(typed_rows.fetch_all(sql, args, into, self.database.dialect))
 
     @overload
-    def fetch_one(self, sql: str, *args: object) -> dict[str, Any] | None: ...
+    def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    def fetch_one(self, sql: str, *args: object, into: type[R]) -> R | None: ...
-    def fetch_one(self, sql: str, *args: object, into: type[Any] | None = None) -> Any:
+    def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its first row as a dict, or None.
 
         With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
@@ -336,6 +339,11 @@ class Transaction:
         if into is None:
             return self.run(raw.fetch_one(sql, args, self.database.dialect))
         return self.run(typed_rows.fetch_one(sql, args, into, self.database.dialect))
+
+    def stream(self, sql: str | TString, *args: object, chunk: int = 1000) -> Stream[dict[str, Any]]:
+        """Read the rows of a SELECT as they come, each a dict, inside this transaction."""
+        self.usable_unit()
+        return Stream(self.database, raw_source(sql, args, self.database.dialect), chunk, self)
 
     def run_in(self, function: Callable[P, Later[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction, again if the database undid it for another one's sake.

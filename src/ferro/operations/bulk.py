@@ -10,6 +10,7 @@ from ferro.instance import is_loaded, loaded_key, mark_saved
 from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
 from ferro.operations.read import by_key, called
+from ferro.operations.stamps import update_stamps
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.versions import next_version, not_assigned, version_of
 from ferro.operations.write import LONGEST, ROWS, Columns, batched, changes, must_have_key, not_none, shown_key
@@ -25,12 +26,13 @@ M = TypeVar("M", bound=ModelBase)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be written of one instance: `version` is empty where rows have none."""
+    """What is to be written of one instance: `version` is empty where rows have none, `stamps` are what ferro adds."""
 
     instance: ModelBase
     key: tuple[Any, ...]
     version: tuple[Any, ...]
     sent: dict[str, Any]
+    stamps: dict[str, Any]
 
 
 def bulk_update(
@@ -91,7 +93,8 @@ def change_of(instance: ModelBase, table: Table, named: frozenset[str] | None) -
     if table.version is not None and table.version.field in changed:
         raise not_assigned(table)
     sent = changed if named is None else {name: values[name] for name in named}
-    return Change(instance, loaded_key(instance), version_of(instance, table), sent)
+    stamps = update_stamps(table, sent)
+    return Change(instance, loaded_key(instance), version_of(instance, table), {**sent, **stamps}, stamps)
 
 
 def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Dialect) -> Steps[int]:
@@ -103,7 +106,7 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
             done += batch
     # Only now is it sure that none of them failed.
     for change in done:
-        mark_saved(change.instance, next_version(table, change.version), sent=change.sent)
+        mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
     return len(done)
 
 

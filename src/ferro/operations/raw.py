@@ -14,6 +14,7 @@ from pydantic import SecretBytes, SecretStr
 from ferro.errors import DataError, QueryError
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled, Dialect, Result, Template
+from ferro.query.templates import TString, parts_of
 from ferro.types import ColumnType, type_of_value
 
 TRANSACTION_WORDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "END", "START", "SAVEPOINT", "RELEASE", "ABORT"})
@@ -23,6 +24,7 @@ COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 WORD = re.compile(r"[^\W\d]\w*")
 CALL = re.compile(r"([\w\".$]+)\s*\(")
 NUMBERED = re.compile(r"\$(\d+)")
+PLACEHOLDER = re.compile(r"[$?]\d+")
 
 ANSWERS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "PRAGMA", "WITH"})
 CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO", "ANALYZE", "ANALYSE", "TRUNCATE"})
@@ -63,10 +65,11 @@ class Raw:
     takes: int | None = None
 
 
-def execute(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[int]:
+def execute(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Steps[int]:
     """Run a statement; return how many rows it has changed."""
-    raw = read(sql, dialect.name)
-    return changed_rows(compiled(raw, args, dialect, fetches=False), raw)
+    text, values = apart(sql, args, dialect)
+    raw = read(text, dialect.name)
+    return changed_rows(compiled(raw, values, dialect, fetches=False), raw)
 
 
 def changed_rows(statement: Compiled, raw: Raw) -> Steps[int]:
@@ -74,9 +77,9 @@ def changed_rows(statement: Compiled, raw: Raw) -> Steps[int]:
     return 0 if raw.answers else result.count
 
 
-def fetch_all(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[dict[str, Any]]]:
+def fetch_all(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Steps[list[dict[str, Any]]]:
     """Run a statement; return its rows, each as a dict by column name."""
-    return all_rows(compiled(read(sql, dialect.name), args, dialect, fetches=True))
+    return all_rows(asked(sql, args, dialect))
 
 
 def all_rows(statement: Compiled) -> Steps[list[dict[str, Any]]]:
@@ -89,9 +92,9 @@ def as_dicts(result: Result) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in result.rows]
 
 
-def fetch_one(sql: str, args: Sequence[object], dialect: Dialect) -> Steps[dict[str, Any] | None]:
+def fetch_one(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Steps[dict[str, Any] | None]:
     """Run a statement; return its first row as a dict, or None. No LIMIT is added."""
-    return first_row(compiled(read(sql, dialect.name), args, dialect, fetches=True))
+    return first_row(asked(sql, args, dialect))
 
 
 def first_row(statement: Compiled) -> Steps[dict[str, Any] | None]:
@@ -107,6 +110,29 @@ def distinct_names(result: Result) -> tuple[str, ...]:
         twice = next(name for name in names if names.count(name) > 1)
         raise QueryError(f"the result has several columns named {twice!r}, and a dict holds one: rename them with AS")
     return names
+
+
+def asked(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Compiled:
+    """A statement whose rows are wanted."""
+    text, values = apart(sql, args, dialect)
+    return compiled(read(text, dialect.name), values, dialect, fetches=True)
+
+
+def apart(sql: str | TString, args: Sequence[object], dialect: Dialect) -> tuple[str, Sequence[object]]:
+    """The text as the database takes it, and its arguments: those of a t-string stand in it."""
+    if not isinstance(sql, TString):
+        return sql, args
+    if args:
+        raise QueryError(
+            f"a t-string has its values in it, and {len(args)} arguments are given besides: write them into it as {{...}}"
+        )
+    texts, values = parts_of(sql)
+    if found := next(filter(None, map(PLACEHOLDER.search, texts)), None):
+        raise QueryError(
+            f"a t-string has its values in it: write the value into it as {{...}}, in the place of {found[0]!r}"
+        )
+    marks = (dialect.placeholder.format(at) for at in range(1, len(values) + 1))
+    return texts[0] + "".join(mark + text for mark, text in zip(marks, texts[1:], strict=True)), values
 
 
 def compiled(raw: Raw, args: Sequence[object], dialect: Dialect, *, fetches: bool) -> Compiled:
@@ -126,7 +152,7 @@ def compiled(raw: Raw, args: Sequence[object], dialect: Dialect, *, fetches: boo
 def read(sql: object, dialect: str) -> Raw:
     """Look at a text as far as ferro must know it."""
     if not isinstance(sql, str):
-        raise QueryError(f"SQL is a str, not {type(sql).__name__}")
+        raise QueryError(f"SQL is a str or a t-string, not {type(sql).__name__}")
     return classified(sql, dialect)
 
 

@@ -6,14 +6,17 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
+from ferro.fields import SET_BY_DATABASE
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
 from ferro.operations.steps import Steps
+from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import REDACTED, Compiled, Dialect
 from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value, source_of
 from ferro.query.plans import Plan
+from ferro.query.row import scope_of
 from ferro.query.statements import Select
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
@@ -84,6 +87,8 @@ def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any
     chosen = query.projection
     if chosen is None:
         return filler(query.model, query.table.columns, dialect.name)
+    if chosen.into is not None:
+        return selected(chosen, dialect)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
 
 
@@ -128,20 +133,25 @@ def lookup(table: Table, dialect: Dialect) -> Lookup:
     return Lookup(plan, filler(table.model, table.columns, dialect.name))
 
 
-def has_key(source: Source) -> tuple[Expression[bool], ...]:
-    """That a row has a certain primary key; its values come later, in the order of its columns."""
-    columns = (ColumnRef[Any](source, column) for column in source.table.primary_key)
-    return tuple(Comparison(column, "=", Value[Any](None, column.type, column)) for column in columns)
+def has_key(source: Source, key: Sequence[Any] | None = None) -> tuple[Expression[bool], ...]:
+    """That a row has a certain primary key; without its values, they come later, in the order of its columns."""
+    columns = [ColumnRef[Any](source, column) for column in source.table.primary_key]
+    values = [None] * len(columns) if key is None else key
+    return tuple(
+        Comparison(column, "=", Value[Any](value, column.type, column))
+        for column, value in zip(columns, values, strict=True)
+    )
 
 
 def get(model: type[M], pk: object, dialect: Dialect) -> Steps[M]:
     """The row with this primary key; a tuple for a composite one."""
     table = table_of(model)
-    return found_by_key(table, read_key(table, pk), dialect)
+    key = read_key(table, pk)
+    return must_be_found(table, key, seen_by_key(table, key, dialect))
 
 
-def found_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
-    found = yield from by_key(table, key, dialect)
+def must_be_found(table: Table, key: list[Any], steps: Steps[Any]) -> Steps[Any]:
+    found = yield from steps
     if found is None:
         raise ModelDoesNotExist(
             f"{called(table, key)} does not exist: where that may be so, use get_or_none()",
@@ -154,10 +164,27 @@ def found_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
 def get_or_none(model: type[M], pk: object, dialect: Dialect) -> Steps[M | None]:
     """The row with this primary key, or None."""
     table = table_of(model)
-    return by_key(table, read_key(table, pk), dialect)
+    return seen_by_key(table, read_key(table, pk), dialect)
+
+
+def seen_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    """The row with this primary key, or None; also where the model's scope keeps it out of sight."""
+    if not table.scoped:
+        return by_key(table, key, dialect)
+    # A scope is asked here, on the side of its caller: the steps may run in another thread.
+    source = source_of(table)
+    statement = Select(source, source.columns, scope_of(table, source) + has_key(source, key))
+    return one_row(table, compile(statement, dialect), dialect)
+
+
+def one_row(table: Table, statement: Compiled, dialect: Dialect) -> Steps[Any]:
+    fill: Callable[[Rows], list[Any]] = filler(table.model, table.columns, dialect.name)
+    result = yield statement
+    return fill(result.rows)[0] if result.rows else None
 
 
 def by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    """The row with this primary key, whatever the model's scope says, or None."""
     found = lookup(table, dialect)
     result = yield Compiled(found.plan.template, found.plan.params(key))
     return found.fill(result.rows)[0] if result.rows else None
@@ -175,6 +202,11 @@ def read_key(table: Table, pk: object) -> list[Any]:
         fields = ", ".join(column.field for column in columns)
         raise QueryError(f"the primary key of {model} is ({fields}): give a tuple of {len(columns)} values, not {pk!r}")
     return [key_value(table, column, value) for column, value in zip(columns, cast("tuple[Any, ...]", pk), strict=True)]
+
+
+def is_whole(key: Sequence[object]) -> bool:
+    """Whether a key can be that of a row: the database has not still to fill it in."""
+    return all(value is not None and value is not SET_BY_DATABASE for value in key)
 
 
 def key_value(table: Table, column: Column, value: object) -> Any:

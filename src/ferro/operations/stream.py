@@ -10,6 +10,7 @@ from ferro.operations.read import loader
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.templates import TString
 
 R = TypeVar("R")
 
@@ -38,15 +39,16 @@ def source(query: QueryBase[Any], dialect: Dialect) -> Source[Any]:
     return Source(compile(statement, dialect), lambda result: load(result.rows))
 
 
-def raw_source(sql: str, args: Sequence[object], dialect: Dialect) -> Source[dict[str, Any]]:
+def raw_source(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Source[dict[str, Any]]:
     """The rows of SQL the user wrote."""
-    known = raw.read(sql, dialect.name)
-    if not known.answers or raw.first_word(sql) not in STREAMED:
+    text, values = raw.apart(sql, args, dialect)
+    known = raw.read(text, dialect.name)
+    if not known.answers or raw.first_word(text) not in STREAMED:
         raise QueryError(
-            f"stream() reads the rows of a SELECT, and this begins with {raw.first_word(sql)} or changes rows: "
+            f"stream() reads the rows of a SELECT, and this begins with {raw.first_word(text)} or changes rows: "
             "use fetch_all() or execute()"
         )
-    return Source(raw.compiled(known, args, dialect, fetches=True), raw.as_dicts)
+    return Source(raw.compiled(known, values, dialect, fetches=True), raw.as_dicts)
 
 
 def check_chunk(chunk: int) -> int:

@@ -1,7 +1,7 @@
 """The rows of SQL the user wrote, as instances of a model or of any class with typed fields."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, NotRequired, Required, TypeVar, cast, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -10,10 +10,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
-from ferro.operations.hydrate import filler
-from ferro.operations.raw import compiled, distinct_names, read
+from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.raw import asked, distinct_names
 from ferro.operations.steps import Steps
+from ferro.query.builder import Projection
 from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.templates import TString
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
 from ferro.types import ColumnType, column_type, split_optional
@@ -25,19 +27,19 @@ M = TypeVar("M", bound=ModelBase)
 STORED_ON_SQLITE: dict[str, type] = {"bool": int, "int": int, "timedelta": int, "bytes": bytes}
 
 
-def fetch_all(sql: str, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[list[R]]:
+def fetch_all(sql: str | TString, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[list[R]]:
     """Run a statement; return its rows, each as an `into`."""
     make = maker(into)
-    return made_rows(compiled(read(sql, dialect.name), args, dialect, fetches=True), make, dialect, first=False)
+    return made_rows(asked(sql, args, dialect), make, dialect, first=False)
 
 
-def fetch_one(sql: str, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[R | None]:
+def fetch_one(sql: str | TString, args: Sequence[object], into: type[R], dialect: Dialect) -> Steps[R | None]:
     """Run a statement; return its first row as an `into`, or None."""
     make = maker(into)
-    return first_made(compiled(read(sql, dialect.name), args, dialect, fetches=True), make, dialect)
+    return first_made(asked(sql, args, dialect), make, dialect)
 
 
-def instances(model: type[M], sql: str, args: Sequence[object], dialect: Dialect) -> Steps[list[M]]:
+def instances(model: type[M], sql: str | TString, args: Sequence[object], dialect: Dialect) -> Steps[list[M]]:
     """Run a statement; return its rows as instances of a model, their columns found by name."""
     table_of(model)
     return fetch_all(sql, args, model, dialect)
@@ -64,6 +66,40 @@ def maker(into: Any) -> Callable[[Result, Dialect], list[Any]]:
         return lambda result, dialect: of_model(table, result, dialect)
     shape = shape_of(into)
     return lambda result, dialect: of_shape(shape, result, dialect)
+
+
+# Selections: their columns have types, so that a value is loaded before it is given to the class.
+
+
+def check_selected(projection: Projection) -> None:
+    """See to it that the class of a selection can be filled from it, before anything is asked for."""
+    into = projection.into
+    shape = selected_shape(into)
+    for name in shape.required:
+        if name not in projection.names:
+            raise QueryError(
+                f"{shape.name} needs {name!r}, and the selection has only {', '.join(projection.names)}: select it too"
+            )
+
+
+def selected(projection: Projection, dialect: Dialect) -> Callable[[Rows], list[Any]]:
+    """What makes instances of the class of a selection out of its rows."""
+    shape, names = selected_shape(projection.into), projection.names
+    types = tuple(column.type for column in projection.columns)
+    load = row_loader(types, dialect.name)
+    loaded: dict[str, ColumnType | None] = {name: None for name, type in zip(names, types, strict=True) if type}
+    plain = replace(shape, types={**shape.types, **{name: None for name in loaded if name in shape.types}})
+    return lambda rows: of_shape(plain, Result(load(rows), len(rows), names), dialect)
+
+
+@lru_cache(maxsize=256)
+def selected_shape(into: Any) -> "Shape":
+    if is_kind_of(into, ModelBase):
+        raise QueryError(
+            f"select(into={into.__name__}) would make rows of a table out of a part of them: "
+            "leave out select(), or give a class that is no model"
+        )
+    return shape_of(into)
 
 
 # Models: nothing is validated, as in every other query.
@@ -93,26 +129,29 @@ class Shape:
     Attributes:
         types: the column types of its fields, by the name of the column; None where Pydantic reads the value alone.
         closed: other columns than its fields are left out before it is made.
+        required: the fields it cannot do without, as far as they have but one name.
     """
 
     name: str
     adapter: TypeAdapter[Any]
     types: dict[str, ColumnType | None]
     closed: bool
+    required: tuple[str, ...] = ()
 
 
 def shape_of(into: Any) -> Shape:
     name = getattr(into, "__name__", repr(into))
     if is_kind_of(into, BaseModel):
-        fields = cast("type[BaseModel]", into).model_fields
-        hints = {named: info.annotation for field, info in fields.items() for named in names_of(field, info)}
-        return Shape(name, TypeAdapter(into), types_of(hints), closed=False)
+        infos = cast("type[BaseModel]", into).model_fields
+        hints = {named: info.annotation for field, info in infos.items() for named in names_of(field, info)}
+        required = tuple(field for field, info in infos.items() if info.is_required() and info.validation_alias is None)
+        return Shape(name, TypeAdapter(into), types_of(hints), closed=False, required=required)
     if not has_fields(into):
         raise QueryError(f"into= takes a Pydantic model, a dataclass, a TypedDict or a NamedTuple, not {name}")
     hints = {field: unmarked(hint) for field, hint in get_type_hints(into, include_extras=True).items()}
     # Before Python 3.12 Pydantic cannot read the TypedDict of `typing`.
     readable = typed_dict(into, hints) if is_typeddict(into) else into
-    return Shape(name, TypeAdapter(readable), types_of(hints), closed=True)
+    return Shape(name, TypeAdapter(readable), types_of(hints), closed=True, required=needed(into))
 
 
 def has_fields(into: Any) -> bool:
@@ -120,6 +159,16 @@ def has_fields(into: Any) -> bool:
     return is_typeddict(into) or (
         a_class and (is_dataclass(into) or (is_kind_of(into, tuple) and hasattr(into, "_fields")))
     )
+
+
+def needed(into: Any) -> tuple[str, ...]:
+    """The fields that have no default."""
+    if is_typeddict(into):
+        return tuple(into.__required_keys__)
+    if is_dataclass(into):
+        plain = (field for field in fields(into) if field.init)
+        return tuple(field.name for field in plain if field.default is MISSING and field.default_factory is MISSING)
+    return tuple(field for field in into._fields if field not in into._field_defaults)
 
 
 def is_kind_of(into: object, kind: type) -> bool:

@@ -25,13 +25,13 @@ def next_version(table: Table, version: tuple[Any, ...]) -> dict[str, Any]:
     return {table.version.field: version[0] + 1} if table.version is not None and version else {}
 
 
-def has_version(source: Source) -> tuple[Expression[bool], ...]:
-    """That a row has a certain version; the value comes later."""
+def has_version(source: Source, version: int | None = None) -> tuple[Expression[bool], ...]:
+    """That a row has a certain version; without the value, it comes later."""
     column = source.table.version
     if column is None:
         return ()
     found = ColumnRef[Any](source, column)
-    return (Comparison(found, "==", Value[Any](None, column.type, found)),)
+    return (Comparison(found, "==", Value[Any](version, column.type, found)),)
 
 
 def must_not_be_stale(

@@ -25,7 +25,9 @@ from ferro.instance import (
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
-from ferro.operations.read import by_key, called, has_key, loader, shown_values
+from ferro.operations.read import by_key, called, has_key, is_whole, loader, shown_values
+from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
+from ferro.operations.stamps import is_kept, stamp_again, stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, not_assigned, version_of
 from ferro.query.builder import QueryBase, counted_up
@@ -34,7 +36,7 @@ from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
 from ferro.query.keys import by_column, named_fields
 from ferro.query.plans import Plan, refused
-from ferro.query.row import find_column
+from ferro.query.row import find_column, scope_of
 from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
@@ -224,6 +226,7 @@ def is_unset(instance: ModelBase, column: Column) -> bool:
 
 def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     table = table_of(type(instance))
+    stamp_new(table, (instance,))
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = dict(vars(instance))
     statement = plan.statement(plan.row(sent))
@@ -267,7 +270,7 @@ def save(
     must_have_key(table, "update")
     allowed = chosen_fields(table, only, exclude) if chosen else table.by_field.keys()
     changed = {field: value for field, value in changes(instance).items() if field in allowed}
-    return update(instance, table, changed, dialect)
+    return update(instance, table, changed, dialect, untouched=frozenset(exclude or ()))
 
 
 def changes(instance: ModelBase) -> dict[str, Any]:
@@ -288,8 +291,19 @@ def chosen_fields(table: Table, only: Iterable[str] | None, exclude: Iterable[st
     return names if option == "only" else frozenset(table.by_field) - names
 
 
-def update(instance: ModelBase, table: Table, sent: dict[str, Any], dialect: Dialect) -> Steps[None]:
-    """Write some values into the row of a loaded instance; without any, nothing is sent."""
+def update(
+    instance: ModelBase,
+    table: Table,
+    sent: dict[str, Any],
+    dialect: Dialect,
+    untouched: frozenset[str] = frozenset(),
+) -> Steps[None]:
+    """Write some values into the row of a loaded instance; without any, nothing is sent.
+
+    `untouched` are the fields that are not even stamped.
+    """
+    stamps = update_stamps(table, sent, untouched)
+    sent = {**sent, **stamps}
     columns = tuple(column for column in table.columns if column.field in sent)
     if not columns:
         return
@@ -310,7 +324,7 @@ def update(instance: ModelBase, table: Table, sent: dict[str, Any], dialect: Dia
             model=table.model,
             pk=shown_key(key),
         )
-    mark_saved(instance, next_version(table, version), sent=sent)
+    mark_saved(instance, {**next_version(table, version), **stamps}, sent=sent)
 
 
 @lru_cache(maxsize=2048)
@@ -332,7 +346,9 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     if any(column in unset for column in table.primary_key):
         yield from insert(instance, dialect)
         return
-    update = tuple(column for column in table.columns if column not in unset and not column.primary_key)
+    kept = (*unset, *(column for column in table.stamps.get("created", ()) if is_kept(instance, column)))
+    stamp_again(table, instance)
+    update = tuple(column for column in table.columns if column not in kept and not column.primary_key)
     plan = upserting(table, unset, dialect, table.primary_key, update)
     sent = dict(vars(instance))
     result = yield plan.statement(plan.row(sent))
@@ -382,6 +398,7 @@ def batched(items: list[T], size: int) -> Generator[list[T], None, None]:
 def insert_batches(
     table: Table, given: list[M], batches: Sequence[tuple[Columns, list[M]]], dialect: Dialect
 ) -> Steps[list[M]]:
+    stamp_new(table, given)
     answers: list[tuple[Inserting, list[M], Sequence[Any], Iterable[tuple[Any, ...]]]] = []
     for unset, batch in batches:
         plan = inserting_many(table, unset, dialect, len(batch))
@@ -402,10 +419,15 @@ def insert_batches(
 # Deleting and reading again.
 
 
-def delete(instance: ModelBase, dialect: Dialect) -> Steps[bool]:
-    """Delete an instance's row; say whether there was one. Without a key there is nothing to delete."""
+def delete(instance: ModelBase, dialect: Dialect, *, hard: bool = False) -> Steps[bool]:
+    """Delete an instance's row; say whether there was one. Without a key there is nothing to delete.
+
+    A model that keeps its deleted rows only marks it, unless it is to be deleted for good.
+    """
     table = table_of(type(instance))
     must_have_key(table, "delete")
+    if table.deleted is not None and not hard:
+        return soft_delete_by_key(instance, table, loaded_key(instance), dialect)
     return delete_by_key(instance, table, loaded_key(instance), dialect)
 
 
@@ -429,6 +451,13 @@ def deleting(table: Table, dialect: Dialect, *, checked: bool) -> Plan:
     return make_plan(Delete(source, where), dialect, "Delete", len(where))
 
 
+def restore(instance: ModelBase, dialect: Dialect) -> Steps[bool]:
+    """Take back that an instance's row was deleted; say whether it was."""
+    table = table_of(type(instance))
+    must_have_key(table, "restore")
+    return restore_by_key(instance, table, loaded_key(instance), dialect)
+
+
 def refresh(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     """Read an instance's row again, into the instance."""
     table = table_of(type(instance))
@@ -449,11 +478,6 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
     forget_related(instance)
 
 
-def is_whole(key: tuple[Any, ...]) -> bool:
-    """Whether a key can be that of a row: the database has not still to fill it in."""
-    return all(value is not None and value is not SET_BY_DATABASE for value in key)
-
-
 # One row by a unique key.
 
 
@@ -464,10 +488,13 @@ def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[st
     named = tuple(named_column(model, table, name) for name in values)
     instance = model(**values)
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
+    stamp_new(table, (instance,))
     unset = left_out(table, instance)
     update = tuple(
         column for column in named if column not in chosen and column not in unset and column is not table.version
     )
+    if update:
+        update += tuple(column for column in table.stamps.get("updated", ()) if column not in update)
     if update and table.version is not None:
         update += (table.version,)
     return upserted(instance, upserting(table, unset, dialect, chosen, update))
@@ -602,6 +629,7 @@ class Wanted(Generic[M]):
         given = {**self.values, **self.defaults}
         instance = self.model(**{input_name(self.model, column.field): value for column, value in given.items()})
         if self.is_unique:
+            stamp_new(self.table, (instance,))
             plan = inserting_unless_there(self.table, left_out(self.table, instance), self.dialect)
             sent = dict(vars(instance))
             result = yield plan.statement(plan.row(sent))
@@ -648,7 +676,9 @@ def wanted(
         if column in defaulted:
             raise QueryError(f"{verb} looks for {column.field!r} and has a default for it: keep one of them")
     source = source_of(table)
-    where = tuple(equals(ColumnRef(source, column), value) for column, value in looked_for.items())
+    where = scope_of(table, source) + tuple(
+        equals(ColumnRef(source, column), value) for column, value in looked_for.items()
+    )
     select = Select(source, source.columns, where, limit=2, lock=lock)
     return Wanted(model, table, looked_for, defaulted, select, verb, dialect)
 
@@ -685,9 +715,16 @@ def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, d
     return counted(compile(query.update_statement(*recipe, **values), dialect, operation="Update"))
 
 
-def delete_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
-    """Delete every row that matches; return how many there were."""
-    return counted(compile(query.delete_statement(), dialect, operation="Delete"))
+def delete_where(query: QueryBase[Any], dialect: Dialect, *, hard: bool = False) -> Steps[int]:
+    """Delete every row that matches, or mark it as deleted; return how many there were."""
+    soft = query.table.deleted is not None and not hard
+    statement = query.soft_delete_statement() if soft else query.delete_statement()
+    return counted(compile(statement, dialect, operation="Delete"))
+
+
+def restore_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
+    """Take back that the rows that match were deleted; return how many there were."""
+    return counted(compile(query.restore_statement(), dialect, operation="Restore"))
 
 
 def update_returning(
@@ -698,11 +735,12 @@ def update_returning(
     return given_back(query, compile(statement, dialect, operation="Update"), dialect)
 
 
-def delete_returning(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
-    """Delete every row that matches; return what they were, as new instances."""
-    statement = query.delete_returning_statement()
+def delete_returning(query: QueryBase[Any], dialect: Dialect, *, hard: bool = False) -> Steps[list[Any]]:
+    """Delete every row that matches; return what they were, as new instances; those only marked as they are now."""
+    soft = query.table.deleted is not None and not hard
+    statement = query.delete_returning_statement(soft=soft)
     found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect)
-    if query.projection is None:
+    if query.projection is None and not soft:
         for instance in found:
             mark_deleted(instance)
     return found

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError, UnknownColumnError
+from ferro.fields import utc_now
 from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
@@ -13,6 +15,7 @@ from ferro.query.expressions import (
     Arithmetic,
     ColumnRef,
     Expression,
+    IsNull,
     Nulls,
     Number,
     Order,
@@ -34,8 +37,18 @@ from ferro.query.expressions import (
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
 from ferro.query.keys import by_column, leads_to
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
-from ferro.query.row import RelatedRow, Row, chosen_way, closest, enclosing, find_column, inside
+from ferro.query.row import (
+    RelatedRow,
+    Row,
+    chosen_way,
+    closest,
+    enclosing,
+    find_column,
+    inside,
+    scope_of,
+)
 from ferro.query.selected import Scalar
+from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Join, Lock, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
@@ -52,11 +65,12 @@ AggregateName: TypeAlias = Literal["count", "sum", "avg", "min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What the rows of a selection become: bare values, tuples or dicts."""
+    """What the rows of a selection become: bare values, tuples or dicts, or instances of the class `into`."""
 
     kind: Literal["value", "tuple", "dict"]
     names: tuple[str, ...]
     columns: tuple[Expression[Any], ...]
+    into: Any = None
 
     @property
     def is_aggregated(self) -> bool:
@@ -127,11 +141,13 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
-    def __init__(self, model: type[M], table: Table, source: Source | None = None) -> None:
+    def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
         self.table = table
         self.source = source or source_of(table)
-        self.where_clause: tuple[Expression[Any], ...] = ()
+        self.where_clause: tuple[Expression[Any], ...] = scope_of(table, self.source) if scoped else ()
+        # How many of the conditions, from the first, are the scope.
+        self._scope = len(self.where_clause)
         self.ordering: tuple[Order, ...] = ()
         self.having_clause: tuple[Expression[Any], ...] = ()
         self.projection: Projection | None = None
@@ -187,6 +203,10 @@ class QueryBase(Generic[M]):
         return query._with(
             where_clause=query.where_clause + tuple(query._has_value(name, value) for name, value in values.items())
         )
+
+    def unscoped(self) -> Self:
+        """Leave out the model's scope: deleted rows, and whatever else its queries do not see, are there."""
+        return self._with(where_clause=self.where_clause[self._scope :], _scope=0)
 
     def having(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Self:
         """Keep the groups that meet every condition: `having(lambda o: count() > 2)`.
@@ -367,6 +387,8 @@ class QueryBase(Generic[M]):
             return keys.of_instance(row)
         if self.projection is None:
             raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+        if self.projection.into is not None:
+            row = values_of(row, self.projection.names)
         return keys.of_row(row, self.projection.names, self.projection.columns)
 
     @property
@@ -374,7 +396,7 @@ class QueryBase(Generic[M]):
         """Whether the database is asked for the rows in the opposite order: the nearest before a position."""
         return self._position == "before" and self._limit is not None
 
-    def select(self, *columns: Any) -> "QueryBase[Any]":
+    def select(self, *columns: Any, into: Any = None) -> "QueryBase[Any]":
         """Return some columns or expressions instead of instances.
 
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
@@ -383,7 +405,23 @@ class QueryBase(Generic[M]):
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
         query = self._apart()
-        return query._with(projection=query._project(columns))
+        projection = query._project(columns)
+        return query._with(projection=projection if into is None else made_into(into, projection))
+
+    def values(self, *names: str) -> "QueryBase[Any]":
+        """Return dicts of some columns, or of all: `values("id", "name")`."""
+        if self.projection is not None:
+            raise QueryError("this query has a selection already: call values() instead of select()")
+        if unfit := [name for name in names if not isinstance(name, str)]:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise QueryError(
+                f"values() takes the names of columns, and {unfit[0]!r} is none: "
+                'select(lambda u: {"name": ...}) gives dicts of expressions'
+            )
+        query = self._apart()
+        chosen = tuple(dict.fromkeys(names)) or tuple(self.table.by_field)
+        if len(chosen) < len(names):
+            raise twice(repeated(names))
+        return query._with(projection=query._projection("dict", chosen, chosen))
 
     # Statements.
 
@@ -466,6 +504,8 @@ class QueryBase(Generic[M]):
                     f"{self.model.__name__}.{version.field} counts the versions of a row: leave it to the database"
                 )
             assigned += (counted_up(self.source, version),)
+        if "updated" in self.table.stamps:
+            assigned += stamped(self.source, "updated", utc_now(), [column for column, _ in assigned])
         if self.table.relations:
             assigned = tuple((column, looked_up(value, self.source)) for column, value in assigned)
         return Update(self.source, assigned, self._changed_rows(), returning)
@@ -481,16 +521,43 @@ class QueryBase(Generic[M]):
             return self.where_clause
         return (*looked_up(self.where_clause, self.source), *required(self._marks))
 
+    def soft_delete_statement(self) -> Update:
+        """All rows that match, marked as deleted; those that are already stay as they are."""
+        self._whole("delete")
+        deleted = self._deleted("delete")
+        query = self if self._scope else self._with(where_clause=(*self.where_clause, IsNull(deleted)))
+        changes: dict[str, Any] = {deleted.column.field: utc_now()}
+        return query.update_statement(**changes)
+
+    def restore_statement(self) -> Update:
+        """The deleted rows among those that match, as if they never had been."""
+        self._whole("restore")
+        deleted = self._deleted("restore")
+        # Of the scope it is only left out that rows are not deleted, which is what comes first.
+        others = self.where_clause[1:] if self._scope else self.where_clause
+        query = self._with(where_clause=(IsNull(deleted, negated=True), *others), _scope=0)
+        changes: dict[str, Any] = {deleted.column.field: None}
+        return query.update_statement(**changes)
+
+    def _deleted(self, verb: str) -> ColumnRef[Any]:
+        if self.table.deleted is None:
+            raise QueryError(
+                f"{verb}(): {self.model.__name__} does not keep the rows that are deleted: let it inherit from SoftDelete"
+            )
+        return ColumnRef[Any](self.source, self.table.deleted)
+
     def update_returning_statement(self, recipe: Sequence[Any], values: Mapping[str, Any]) -> Update:
         """The same changes, with the rows as they are afterwards."""
         returning, selected = self._returned("update_returning")
         statement = self._with(projection=None).update_statement(*recipe, **values)
         return replace(statement, returning=returning, selected=selected)
 
-    def delete_returning_statement(self) -> Delete:
+    def delete_returning_statement(self, *, soft: bool = False) -> Update | Delete:
         """All rows that match, gone, with what they were."""
         returning, selected = self._returned("delete_returning")
-        return replace(self._with(projection=None).delete_statement(), returning=returning, selected=selected)
+        query = self._with(projection=None)
+        statement = query.soft_delete_statement() if soft else query.delete_statement()
+        return replace(statement, returning=returning, selected=selected)
 
     def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
         if self._distinct or self._is_aggregated:
@@ -607,7 +674,11 @@ class QueryBase(Generic[M]):
             return self._projection("value", (), (found,))
         if any(is_predicate(one) for one in given):
             raise QueryError("select() takes names, or columns, or one lambda: not a mixture")
-        return self._projection("tuple", (), given)
+        chosen = self._projection("tuple", (), given)
+        for at, column in enumerate(chosen.columns):
+            if isinstance(column, ColumnRef) and has_same(chosen.columns[:at], column):
+                raise twice(column.column.field)
+        return chosen
 
     def _projection(
         self, kind: Literal["value", "tuple", "dict"], names: tuple[str, ...], given: tuple[Any, ...]
@@ -715,6 +786,44 @@ DIRECTIONS = {"asc": False, "desc": True}
 def is_predicate(given: object) -> bool:
     """Whether it is a function of a row; `now` can be called, but is a value."""
     return callable(given) and not isinstance(given, (Expression, type))
+
+
+def has_same(columns: Sequence[Expression[Any]], one: Expression[Any]) -> bool:
+    return any(same(column, one) for column in columns)
+
+
+def repeated(names: Sequence[str]) -> str:
+    return next(name for at, name in enumerate(names) if name in names[:at])
+
+
+def twice(name: str) -> QueryError:
+    return QueryError(f"{name} is selected twice: name each column once")
+
+
+def made_into(into: Any, projection: Projection) -> Projection:
+    """A projection whose rows become instances of a class: every one of its columns needs a name."""
+    names = projection.names or tuple(named(at, column, into) for at, column in enumerate(projection.columns, 1))
+    if len(set(names)) < len(names):
+        raise twice(repeated(names))
+    return replace(projection, kind="dict", names=names, into=into)
+
+
+def named(at: int, column: Expression[Any], into: Any) -> str:
+    if isinstance(column, ColumnRef):
+        return column.column.field
+    raise QueryError(
+        f"select(into={getattr(into, '__name__', repr(into))}) fills fields by name, and selection {at} has none: "
+        'give it one with a dict, select(lambda u: {"name": ...})'
+    )
+
+
+def values_of(row: object, names: Sequence[str]) -> tuple[Any, ...]:
+    """What an instance of any class holds in the fields it was filled in."""
+    read = cast(Mapping[str, Any], row).__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
+    try:
+        return tuple(map(read, names))
+    except (AttributeError, KeyError) as error:
+        raise QueryError(f"expected a row that this query returned, with {', '.join(names)}, got {row!r}") from error
 
 
 def read_direction(direction: object) -> bool:

@@ -4,7 +4,7 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 *values*, which do not. Two trees of one shape share one compiled statement.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,14 +86,19 @@ class Source:
         return f"Source({self.table.name})" if self.alias is None else f"Source({self.table.name} as {self.alias})"
 
 
+# The conditions of a model's scope, about the rows of a source.
+ScopeOf: TypeAlias = "Callable[[Table, Source], tuple[Expression[bool], ...]]"
+
+
 class Joined(Source):
     """The rows a relation leads to from those of another source: under a name that says the way, `"book.author"`."""
 
-    __slots__ = ("parent", "relation")
+    __slots__ = ("parent", "relation", "scope")
 
-    def __init__(self, parent: Source, relation: Relation) -> None:
+    def __init__(self, parent: Source, relation: Relation, scope: "ScopeOf") -> None:
         self.parent = parent
         self.relation = relation
+        self.scope = scope
         super().__init__(relation.target_table, path_name(parent.name, relation.name))
 
     @property
@@ -116,17 +121,19 @@ class Joined(Source):
     @property
     def on(self) -> "tuple[Expression[bool], ...]":
         """What joins its rows to those they are reached from."""
-        return tuple(
+        held = tuple(
             Comparison(ColumnRef[Any](self, theirs), "==", ColumnRef[Any](self.parent, mine))
             for mine, theirs in self.relation.pairs
         )
+        # A foreign key leads to its row, whatever the scope says of it.
+        return held if self.relation.kind == "forward" else (*held, *self.scope(self.table, self))
 
     def rerooted(self, old: Source, new: Source) -> "Joined":
         """The same way from another source, if it begins at the old one."""
         if self.root != old:
             return self
         parent = self.parent
-        return Joined(parent.rerooted(old, new) if isinstance(parent, Joined) else new, self.relation)
+        return Joined(parent.rerooted(old, new) if isinstance(parent, Joined) else new, self.relation, self.scope)
 
 
 def path_name(parent: str, name: str) -> str:

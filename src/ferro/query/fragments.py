@@ -1,12 +1,14 @@
 """A piece of SQL in the middle of a query, with its values bound."""
 
 import re
+from collections.abc import Sequence
 from string import Formatter
 from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
 from ferro.query.expressions import Expression, Shape, Values, expression, type_for
 from ferro.query.sqltext import ATOM, Text
+from ferro.query.templates import TString, parts_of
 from ferro.query.writer import Writer
 from ferro.types.base import ColumnType
 
@@ -55,21 +57,25 @@ class Fragment(Expression[T]):
 
 
 @overload
-def raw(sql: str, *operands: object, returns: type[T]) -> Expression[T]: ...
+def raw(sql: str | TString, *operands: object, returns: type[T]) -> Expression[T]: ...
 @overload
-def raw(sql: str, *operands: object, returns: None = None) -> Expression[Any]: ...
-def raw(sql: str, *operands: object, returns: Any = None) -> Expression[Any]:
+def raw(sql: str | TString, *operands: object, returns: None = None) -> Expression[Any]: ...
+def raw(sql: str | TString, *operands: object, returns: Any = None) -> Expression[Any]:
     """A piece of SQL inside a query: `raw("{} % {} = 0", u.id, 7)`; each `{}` is a column, an expression or a value.
 
     Values are bound as parameters, never written into the text. The text itself is sent as it is: write it
     into your program, and never make it of what somebody else has given. A brace is written `{{` or `}}`.
+    From Python 3.14 on a t-string says the same: `raw(t"{u.id} % {7} = 0")`.
 
     Args:
         sql: the text, in the words of the database that will read it.
         operands: what stands for each `{}`, in order.
         returns: the Python type of its value, which lets it be compared and decoded as one.
     """
-    texts = read_template(sql)
+    if isinstance(sql, TString):
+        texts, operands = interpolated(sql, operands)
+    else:
+        texts = read_template(sql)
     if len(texts) - 1 != len(operands):
         raise QueryError(
             f"raw({sql!r}) has {len(texts) - 1} times {{}}, and {len(operands)} values were given for them"
@@ -79,6 +85,17 @@ def raw(sql: str, *operands: object, returns: Any = None) -> Expression[Any]:
     except (TypeError, ValueError) as error:
         raise QueryError(f"raw(returns={returns!r}): {error}") from None
     return Fragment[Any](texts, tuple(expression(operand) for operand in operands), result)
+
+
+def interpolated(sql: TString, operands: tuple[object, ...]) -> tuple[tuple[str, ...], tuple[object, ...]]:
+    """The texts and the operands of a t-string."""
+    if operands:
+        raise QueryError(
+            f"raw(): a t-string has its values in it, and {len(operands)} are given besides: write them into it as {{...}}"
+        )
+    texts, values = parts_of(sql)
+    must_have_no_placeholders(texts, "{}".join(texts))
+    return texts, values
 
 
 def read_template(sql: str) -> tuple[str, ...]:
@@ -94,6 +111,10 @@ def read_template(sql: str) -> tuple[str, ...]:
             texts.append("")
     except ValueError as error:
         raise QueryError(f"raw({sql!r}): {error}; a brace is written {{{{ or }}}}") from None
+    must_have_no_placeholders(texts, sql)
+    return tuple(texts)
+
+
+def must_have_no_placeholders(texts: Sequence[str], sql: str) -> None:
     if "\0" in sql or any(map(NUMBERED.search, texts)):
         raise QueryError(f"raw({sql!r}): values are bound by {{}}, not by $1 or ?1")
-    return tuple(texts)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ferro.errors import QueryError
-from ferro.query.expressions import ONE, ColumnRef, Expression, Joined, Source
+from ferro.query.expressions import ONE, ColumnRef, Expression, Joined, ScopeOf, Source
 from ferro.query.statements import Join, Select
 from ferro.query.subqueries import Exists, Scalar, changed
 from ferro.schema.relations import Relation
@@ -15,15 +15,15 @@ from ferro.schema.table import Table
 Marks: TypeAlias = tuple[tuple[Joined, bool], ...]
 
 
-def joined(parent: Source, relation: Relation) -> Joined:
+def joined(parent: Source, relation: Relation, scope: ScopeOf) -> Joined:
     """The rows a relation leads to; the same object every time."""
-    return one_joined(parent, relation, relation.target_table)
+    return one_joined(parent, relation, scope, relation.target_table)
 
 
 @lru_cache(maxsize=1024)
-def one_joined(parent: Source, relation: Relation, _target: Table) -> Joined:
+def one_joined(parent: Source, relation: Relation, scope: ScopeOf, _target: Table) -> Joined:
     # A name may stand for another class one day: then the table is another one.
-    return Joined(parent, relation)
+    return Joined(parent, relation, scope)
 
 
 def joins_of(source: Source, parts: Sequence[Expression[Any]], marks: Marks = ()) -> tuple[Join, ...]:

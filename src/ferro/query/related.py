@@ -124,7 +124,7 @@ class RelatedQuery(QueryBase[M]):
         """Keep to the rows a relation leads to from an instance."""
         self.relation = relation
         self.owner = owner
-        self.where_clause = conditions_for(relation, self.source, owner)
+        self.where_clause += conditions_for(relation, self.source, owner)
         self._followed = self.where_clause
         return self
 

@@ -16,6 +16,7 @@ from ferro.query.expressions import (
     Comparison,
     Condition,
     Expression,
+    IsNull,
     Joined,
     Not,
     Shape,
@@ -99,7 +100,7 @@ class RelatedRow:
         return attribute(self.__ferro_way__(), name)
 
     def __ferro_way__(self) -> Joined:
-        return joined(self._source, self._relation)
+        return joined(self._source, self._relation, scope_of)
 
     def __eq__(self, other: object) -> Expression[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return is_the_same(self._relation, *self._key(), other)
@@ -158,6 +159,7 @@ class Collection(Generic[M]):
             self._conditions = tuple(
                 equal(ColumnRef[Any](rows, theirs), ColumnRef[Any](outer, mine)) for mine, theirs in relation.pairs
             )
+        self._conditions += scope_of(rows.table, rows)
 
     # Which of them.
 
@@ -282,6 +284,32 @@ class Collection(Generic[M]):
 
     def __repr__(self) -> str:
         return self._relation.where
+
+
+# Which rows of a table its queries see.
+
+
+def scope_of(table: Table, source: Source) -> tuple[Expression[bool], ...]:
+    """The conditions of a model's scope, about the rows of a source: to stand before all others.
+
+    Whoever reads a table by another way than its queries asks for them as well. That a row is not deleted comes
+    first. A foreign key leads to its row whatever the scope says of it.
+    """
+    if not table.scoped:
+        return ()
+    kept = () if table.deleted is None else (IsNull(ColumnRef[Any](source, table.deleted)),)
+    return kept + tuple(read_scope(scope, source) for scope in table.scopes)
+
+
+def read_scope(scope: Callable[[Any], object], source: Source) -> Expression[bool]:
+    with inside(source):
+        found = scope(Row(source))
+    if not is_expression(found):
+        raise QueryError(
+            f"{source.table.model.__name__}.__ferro_scope__ expects a lambda that returns a condition such as "
+            f"p.published == True, got {type(found).__name__}: {found!r}"
+        )
+    return must_be_condition(found, "__ferro_scope__")
 
 
 def equal(one: ColumnRef[Any], other: ColumnRef[Any]) -> Comparison:

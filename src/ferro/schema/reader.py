@@ -11,7 +11,7 @@ from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Check, FerroField, ForeignKey, column_options, plain_options
+from ferro.fields import Check, FerroField, ForeignKey, Scope, column_options, plain_options
 from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
 from ferro.schema.table import LONGEST_NAME, CheckConstraint, Column, Index, Table, Unique, constraint_name
 from ferro.types import column_type, split_optional
@@ -61,6 +61,8 @@ def read_table(model: type[BaseModel]) -> Table:
         raise ModelDefinitionError(
             f"{model.__name__}: a row has one version, and {' and '.join(versions)} both count it"
         )
+    if len(ends := [field.column.field for field in fields if field.column.stamp == "deleted"]) > 1:
+        raise ModelDefinitionError(f"{model.__name__}: a row is deleted once, and {' and '.join(ends)} both say when")
     table = Table(table_name(model), model, tuple(field.column for field in fields))
     groups = Groups(table)
     unique_keys, indexed_keys = keyed(table)
@@ -85,6 +87,7 @@ def read_table(model: type[BaseModel]) -> Table:
         indexes=tuple(indexes),
         checks=tuple(checks),
         relations=make_relations(model),
+        scopes=declared_scopes(model),
     )
 
 
@@ -128,10 +131,30 @@ def read_field(model: type[BaseModel], name: str, info: FieldInfo) -> Read:
         primary_key=options.primary_key,
         default=options.db_default,
         version=options.version,
+        stamp=options.stamp,
     )
+    check_stamp(where, column)
     if options.version and (kept_as.kind != "int" or column.nullable or column.primary_key):
         raise ModelDefinitionError(f"{where}: a version is counted, so it is a plain int that is never None and no key")
     return Read(column, options, members(where, inner) if options.db_check else ())
+
+
+def check_stamp(where: str, column: Column) -> None:
+    if column.stamp is None:
+        return
+    if column.stamp not in STAMPS:
+        raise ModelDefinitionError(f"{where}: stamp is {column.stamp!r}; it is one of {', '.join(map(repr, STAMPS))}")
+    if column.type.kind != "datetime" or column.primary_key:
+        raise ModelDefinitionError(f"{where}: a stamp is a moment, so it is a datetime with a time zone, and no key")
+    if column.default is not None:
+        raise ModelDefinitionError(
+            f"{where}: a stamp is set by ferro, and db_default by the database: keep one of them"
+        )
+    if column.stamp == "deleted" and not column.nullable:
+        raise ModelDefinitionError(f"{where}: a row that is not deleted has None in it, so it is a datetime | None")
+
+
+STAMPS = ("created", "updated", "deleted")
 
 
 def refuse_models(where: str, annotation: Any, options: FerroField) -> None:
@@ -320,3 +343,13 @@ def declared_checks(model: type) -> list[Check]:
             raise ModelDefinitionError(f"{where} gives one name to two checks: {', '.join(c.suffix for c in checks)}")
         found |= named
     return list(found.values())
+
+
+def declared_scopes(model: type) -> tuple[Callable[[Any], object], ...]:
+    """The scopes of a model and its parents, parents first."""
+    found: dict[Scope, None] = {}
+    for value in declared_values(model, "__ferro_scope__"):
+        if not isinstance(value, Scope):
+            raise ModelDefinitionError(f"{model.__name__}.__ferro_scope__ must be a Scope(...), not {value!r}")
+        found[value] = None
+    return tuple(scope.predicate for scope in found)

@@ -27,6 +27,7 @@ class Column:
             expression such as `now`; None when it fills in nothing.
         autoincrement: the database numbers it.
         version: it counts how often the row was changed.
+        stamp: what it is that it tells the time of: "created", "updated", "deleted", or None.
     """
 
     name: str
@@ -37,11 +38,17 @@ class Column:
     autoincrement: bool = False
     default: object | None = None
     version: bool = False
+    stamp: str | None = None
 
     @property
     def generated(self) -> bool:
         """Whether the database provides a value when a row leaves the column out."""
         return self.autoincrement or self.default is not None
+
+    @property
+    def counted(self) -> bool:
+        """Whether ferro sets it with every change of a row."""
+        return self.version or self.stamp is not None
 
     def __repr__(self) -> str:
         return f"Column({self.name})"
@@ -100,6 +107,7 @@ class Table:
     checks: tuple[CheckConstraint, ...] = ()
     relations: "Mapping[str, Relation]" = field(default_factory=dict[str, "Relation"])
     constraints: tuple[ForeignKeyConstraint, ...] = ()
+    scopes: tuple[Callable[[Any], object], ...] = ()
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:
@@ -125,6 +133,22 @@ class Table:
     def version(self) -> Column | None:
         """The column that counts how often a row was changed, if there is one."""
         return next((column for column in self.columns if column.version), None)
+
+    @cached_property
+    def stamps(self) -> "Mapping[str, tuple[Column, ...]]":
+        """The columns that tell when something became of a row, by what."""
+        kinds = {column.stamp for column in self.columns if column.stamp}
+        return {kind: tuple(column for column in self.columns if column.stamp == kind) for kind in kinds}
+
+    @cached_property
+    def deleted(self) -> Column | None:
+        """The column that tells when a row was deleted, where deleted rows are kept."""
+        return next((column for column in self.columns if column.stamp == "deleted"), None)
+
+    @cached_property
+    def scoped(self) -> bool:
+        """Whether there are rows that queries do not see."""
+        return bool(self.scopes) or self.deleted is not None
 
     @cached_property
     def keys(self) -> tuple[tuple[Column, ...], ...]:

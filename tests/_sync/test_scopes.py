@@ -1,0 +1,248 @@
+# Generated from tests/_async/test_scopes.py by scripts/unasync.py: edit that file, never this one.
+"""Scopes: which rows the queries of a model see."""
+
+from contextvars import ContextVar
+from typing import Annotated
+
+import pytest
+from statements import sent
+
+from ferro.schema.registry import active, declared
+from ferro.sync import (
+    BackRef,
+    Database,
+    Field,
+    ForeignKey,
+    ManyToMany,
+    Model,
+    ModelDefinitionError,
+    ModelDoesNotExist,
+    QueryError,
+    Relation,
+    Scope,
+    UniqueViolationError,
+    exists,
+)
+
+
+class Writer(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    articles: Relation[list["Article"]] = BackRef()
+
+
+class Label(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    articles: Relation[list["Article"]] = BackRef()
+
+
+class Article(Model):
+    __ferro_scope__ = Scope(lambda a: a.published == True)  # noqa: E712
+
+    id: int | None = Field(default=None, primary_key=True)
+    title: str = Field(unique=True)
+    published: bool = True
+    writer: Annotated[Writer | None, ForeignKey(related_name="articles", nullable=True)] = None
+    labels: Relation[list[Label]] = ManyToMany(related_name="articles")
+    comments: Relation[list["Comment"]] = BackRef()
+
+
+class Comment(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    article: Annotated[Article, ForeignKey(related_name="comments")]
+
+
+@pytest.fixture
+def articles(database: Database) -> Database:
+    database.create_tables(Writer, Label, Article, Comment)
+    ann = Writer.create(name="Ann")
+    shown = Article.create(title="shown", writer=ann)
+    hidden = Article.create(title="hidden", published=False, writer=ann)
+    label = Label.create(name="a")
+    shown.labels.add(label)
+    hidden.labels.add(label)
+    Comment.create(article=shown)
+    Comment.create(article=hidden)
+    return database
+
+
+def test_every_way_to_read_starts_from_the_scope(articles: Database) -> None:
+    assert [article.title for article in Article.all()] == ["shown"]
+    assert Article.count() == 1
+    assert Article.where(lambda a: a.title == "hidden").exists() is False
+    assert Article.where(lambda a: a.title == "hidden").first() is None
+    assert Article.one().title == "shown"
+    assert Article.max(lambda a: a.title) == "shown"
+    assert Article.select("title").all() == [("shown",)]
+    assert [article.title for article in Article.select().stream()] == ["shown"]
+    assert Article.order_by("id").page(1, 10).total == 1
+    assert articles.query(Article).count() == 1
+
+
+def test_every_way_to_change_starts_from_the_scope(articles: Database) -> None:
+    assert Article.update(title="new") == 1
+    assert [row.title for row in Article.query().update_returning(title="newer")] == ["newer"]
+    assert Article.query().delete() == 1
+    assert [article.title for article in Article.unscoped().all()] == ["hidden"]
+
+
+def test_the_scope_stands_in_the_sql_before_every_other_condition(articles: Database) -> None:
+    found = Article.where(lambda a: a.title == "x").select("id").sql("sqlite")
+    assert found.sql == (
+        'SELECT "article"."id" FROM "article" WHERE "article"."published" = ? AND "article"."title" = ?'
+    )
+    assert found.params == (1, "x")
+
+
+def test_unscoped_leaves_the_scope_out_and_nothing_else(articles: Database) -> None:
+    assert Article.unscoped().count() == 2
+    assert articles.unscoped(Article).count() == 2
+    assert articles.query(Article).unscoped().count() == 2
+    late = Article.where(lambda a: a.title != "shown").unscoped()
+    assert [article.title for article in late.all()] == ["hidden"]
+    assert late.sql("sqlite").sql.partition(" WHERE ")[2] == '"article"."title" <> ?'
+    assert Article.where(lambda a: a.title == "hidden").select("id").unscoped().count() == 1
+    assert late.unscoped().sql("sqlite") == late.sql("sqlite")
+
+
+def test_get_does_not_find_what_the_scope_hides(articles: Database) -> None:
+    assert Article.get(1).title == "shown"
+    assert Article.get_or_none(2) is None
+    with pytest.raises(ModelDoesNotExist, match=r"^Article 2 does not exist"):
+        Article.get(2)
+    assert Article.unscoped().where(lambda a: a.id == 2).one().title == "hidden"
+
+
+def test_an_instance_that_is_held_is_saved_refreshed_and_deleted_whatever_the_scope_says(
+    articles: Database,
+) -> None:
+    article = Article.get(1)
+    article.published = False
+    article.save()
+    article.refresh()
+    article.title = "still mine"
+    assert Article.bulk_update([article]) == 1
+    article.refresh()
+    assert article.title == "still mine"
+    assert article.delete() is True
+    assert Article.unscoped().count() == 1
+
+
+def test_collections_are_rows_in_scope_and_a_foreign_key_leads_to_its_row(articles: Database) -> None:
+    ann, label = Writer.get(1), Label.get(1)
+    assert [article.title for article in ann.articles.all()] == ["shown"]
+    assert ann.articles.unscoped().count() == 2
+    assert [article.title for article in label.articles.all()] == ["shown"]
+    assert label.articles.unscoped().count() == 2
+    first, second = Comment.order_by("id").all()
+    assert first.article.title == "shown"
+    assert second.article.title == "hidden"
+    assert Comment.order_by("id").select(lambda c: c.article.title).all() == ["shown", "hidden"]
+    assert Writer.select(lambda w: w.articles.count()).all() == [1]
+    assert not Writer.where(lambda w: w.articles.any(lambda a: a.title == "hidden")).exists()
+    assert [article.title for article in articles.query(ann.articles).all()] == ["shown"]
+    assert ann.articles.delete() == 1
+    assert Article.unscoped().count() == 1
+
+
+def test_a_query_inside_another_has_its_own_scope(articles: Database) -> None:
+    with_articles = Writer.where(lambda w: exists(Article.where(lambda a: a.writer_id == w.id)))
+    assert with_articles.count() == 1
+    Article.update(published=False)
+    assert with_articles.count() == 0
+    twins = Article.unscoped().where(lambda a: exists(Article.where(lambda b: b.title != a.title)))
+    assert twins.sql("sqlite").sql.endswith(
+        'WHERE EXISTS (SELECT 1 FROM "article" AS "article_2" WHERE "article_2"."published" = ? '
+        'AND "article_2"."title" <> "article"."title")'
+    )
+
+
+def test_get_or_create_looks_in_the_scope_and_uniqueness_does_not(articles: Database) -> None:
+    assert Article.get_or_create(title="shown")[1] is False
+    with pytest.raises(UniqueViolationError):
+        Article.get_or_create(title="hidden")
+    Article.upsert(title="hidden", published=True)
+    assert Article.count() == 2
+
+
+tenant: ContextVar[int] = ContextVar("tenant")
+
+
+class Owned(Model):
+    __ferro_abstract__ = True
+    __ferro_scope__ = Scope(lambda row: row.tenant == tenant.get())
+
+    tenant: int = 0
+
+
+class Invoice(Owned):
+    __ferro_scope__ = Scope(lambda row: row.paid == False)  # noqa: E712
+
+    id: int | None = Field(default=None, primary_key=True)
+    paid: bool = False
+
+
+def test_the_scopes_of_a_model_and_its_parents_all_hold_and_are_asked_anew_for_each_query(
+    database: Database,
+) -> None:
+    database.create_tables(Invoice)
+    Invoice.bulk_create([Invoice(tenant=1), Invoice(tenant=2), Invoice(tenant=2, paid=True), Invoice(tenant=2)])
+    counts: list[int] = []
+    for number in (1, 2, 3):
+        token = tenant.set(number)
+        counts.append(Invoice.count())
+        tenant.reset(token)
+    assert counts == [1, 2, 0]
+    token = tenant.set(2)
+    assert Invoice.get_or_none(1) is None
+    assert Invoice.get(2).id == 2
+    tenant.reset(token)
+    with pytest.raises(LookupError):
+        Invoice.where(lambda i: i.id == 1)
+    assert Invoice.unscoped().count() == 4
+
+
+def test_a_model_without_a_scope_sends_what_it_always_did(database: Database) -> None:
+    database.create_tables(Writer)
+    with sent() as statements:
+        Writer.get_or_none(1)
+        Writer.unscoped().count()
+    assert [text.partition(" FROM ")[2] for text in statements] == [
+        f'"writer" WHERE "writer"."id" = {"?" if database.dialect.name == "sqlite" else "$1"}',
+        '"writer"',
+    ]
+
+
+def test_a_scope_that_makes_no_sense_is_refused_where_the_class_is_defined() -> None:
+    with pytest.raises(ModelDefinitionError, match=r"^Misspelt.__ferro_scope__: misspelt has no column 'publishd'"):
+
+        class Misspelt(Model):
+            __ferro_scope__ = Scope(lambda m: m.publishd == 1)
+            id: int | None = Field(default=None, primary_key=True)
+            published: int = 0
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^Bare.__ferro_scope__ must be a Scope\(\.\.\.\), not 'published'$"
+    ):
+
+        class Bare(Model):
+            __ferro_scope__ = "published"
+            id: int | None = Field(default=None, primary_key=True)
+
+    with pytest.raises(ModelDefinitionError, match=r"^Scope takes a lambda over the model, not True$"):
+        Scope(True)
+
+
+def test_a_scope_must_return_a_condition() -> None:
+    class Loose(Model):
+        __ferro_scope__ = Scope(lambda _: True)
+        id: int | None = Field(default=None, primary_key=True)
+
+    with pytest.raises(QueryError) as caught:
+        Loose.query()
+    assert str(caught.value) == (
+        "Loose.__ferro_scope__ expects a lambda that returns a condition such as p.published == True, got bool: True"
+    )
+    for known in (declared, active):
+        known.pop("Loose")
