@@ -359,6 +359,42 @@ def forget_related(instance: BaseModel, name: str | None = None) -> None:
         object.__setattr__(instance, "__ferro_related__", kept)
 
 
+class Kept:
+    """What was loaded along a relation, and the key it was loaded for: for another key it means nothing."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key = key
+        self.value = value
+
+
+class Siblings:
+    """The instances of one result. None of them is kept alive by the others."""
+
+    __slots__ = ("members",)
+
+    def __init__(self, instances: Sequence[BaseModel]) -> None:
+        self.members: list[ref[BaseModel]] = list(map(ref, instances))
+
+
+def acquaint(instances: Sequence[BaseModel]) -> None:
+    """Let the instances of one result know each other, if there are relations to be loaded for all of them."""
+    if len(instances) > 1 and getattr(type(instances[0]), "__ferro_relation_names__", ()):
+        siblings = Siblings(instances)
+        for instance in instances:
+            object.__setattr__(instance, "__ferro_siblings__", siblings)
+
+
+def siblings_of(instance: BaseModel) -> list[BaseModel]:
+    """The instances that came with this one and are still held by someone, itself among them."""
+    try:
+        siblings: Siblings = object.__getattribute__(instance, "__ferro_siblings__")
+    except AttributeError:
+        return [instance]
+    return [found for member in siblings.members if (found := member()) is not None]
+
+
 def fill_slots(instance: BaseModel) -> None:
     """Fill Pydantic's slots of an instance that was filled from a row."""
     values = vars(instance)

@@ -10,6 +10,7 @@ from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.relations import Relation
 
@@ -118,6 +119,11 @@ class Model(ModelBase, Loaded):
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> AsyncQuery[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
         return cls.query().where(*conditions)
+
+    @classmethod
+    def include(cls, *paths: IncludePath[Self]) -> AsyncQuery[Self]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return cls.query().include(*paths)
 
     @classmethod
     def order_by(

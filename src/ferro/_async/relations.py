@@ -1,11 +1,14 @@
 """Relations that reach the database: what they load, and collections to be changed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ferro._async.query import AsyncQuery
 from ferro.fields import RelationMark
+from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
+from ferro.operations.steps import Operation
 from ferro.query.related import RelatedQuery
 from ferro.schema.relations import Relation as Fact
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
@@ -27,10 +31,17 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
         super().__init__(relation.target, database=database)
         self.follow(relation, owner)
 
+    reading = "await {}.all()"
+
+    async def all(self) -> list[M]:
+        """Read every row. Those that were loaded beforehand are there: `db.query(author.books).all()` asks again."""
+        rows = self.loaded
+        return await super().all() if rows is None else list(rows)
+
     async def create(self, **values: Any) -> M:
         """Insert a row that belongs here: `await author.books.create(title="SICP")`."""
         database = self.database
-        return await database.run(relations.create(self, values, database.dialect))
+        return await self._change(relations.create(self, values, database.dialect))
 
     async def add(self, *rows: M | Any, ignore_existing: bool = False) -> None:
         """Link instances, or rows by their keys; only on many-to-many relations.
@@ -39,28 +50,49 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
             UniqueViolationError: one is linked already; `ignore_existing=True` does not mind.
         """
         database = self.database
-        await database.run(relations.add(self, rows, database.dialect, ignore_existing=ignore_existing))
+        await self._change(relations.add(self, rows, database.dialect, ignore_existing=ignore_existing))
 
     async def remove(self, *rows: M | Any) -> None:
         """Undo the links to some rows; the rows stay."""
         database = self.database
-        await database.run(relations.remove(self, rows, database.dialect))
+        await self._change(relations.remove(self, rows, database.dialect))
 
     async def clear(self) -> None:
         """Undo every link; the rows stay."""
         database = self.database
-        await database.run(relations.clear(self, database.dialect))
+        await self._change(relations.clear(self, database.dialect))
 
     async def set(self, *rows: M | Any) -> None:
         """Link these rows, and no others."""
         database = self.database
-        await database.run(relations.replace(self, rows, database.dialect))
+        await self._change(relations.replace(self, rows, database.dialect))
+
+    async def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every related row that matches; return how many there were."""
+        try:
+            return await super().update(*recipe, **values)
+        finally:
+            forget_related(self.owner, self.relation.name)
+
+    async def delete(self) -> int:
+        """Delete every related row that matches; return how many there were."""
+        try:
+            return await super().delete()
+        finally:
+            forget_related(self.owner, self.relation.name)
+
+    async def _change(self, operation: Operation[T]) -> T:
+        """Change what belongs here: what was loaded before is another collection."""
+        try:
+            return await self.database.run(operation)
+        finally:
+            forget_related(self.owner, self.relation.name)
 
 
 def held_by(database: "AsyncDatabase", query: RelatedQuery[M]) -> AsyncRelated[M]:
     """A relation's query, whoever made it, as one of this database."""
     held: AsyncRelated[M] = AsyncRelated(query.relation, query.owner, database=database)
-    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database}
+    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database, "whole": False}
     return held
 
 

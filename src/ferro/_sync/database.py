@@ -17,12 +17,13 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
+from ferro.query.including import IncludePath
 from ferro.query.related import RelatedQuery, chosen_relation
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
@@ -102,6 +103,13 @@ class Database:
         A relation to one row gives the instance, or None; one to many a list.
         """
         return self.load_along(instance, chosen_relation(type(instance), relation))
+
+    def load_many(self, instances: Iterable[M], *paths: IncludePath[M]) -> None:
+        """Load relations of instances you have, as `include()` does: `db.load_many(books, lambda b: b.author)`.
+
+        One statement for each relation, however many instances there are.
+        """
+        self.run(include.load_paths(list(instances), paths, self.dialect, siblings=Query.siblings))
 
     def load_along(self, instance: ModelBase, relation: Relation) -> Any:
         """Load what a relation leads to."""

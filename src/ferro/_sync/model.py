@@ -11,6 +11,7 @@ from ferro._sync.scope import database_in_scope
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.schema.relations import Relation
 
@@ -119,6 +120,11 @@ class Model(ModelBase, Loaded):
     def where(cls, *conditions: Predicate[Self] | Valued[bool | None] | bool) -> Query[Self]:
         """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
         return cls.query().where(*conditions)
+
+    @classmethod
+    def include(cls, *paths: IncludePath[Self]) -> Query[Self]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return cls.query().include(*paths)
 
     @classmethod
     def order_by(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError
 from ferro.query.dialect import Compiled, Dialect
@@ -31,6 +31,7 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
+from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.row import Row, closest, enclosing, find_column, inside
 from ferro.query.selected import Scalar
@@ -125,6 +126,9 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
+    # Whether the instances of a result are to know each other.
+    siblings: ClassVar[bool] = False
+
     def __init__(self, model: type[M], table: Table, source: Source | None = None) -> None:
         self.model = model
         self.table = table
@@ -138,6 +142,7 @@ class QueryBase(Generic[M]):
         self._distinct = False
         self._lock: Lock | None = None
         self._position: Literal["", "after", "before"] = ""
+        self.includes: tuple[Include, ...] = ()
 
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
@@ -215,6 +220,18 @@ class QueryBase(Generic[M]):
     def distinct(self) -> Self:
         """Return equal rows once."""
         return self._with(_distinct=True)
+
+    def include(self, *paths: IncludePath[M]) -> Self:
+        """Load what belongs to the rows with them, one statement for each relation: `include(lambda a: a.books.tags)`.
+
+        Names say the same: `include("books.tags", "profile")`. What is chosen is chosen for each row:
+        `include(lambda a: a.books.where(lambda b: b.year > 2000).order_by("-year").limit(3))`.
+        """
+        if self.projection is not None:
+            raise QueryError(
+                "include() loads what belongs to instances, and this query selects columns: leave out one of the two"
+            )
+        return self._with(includes=read_paths(self.includes, self.model, paths, QueryBase))
 
     # Locks.
 
@@ -319,6 +336,7 @@ class QueryBase(Generic[M]):
         """
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
+        self._bare("select")
         query = self._apart()
         return query._with(projection=query._project(columns))
 
@@ -413,7 +431,17 @@ class QueryBase(Generic[M]):
         returning, selected = self._returned("delete_returning")
         return replace(self._with(projection=None).delete_statement(), returning=returning, selected=selected)
 
+    def _bare(self, verb: str) -> None:
+        if self.includes:
+            raise QueryError(
+                f"{verb}() gives no rows that something could be loaded with: leave out include(), "
+                "or load it afterwards with load_many()"
+                if verb != "select"
+                else "select() gives columns, and include() loads what belongs to instances: leave out one of the two"
+            )
+
     def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
+        self._bare(verb)
         if self._distinct or self._is_aggregated:
             does = "distinct()" if self._distinct else "an aggregate"
             raise QueryError(f"{verb}() gives back every row it changed: leave out {does}")

@@ -1,9 +1,12 @@
 """The rows at the other end of a relation, as conditions: what is read, changed or deleted there is only these."""
 
-from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar, overload
 
-from ferro.errors import QueryError, UnknownColumnError
+from pydantic import BaseModel
+
+from ferro.errors import InterfaceError, QueryError, UnknownColumnError
+from ferro.instance import Kept, related_to
 from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Values
@@ -11,6 +14,7 @@ from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import WRITE, Writer
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
+from ferro.schema.table import Column
 
 M = TypeVar("M")
 
@@ -54,6 +58,33 @@ def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
             f"{relation.where}: this {type(owner).__name__} is not saved yet, and nothing can lead to it: save it first"
         )
     return key
+
+
+def own_columns(relation: Relation) -> tuple[Column, ...]:
+    """The columns of an instance that decide where a relation leads to."""
+    return relation.columns if relation.kind == "forward" else relation.table.primary_key
+
+
+def key_reader(columns: tuple[Column, ...]) -> Callable[[BaseModel], Any]:
+    """A function from an instance to a key: the value of its one column, or a tuple of them."""
+    if len(columns) == 1:
+        field = columns[0].field
+        return lambda instance: vars(instance).get(field)
+    fields = [column.field for column in columns]
+    return lambda instance: tuple([vars(instance).get(field) for field in fields])
+
+
+def has_no_key(key: Any) -> bool:
+    """Whether a key, or a part of it, is missing."""
+    return key is None or (isinstance(key, tuple) and None in key)
+
+
+def kept_along(relation: Relation, owner: BaseModel) -> Kept | None:
+    """What was loaded along a relation for the key the instance has now."""
+    found = related_to(owner).get(relation.name)
+    if isinstance(found, Kept) and found.key == key_reader(own_columns(relation))(owner):
+        return found
+    return None
 
 
 def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[Expression[Any], ...]:
@@ -100,10 +131,60 @@ def chosen_relation(model: type, choose: Callable[[Any], Any]) -> Relation:
 
 
 class RelatedQuery(QueryBase[M]):
-    """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does."""
+    """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does.
+
+    Once `include()` has loaded them, it is the collection of these as well: to be counted with `len()`, gone
+    through, indexed and asked with `in`.
+    """
 
     relation: Relation
     owner: Any
+    # Neither narrowed nor sorted: what was loaded answers for it.
+    whole = True
+    # How all of them are read, in an error message.
+    reading = "db.query({}).all()"
+
+    def _with(self, **changes: Any) -> Self:
+        return super()._with(**{"whole": False, **changes})
+
+    @property
+    def loaded(self) -> tuple[M, ...] | None:
+        """The rows that were loaded beforehand; None when they were not."""
+        kept = kept_along(self.relation, self.owner) if self.whole else None
+        return None if kept is None else kept.value
+
+    def _rows(self) -> tuple[M, ...]:
+        rows = self.loaded
+        if rows is not None:
+            return rows
+        if not self.whole:
+            raise InterfaceError("a query holds no rows until it is asked for them: call all()")
+        relation = self.relation
+        name = f"{relation.model.__name__.lower()}.{relation.name}"
+        raise InterfaceError(
+            f"{relation.where} is not loaded: read it with `{self.reading.format(name)}`, "
+            f"or load it with the query: `include(lambda m: m.{relation.name})`"
+        )
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __bool__(self) -> bool:
+        return bool(self._rows())
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._rows())
+
+    def __contains__(self, row: object) -> bool:
+        return row in self._rows()
+
+    @overload
+    def __getitem__(self, at: int, /) -> M: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> list[M]: ...
+    def __getitem__(self, at: int | slice, /) -> M | list[M]:
+        rows = self._rows()
+        return list(rows[at]) if isinstance(at, slice) else rows[at]
 
     def follow(self, relation: Relation, owner: object) -> Self:
         """Keep to the rows a relation leads to from an instance."""

@@ -1,0 +1,198 @@
+"""Loading what belongs to many rows: one statement for each relation, however many rows there are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ferro.errors import QueryError
+from ferro.instance import Kept, acquaint, relate
+from ferro.model import ModelBase
+from ferro.operations.hydrate import filler, row_loader
+from ferro.operations.steps import Steps
+from ferro.query.builder import QueryBase
+from ferro.query.compiler import compile
+from ferro.query.dialect import Dialect
+from ferro.query.expressions import (
+    ColumnRef,
+    Comparison,
+    Expression,
+    Order,
+    Over,
+    Source,
+    Value,
+    WindowFunction,
+    type_for,
+)
+from ferro.query.including import Include, IncludePath, read_paths
+from ferro.query.keysets import among
+from ferro.query.related import has_no_key, key_of_owner, key_reader, own_columns
+from ferro.query.statements import Derived, Join, Select
+from ferro.query.subqueries import Picked
+
+# The largest number both databases count to.
+LAST = 2**63 - 1
+
+
+def load_all(
+    owners: Sequence[ModelBase], includes: Sequence[Include], dialect: Dialect, *, siblings: bool = False
+) -> Steps[None]:
+    """Load relations of instances, and what is to be loaded with those.
+
+    `siblings` lets the instances of each relation know each other.
+    """
+    for one in includes:
+        if not owners:
+            return
+        found = yield from LOADERS[one.relation.kind](one, owners, dialect)
+        if siblings:
+            acquaint(found)
+        yield from load_all(found, one.within, dialect, siblings=siblings)
+
+
+def load_paths(
+    instances: Sequence[ModelBase], paths: tuple[IncludePath[Any], ...], dialect: Dialect, *, siblings: bool
+) -> Steps[None]:
+    """Load relations of instances of one model, wherever they come from."""
+    model = type(instances[0]) if instances else None
+    for instance in instances:
+        if type(instance) is not model:
+            raise QueryError(
+                f"load_many() takes instances of one model, and this is {called(instances[0])} beside {called(instance)}"
+            )
+    includes = () if model is None else read_paths((), model, paths, QueryBase)
+    return load_all(instances, includes, dialect, siblings=siblings)
+
+
+def called(instance: object) -> str:
+    return f"a {type(instance).__name__}"
+
+
+def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows that foreign keys of the instances lead to."""
+    relation = one.relation
+    table = relation.target_table
+    keys = list(map(key_reader(relation.columns), owners))
+    wanted = [key for key in dict.fromkeys(keys) if not has_no_key(key)]
+    query = chosen(one)
+    found: list[Any] = []
+    if wanted:
+        statement = query.select_statement()
+        known = among(query.source, table.primary_key, wanted)
+        result = yield compile(replace(statement, where=(known, *statement.where)), dialect)
+        found = filler(query.model, table.columns, dialect.name)(result.rows)
+    by_key = dict(zip(map(key_reader(table.primary_key), found), found, strict=True))
+    name = relation.name
+    for owner, key in zip(owners, keys, strict=True):
+        relate(owner, name, Kept(key, by_key.get(key)))
+    return found
+
+
+def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows whose foreign keys lead to the instances."""
+    relation = one.relation
+    table = relation.target_table
+    keys = keys_of_owners(one, owners)
+    theirs = tuple(column for _, column in relation.pairs)
+    query = chosen(one)
+    statement = query.select_statement()
+    known = among(query.source, theirs, list(dict.fromkeys(keys)))
+    partition = tuple(ColumnRef[Any](query.source, column) for column in theirs)
+    statement = for_each(replace(statement, where=(known, *statement.where)), partition)
+    result = yield compile(statement, dialect)
+    found: list[Any] = filler(query.model, table.columns, dialect.name)(result.rows)
+    held = list(map(key_reader(theirs), found))
+    by_owner = dict(zip(keys, owners, strict=True))
+    back = relation.other.name
+    for row, key in zip(found, held, strict=True):
+        if (owner := by_owner.get(key)) is not None:
+            relate(row, back, Kept(key, owner))
+    keep(one, owners, keys, grouped(held, found))
+    return found
+
+
+def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows that are linked to the instances: each is one instance, however many it is linked to."""
+    relation = one.relation
+    link, table = relation.link, relation.target_table
+    keys = keys_of_owners(one, owners)
+    query = chosen(one)
+    statement = query.select_statement()
+    between = Source(link.table)
+    near = tuple(ColumnRef[Any](between, column) for column in link.near)
+    on = tuple(
+        Comparison(ColumnRef[Any](between, far), "==", ColumnRef[Any](query.source, column))
+        for far, column in zip(link.far, table.primary_key, strict=True)
+    )
+    known = among(between, link.near, list(dict.fromkeys(keys)))
+    statement = replace(
+        statement,
+        columns=(*near, *statement.columns),
+        joins=(Join(between, on), *statement.joins),
+        where=(known, *statement.where),
+    )
+    result = yield compile(for_each(statement, near), dialect)
+    width = len(near)
+    types = tuple(column.type for column in near)
+    held = row_loader(types, dialect.name, "value" if width == 1 else "tuple")([row[:width] for row in result.rows])
+    # What the database gave for the key tells which rows are the same, before anything is made of them.
+    places = [width + at for at, column in enumerate(table.columns) if column.primary_key]
+    marks = [tuple([row[at] for at in places]) for row in result.rows]
+    distinct = {mark: row[width:] for mark, row in zip(marks, result.rows, strict=True)}
+    found: list[Any] = filler(query.model, table.columns, dialect.name)(list(distinct.values()))
+    by_mark = dict(zip(distinct, found, strict=True))
+    keep(one, owners, keys, grouped(held, [by_mark[mark] for mark in marks]))
+    return found
+
+
+LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
+    "forward": load_forward,
+    "reverse": load_reverse,
+    "many": load_many,
+}
+
+
+def chosen(one: Include) -> QueryBase[Any]:
+    """Which of a relation's rows are loaded."""
+    return one.query or QueryBase(one.relation.target, one.relation.target_table)
+
+
+def for_each(statement: Select, partition: tuple[Expression[Any], ...]) -> Select:
+    """The same rows; its limit and offset are meant for each part of them."""
+    if statement.limit is None and statement.offset is None:
+        return statement
+    first = statement.offset or 0
+    place = Over(WindowFunction[int]("row_number", (), type_for(int)), partition, statement.order_by, None)
+    columns = (*statement.columns, place)
+    names = tuple(f"c{at}" for at in range(len(columns)))
+    inner = replace(statement, columns=columns, order_by=(), limit=None, offset=None)
+    picked = [Picked[Any]("chosen", name, column) for name, column in zip(names, columns, strict=True)]
+    number = picked.pop()
+    bounds: list[Expression[bool]] = []
+    if first:
+        bounds.append(Comparison(number, ">", Value(first, type_for(int), number)))
+    if statement.limit is not None:
+        bounds.append(Comparison(number, "<=", Value(min(first + statement.limit, LAST), type_for(int), number)))
+    return Select(Derived(inner, "chosen", names), tuple(picked), tuple(bounds), (Order(number, nulls="native"),))
+
+
+def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
+    keys = list(map(key_reader(own_columns(one.relation)), owners))
+    for owner, key in zip(owners, keys, strict=True):
+        if has_no_key(key):
+            key_of_owner(one.relation, owner)
+    return keys
+
+
+def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
+def keep(one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]]) -> None:
+    """Note in each instance which rows belong to it."""
+    name, single = one.relation.name, one.relation.single
+    for owner, key in zip(owners, keys, strict=True):
+        rows = groups.get(key, ())
+        relate(owner, name, Kept(key, (rows[0] if rows else None) if single else tuple(rows)))
