@@ -29,7 +29,7 @@ class Model(ModelBase, Loaded):
         """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
         if not relation.single:
             return AsyncRelated[Any](relation, self)
-        return unloaded(lambda: database_in_scope().load_along(self, relation), relation.where)
+        return unloaded(lambda: database_in_scope().load_implicitly(self, relation), relation.where)
 
     # One instance.
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ferro._async.query import AsyncQuery
+from ferro._concurrency._async.batches import runner
 from ferro.fields import RelationMark
 from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
+from ferro.operations.repeats import on_behalf_of
 from ferro.operations.steps import Operation
 from ferro.query.related import RelatedQuery
 from ferro.schema.relations import Relation as Fact
@@ -31,12 +33,21 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
         super().__init__(relation.target, database=database)
         self.follow(relation, owner)
 
-    reading = "await {}.all()"
+    reading = "`await {}.all()`"
 
     async def all(self) -> list[M]:
         """Read every row. Those that were loaded beforehand are there: `db.query(author.books).all()` asks again."""
         rows = self.loaded
-        return await super().all() if rows is None else list(rows)
+        if rows is not None:
+            return list(rows)
+        database = self.database
+        return await (database.load_rows(self) if self.whole else super().all())
+
+    async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
+        if not database.is_watched:
+            return await super()._fetch(database, operation)
+        with on_behalf_of(self.relation, runner()):
+            return await super()._fetch(database, operation)
 
     async def create(self, **values: Any) -> M:
         """Insert a row that belongs here: `await author.books.create(title="SICP")`."""

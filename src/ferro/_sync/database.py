@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Opening, call_hook, opening
+from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
 from ferro._sync.relations import Related, held_by
@@ -15,16 +16,17 @@ from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
-from ferro.errors import DatabaseError
+from ferro.errors import DatabaseError, InterfaceError
 from ferro.model import ModelBase
 from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.query.including import IncludePath
-from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
 
@@ -39,10 +41,12 @@ class Database:
     `with` closes it at the end of the block.
     """
 
-    def __init__(self, address: Address, options: Options) -> None:
+    def __init__(self, address: Address, options: Options, guard: Guard | None = None) -> None:
         self.address = address
         self.dialect: Dialect = DIALECTS[address.dialect]
         self.pool = Pool(address, options)
+        self._batches = Batches()
+        self._guard = guard
 
     @property
     def url(self) -> str:
@@ -73,8 +77,15 @@ class Database:
         except DatabaseError:
             return False
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether someone counts what is read."""
+        return self._guard is not None or bool(guards.get())
+
     def run(self, operation: Operation[T]) -> T:
         """Run an operation's statements on one connection: the transaction's inside one, else any."""
+        if self.is_watched:
+            operation = watched(operation, self._guard, runner())
         transaction = transaction_in_scope(self)
         if transaction is not None:
             return transaction.run(operation)
@@ -109,13 +120,58 @@ class Database:
 
         One statement for each relation, however many instances there are.
         """
-        self.run(include.load_paths(list(instances), paths, self.dialect, siblings=Query.siblings))
+        self.run(include.load_paths(list(instances), paths, self.dialect, siblings=SIBLINGS))
 
     def load_along(self, instance: ModelBase, relation: Relation) -> Any:
         """Load what a relation leads to."""
-        if relation.single:
+        if not relation.single:
+            query = Related[Any](relation, instance, database=self)
+            return query.asked_again().all()
+        if not self.is_watched:
+            return self._load_one(instance, relation)
+        with on_behalf_of(relation, runner()):
+            return self._load_one(instance, relation)
+
+    def _load_one(self, instance: ModelBase, relation: Relation) -> Any:
+        if not self.pool.options.batch_relations:
             return self.run(relations.load(instance, relation, self.dialect))
-        return Related[Any](relation, instance, database=self).all()
+
+        def load(instances: list[ModelBase]) -> None:
+            self.run(relations.load_together(relation, instances, self.dialect))
+
+        self._batches.join((relation, transaction_in_scope(self)), instance, load)
+        return relations.loaded(relation, instance, for_good=SIBLINGS)
+
+    def load_rows(self, query: Related[T]) -> list[T]:
+        """Read the rows a relation leads to, together with those of others that are asked at the same moment."""
+        whole = query.asked_again()
+        if not self.pool.options.batch_relations:
+            return whole.all()
+        relation = query.relation
+
+        def load(asked: list[relations.Asked]) -> None:
+            if len(asked) == 1:
+                asked[0].rows = whole.all()
+            else:
+                self.run(relations.answer_all(relation, asked, self.dialect))
+
+        asked = relations.Asked(query.owner)
+        if not self.is_watched:
+            self._batches.join((relation, transaction_in_scope(self)), asked, load)
+        else:
+            with on_behalf_of(relation, runner()):
+                self._batches.join((relation, transaction_in_scope(self)), asked, load)
+        return asked.rows
+
+    def load_implicitly(self, instance: ModelBase, relation: Relation) -> Any:
+        """Load what was not loaded when it is used; of strict relations only what needs no query."""
+        if self.pool.options.strict_relations and not leads_nowhere(relation, instance):
+            name = type(instance).__name__.lower()
+            raise InterfaceError(
+                f"{relation.where} is not loaded, and this database was opened with strict_relations=True: load it "
+                f"with the query, `include(lambda m: m.{relation.name})`, or by `db.load({name}, lambda m: m.{relation.name})`"
+            )
+        return self.load_along(instance, relation)
 
     def get(self, model: type[M], pk: object) -> M:
         """Read the row with this primary key; a tuple for a composite one.
@@ -329,6 +385,10 @@ def connect(
     max_lifetime: float = 3600.0,
     busy_timeout: float = 5.0,
     prepare: bool = True,
+    batch_relations: bool = True,
+    strict_relations: bool = False,
+    n_plus_one: Action | None = None,
+    n_plus_one_after: int = 10,
 ) -> Opening[Database]:
     """Open a database and make it the one bare calls use: `db = connect("postgresql://…")`.
 
@@ -347,6 +407,11 @@ def connect(
         max_lifetime: when a connection is replaced by a new one.
         busy_timeout: how long SQLite waits for another writer.
         prepare: whether PostgreSQL prepares statements that repeat; False for poolers that forbid it.
+        batch_relations: whether a relation that is read of many rows of one result is loaded for them together.
+        strict_relations: refuse to load a relation when it is used; `include()` and `load()` still do.
+        n_plus_one: "warn" or "raise" when one line reads the same again and again, without more than a
+            second in between.
+        n_plus_one_after: how often it may.
 
     Raises:
         DatabaseConnectionError: the URL or the database is not usable.
@@ -362,14 +427,17 @@ def connect(
         max_lifetime=max_lifetime,
         busy_timeout=busy_timeout,
         prepare=prepare,
+        batch_relations=batch_relations,
+        strict_relations=strict_relations,
     )
+    guard = None if n_plus_one is None else Guard(n_plus_one, n_plus_one_after, PAUSE)
     if address.target == ":memory:":
         options = options.in_memory()
 
     def open_database() -> Database:
         restore_registry()
         check_every_relation()
-        database = Database(address, options)
+        database = Database(address, options, guard)
         try:
             database.pool.open()
             if auto_migrate:

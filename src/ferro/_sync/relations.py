@@ -4,11 +4,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from ferro._concurrency._sync.batches import runner
 from ferro._sync.query import Query
 from ferro.fields import RelationMark
 from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
+from ferro.operations.repeats import on_behalf_of
 from ferro.operations.steps import Operation
 from ferro.query.related import RelatedQuery
 from ferro.schema.relations import Relation as Fact
@@ -32,12 +34,21 @@ class Related(Query[M], RelatedQuery[M]):
         super().__init__(relation.target, database=database)
         self.follow(relation, owner)
 
-    reading = "call {}.all()"
+    reading = "`{}.all()`"
 
     def all(self) -> list[M]:
         """Read every row. Those that were loaded beforehand are there: `db.query(author.books).all()` asks again."""
         rows = self.loaded
-        return super().all() if rows is None else list(rows)
+        if rows is not None:
+            return list(rows)
+        database = self.database
+        return database.load_rows(self) if self.whole else super().all()
+
+    def _fetch(self, database: "Database", operation: Operation[T]) -> T:
+        if not database.is_watched:
+            return super()._fetch(database, operation)
+        with on_behalf_of(self.relation, runner()):
+            return super()._fetch(database, operation)
 
     def create(self, **values: Any) -> M:
         """Insert a row that belongs here: `author.books.create(title="SICP")`."""

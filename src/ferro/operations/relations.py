@@ -1,11 +1,12 @@
 """Relations: what is loaded along them, and the links of those with a table between."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance import relate
+from ferro.instance import forget_related, relate, related_to, siblings_of
 from ferro.model import ModelBase, key_of, key_values
+from ferro.operations.include import load_all
 from ferro.operations.read import by_key, fetch_first, read_key
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.write import insert
@@ -13,7 +14,16 @@ from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import Source, source_of
-from ferro.query.related import RelatedQuery, key_of_owner, related_query
+from ferro.query.including import one_relation
+from ferro.query.related import (
+    RelatedQuery,
+    has_no_key,
+    kept_along,
+    key_of_owner,
+    key_reader,
+    own_columns,
+    related_query,
+)
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict
 from ferro.schema.relations import Link, Relation
 
@@ -30,6 +40,51 @@ def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     if found is not None:
         relate(owner, relation.name, found)
     return found
+
+
+def load_together(relation: Relation, instances: Sequence[ModelBase], dialect: Dialect) -> Steps[None]:
+    """What a relation leads to from instances, and from those that came with a single one of them."""
+    wanted = {id(instance): instance for instance in instances}
+    if len(wanted) == 1:
+        own = key_reader(own_columns(relation))
+        for sibling in siblings_of(instances[0]):
+            if relation.name not in related_to(sibling) and not has_no_key(own(sibling)):
+                wanted.setdefault(id(sibling), cast("ModelBase", sibling))
+    if len(wanted) == 1:
+        yield from load(instances[0], relation, dialect)
+    else:
+        yield from load_all(list(wanted.values()), one_relation(relation), dialect, siblings=len(instances) == 1)
+
+
+class Asked:
+    """A question for all the rows that a relation leads to from an instance, and its answer."""
+
+    __slots__ = ("owner", "rows")
+
+    def __init__(self, owner: ModelBase) -> None:
+        self.owner = owner
+        self.rows: list[Any] = []
+
+
+def answer_all(relation: Relation, asked: Sequence[Asked], dialect: Dialect) -> Steps[None]:
+    """Answer many such questions at once. Nothing is noted in the instances: the next question is a query again."""
+    owners = {id(one.owner): one.owner for one in asked}
+    yield from load_all(list(owners.values()), one_relation(relation), dialect)
+    for one in asked:
+        kept = kept_along(relation, one.owner)
+        one.rows = [] if kept is None else list(kept.value)
+    for owner in owners.values():
+        forget_related(owner, relation.name)
+
+
+def loaded(relation: Relation, instance: ModelBase, *, for_good: bool) -> Any:
+    """The row that was loaded for an instance; that there is none is noted `for_good`, or is asked again."""
+    kept = kept_along(relation, instance)
+    if kept is None:
+        return related_to(instance).get(relation.name)
+    if kept.value is None and not for_good:
+        forget_related(instance, relation.name)
+    return kept.value
 
 
 # Many-to-many: rows of the table between.

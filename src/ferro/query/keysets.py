@@ -24,10 +24,9 @@ from ferro.schema.table import Column
 
 def among(source: Source, columns: Sequence[Column], keys: Sequence[Any]) -> Expression[bool]:
     """Whether these columns hold one of the keys: single values, or tuples where there are several columns."""
-    refs = tuple(ColumnRef[Any](source, column) for column in columns)
-    if len(refs) > 1:
-        return KeyIn(refs, keys)
-    ref = refs[0]
+    if len(columns) > 1:
+        return KeyIn(tuple(ColumnRef[Any](source, column) for column in columns), keys)
+    ref = ColumnRef[Any](source, columns[0])
     kind = ref.column.type
     return In(ref, tuple([Value[Any](key, kind, ref) for key in keys]))
 

@@ -79,6 +79,11 @@ def has_no_key(key: Any) -> bool:
     return key is None or (isinstance(key, tuple) and None in key)
 
 
+def leads_nowhere(relation: Relation, instance: BaseModel) -> bool:
+    """Whether a foreign key is null: no query is needed to know that there is no row."""
+    return relation.kind == "forward" and has_no_key(key_reader(relation.columns)(instance))
+
+
 def kept_along(relation: Relation, owner: BaseModel) -> Kept | None:
     """What was loaded along a relation for the key the instance has now."""
     found = related_to(owner).get(relation.name)
@@ -142,10 +147,14 @@ class RelatedQuery(QueryBase[M]):
     # Neither narrowed nor sorted: what was loaded answers for it.
     whole = True
     # How all of them are read, in an error message.
-    reading = "db.query({}).all()"
+    reading = "`db.query({}).all()`"
 
     def _with(self, **changes: Any) -> Self:
         return super()._with(**{"whole": False, **changes})
+
+    def asked_again(self) -> Self:
+        """The same rows, for which what was loaded does not answer."""
+        return self._with()
 
     @property
     def loaded(self) -> tuple[M, ...] | None:
@@ -162,7 +171,7 @@ class RelatedQuery(QueryBase[M]):
         relation = self.relation
         name = f"{relation.model.__name__.lower()}.{relation.name}"
         raise InterfaceError(
-            f"{relation.where} is not loaded: read it with `{self.reading.format(name)}`, "
+            f"{relation.where} is not loaded: read it with {self.reading.format(name)}, "
             f"or load it with the query: `include(lambda m: m.{relation.name})`"
         )
 
