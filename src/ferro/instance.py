@@ -1,9 +1,12 @@
 """What an instance remembers: whether its row is in the database, and what the row holds there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from weakref import ref
 
@@ -351,6 +354,32 @@ def relate(instance: BaseModel, name: str, value: Any) -> None:
     object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
 
 
+def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any]) -> None:
+    """The same for many instances of one model."""
+    if not instances:
+        return
+    slot = vars_of_slots(type(instances[0]))["__ferro_related__"]
+    get, put = slot.__get__, slot.__set__
+    for instance, value in zip(instances, values, strict=True):
+        try:
+            known = get(instance)
+        except AttributeError:
+            put(instance, {name: value})
+        else:
+            put(instance, {**known, name: value})
+
+
+@lru_cache(maxsize=1024)
+def vars_of_slots(model: type) -> dict[str, Any]:
+    """The descriptors of the slots beside `__dict__`, past a metaclass that would look for columns."""
+    return {
+        name: vars(owner)[name]
+        for owner in model.__mro__
+        for name in ("__ferro_related__", "__ferro_siblings__")
+        if name in vars(owner)
+    }
+
+
 def forget_related(instance: BaseModel, name: str | None = None) -> None:
     """Forget what is at the other end of a relation, or of all."""
     known = related_to(instance)
@@ -381,9 +410,9 @@ class Siblings:
 def acquaint(instances: Sequence[BaseModel]) -> None:
     """Let the instances of one result know each other, if there are relations to be loaded for all of them."""
     if len(instances) > 1 and getattr(type(instances[0]), "__ferro_relation_names__", ()):
-        siblings = Siblings(instances)
-        for instance in instances:
-            object.__setattr__(instance, "__ferro_siblings__", siblings)
+        note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_siblings__"].__set__
+        # Neither this nor the references are loops of Python: they are a cost of every row that is read.
+        deque(map(note, instances, repeat(Siblings(instances))), maxlen=0)
 
 
 def siblings_of(instance: BaseModel) -> list[BaseModel]:

@@ -347,7 +347,9 @@ async def test_relations_of_instances_one_has_are_loaded_with_one_statement(libr
         assert books[0].author.profile is not None
         await library.load_many([], lambda b: b.author)
     assert len(statements) == 3
-    with pytest.raises(QueryError, match=r"^load_many\(\) takes instances of one model, and this is a Book beside a Ta"):
+    with pytest.raises(
+        QueryError, match=r"^load_many\(\) takes instances of one model, and this is a Book beside a Ta"
+    ):
         await library.load_many([books[0], await Tag.first()], "tags")
     with pytest.raises(QueryError, match=r"^Author.books: this Author is not saved yet"):
         await library.load_many([Author(name="new")], "books")

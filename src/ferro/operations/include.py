@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.instance import Kept, acquaint, relate
+from ferro.instance import Kept, acquaint, relate_all
 from ferro.model import ModelBase
-from ferro.operations.hydrate import filler, row_loader
+from ferro.operations.hydrate import filler, no_collection, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
@@ -45,8 +45,14 @@ def load_all(
             return
         found = yield from LOADERS[one.relation.kind](one, owners, dialect)
         if siblings:
-            acquaint(found)
+            introduce(found)
         yield from load_all(found, one.within, dialect, siblings=siblings)
+
+
+def introduce(instances: Sequence[ModelBase]) -> None:
+    """Let the instances of one result know each other."""
+    with no_collection():
+        acquaint(instances)
 
 
 def load_paths(
@@ -80,10 +86,9 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
         known = among(query.source, table.primary_key, wanted)
         result = yield compile(replace(statement, where=(known, *statement.where)), dialect)
         found = filler(query.model, table.columns, dialect.name)(result.rows)
-    by_key = dict(zip(map(key_reader(table.primary_key), found), found, strict=True))
-    name = relation.name
-    for owner, key in zip(owners, keys, strict=True):
-        relate(owner, name, Kept(key, by_key.get(key)))
+    with no_collection():
+        kept = {key: Kept(key, row) for key, row in zip(map(key_reader(table.primary_key), found), found, strict=True)}
+        relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
     return found
 
 
@@ -100,13 +105,11 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     statement = for_each(replace(statement, where=(known, *statement.where)), partition)
     result = yield compile(statement, dialect)
     found: list[Any] = filler(query.model, table.columns, dialect.name)(result.rows)
-    held = list(map(key_reader(theirs), found))
-    by_owner = dict(zip(keys, owners, strict=True))
-    back = relation.other.name
-    for row, key in zip(found, held, strict=True):
-        if (owner := by_owner.get(key)) is not None:
-            relate(row, back, Kept(key, owner))
-    keep(one, owners, keys, grouped(held, found))
+    with no_collection():
+        held = list(map(key_reader(theirs), found))
+        back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
+        relate_all(found, relation.other.name, [back[key] for key in held])
+        keep(one, owners, keys, grouped(held, found))
     return found
 
 
@@ -192,7 +195,9 @@ def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
 
 def keep(one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]]) -> None:
     """Note in each instance which rows belong to it."""
-    name, single = one.relation.name, one.relation.single
-    for owner, key in zip(owners, keys, strict=True):
-        rows = groups.get(key, ())
-        relate(owner, name, Kept(key, (rows[0] if rows else None) if single else tuple(rows)))
+    rows = [groups.get(key, ()) for key in keys]
+    if one.relation.single:
+        values = [Kept(key, found[0] if found else None) for key, found in zip(keys, rows, strict=True)]
+    else:
+        values = [Kept(key, tuple(found)) for key, found in zip(keys, rows, strict=True)]
+    relate_all(owners, one.relation.name, values)

@@ -6,10 +6,9 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
-from ferro.instance import acquaint
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
-from ferro.operations.include import load_all
+from ferro.operations.include import introduce, load_all
 from ferro.operations.steps import Steps
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
@@ -102,7 +101,7 @@ def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any
 def acquainting(fill: Callable[[Rows], list[Any]]) -> Callable[[Rows], list[Any]]:
     def fill_and_acquaint(rows: Rows) -> list[Any]:
         found = fill(rows)
-        acquaint(found)
+        introduce(found)
         return found
 
     return fill_and_acquaint

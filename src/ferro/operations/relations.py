@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from ferro.errors import QueryError
-from ferro.instance import forget_related, relate, related_to, siblings_of
+from ferro.instance import Kept, forget_related, relate, related_to, siblings_of
 from ferro.model import ModelBase, key_of, key_values
 from ferro.operations.include import load_all
 from ferro.operations.read import by_key, fetch_first, read_key
@@ -48,12 +50,20 @@ def load_together(relation: Relation, instances: Sequence[ModelBase], dialect: D
     if len(wanted) == 1:
         own = key_reader(own_columns(relation))
         for sibling in siblings_of(instances[0]):
-            if relation.name not in related_to(sibling) and not has_no_key(own(sibling)):
+            if not is_known(relation, sibling) and not has_no_key(own(sibling)):
                 wanted.setdefault(id(sibling), cast("ModelBase", sibling))
     if len(wanted) == 1:
         yield from load(instances[0], relation, dialect)
     else:
         yield from load_all(list(wanted.values()), one_relation(relation), dialect, siblings=len(instances) == 1)
+
+
+def is_known(relation: Relation, instance: BaseModel) -> bool:
+    """Whether something was loaded or assigned, and the key is still the one it was loaded for."""
+    known = related_to(instance)
+    if relation.name not in known:
+        return False
+    return not isinstance(known[relation.name], Kept) or kept_along(relation, instance) is not None
 
 
 class Asked:

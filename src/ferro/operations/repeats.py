@@ -131,7 +131,8 @@ def counted(steps: Steps[T], watching: tuple[Guard, ...], place: Place) -> Steps
 @contextmanager
 def on_behalf_of(relation: Relation, runner: object) -> Generator[None]:
     """While a relation is loaded: whoever sends the statement, this line has asked for it."""
-    place = here(runner)
+    # What is loaded on the way to it was asked for by the same line.
+    place = asking.get() or here(runner)
     token = asking.set(None if place is None else place._replace(relation=relation))
     try:
         yield
