@@ -11,6 +11,7 @@ is not announced: an `ignore` that silences nothing is an error itself.
 from decimal import Decimal
 
 from people import Borrower, Member, Reader, User
+from related import Author
 
 from ferro import AsyncDatabase, AsyncQuery, col, connect, lower, sync, transaction
 
@@ -24,6 +25,11 @@ async def a_misspelt_column() -> None:
     User.select(lambda u: u.nmae)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     Member.select(lambda m: (m.id, m.nmae))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
     Reader.where(lambda r: r.nmae == "Ann")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_misspelt_relation() -> None:
+    Author.include(lambda a: a.bookz)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Author.include(lambda a: a.books.where(lambda b: b.titel == ""))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def a_wrong_operand() -> None:

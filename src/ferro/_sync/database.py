@@ -25,7 +25,7 @@ from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
-from ferro.query.including import IncludePath
+from ferro.query.including import IncludePath, Path
 from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
@@ -108,7 +108,11 @@ class Database:
         """Start a query: `db.query(User).where(lambda u: u.age >= 18)`, or `db.query(author.books)`."""
         return held_by(self, model) if isinstance(model, RelatedQuery) else Query(model, database=self)
 
-    def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
+    @overload
+    def load(self, instance: M, relation: Callable[[type[M]], Path[R]]) -> list[R]: ...
+    @overload
+    def load(self, instance: M, relation: Callable[[type[M]], T]) -> T: ...
+    def load(self, instance: M, relation: Callable[[type[M]], Any]) -> Any:
         """Load what a relation leads to: `author = db.load(book, lambda b: b.author)`.
 
         A relation to one row gives the instance, or None; one to many a list.

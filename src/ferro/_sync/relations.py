@@ -12,6 +12,7 @@ from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.repeats import on_behalf_of
 from ferro.operations.steps import Operation
+from ferro.query.including import Path
 from ferro.query.related import RelatedQuery
 from ferro.schema.relations import Relation as Fact
 
@@ -113,6 +114,8 @@ if TYPE_CHECKING:
     class Relation(RelationMark[R]):
         """A relation that leads to many rows: `books: Relation[list["Book"]] = BackRef()`."""
 
+        @overload
+        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Path[M]: ...
         @overload
         def __get__(self, instance: None, owner: Any, /) -> Any: ...
         @overload

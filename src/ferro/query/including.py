@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError, UnknownColumnError
+from ferro.query.expressions import Nulls, Valued
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
 
 if TYPE_CHECKING:
-    from ferro.query.builder import QueryBase
+    from ferro.query.builder import Predicate, QueryBase, SortKey
 
 M = TypeVar("M")
 
@@ -32,7 +33,7 @@ class Include:
     within: "tuple[Include, ...]" = ()
 
 
-class Path:
+class Path(Generic[M]):
     """A way along relations, as a lambda goes it: its attributes are the relations it can go on by.
 
     Its methods are about the rows it has come to.
@@ -44,40 +45,43 @@ class Path:
         self._steps = steps
         self._make = make
 
-    def __getattr__(self, name: str) -> "Path":
-        found = relation_named(self._steps[-1].relation.target, name)
-        return Path((*self._steps, Include(found)), self._make)
+    def __getattr__(self, name: str) -> Any:
+        return self._on_by(name)
 
-    def where(self, *conditions: Any) -> "Path":
+    def _on_by(self, name: str) -> "Path[Any]":
+        found = relation_named(self._steps[-1].relation.target, name)
+        return Path[Any]((*self._steps, Include(found)), self._make)
+
+    def where(self, *conditions: "Predicate[M] | Valued[bool | None] | bool") -> "Path[M]":
         """Load the rows that meet every condition."""
         return self._chosen(lambda query: query.where(*conditions))
 
-    def filter_by(self, **values: Any) -> "Path":
+    def filter_by(self, **values: Any) -> "Path[M]":
         """Load the rows whose columns have these very values."""
         return self._chosen(lambda query: query.filter_by(**values))
 
-    def order_by(self, *keys: Any, **options: Any) -> "Path":
+    def order_by(self, *keys: "SortKey[M]", direction: str | None = None, nulls: Nulls | None = None) -> "Path[M]":
         """Load them sorted."""
         self._must_be_many("order_by")
-        return self._chosen(lambda query: query.order_by(*keys, **options))
+        return self._chosen(lambda query: query.order_by(*keys, direction=direction, nulls=nulls))
 
-    def limit(self, count: int) -> "Path":
+    def limit(self, count: int) -> "Path[M]":
         """Load at most so many for each row they are reached from."""
         self._must_be_many("limit")
         return self._chosen(lambda query: query.limit(count))
 
-    def offset(self, count: int) -> "Path":
+    def offset(self, count: int) -> "Path[M]":
         """Leave out so many at the start, for each row they are reached from."""
         self._must_be_many("offset")
         return self._chosen(lambda query: query.offset(count))
 
-    def include(self, *paths: "IncludePath[Any]") -> "Path":
+    def include(self, *paths: "IncludePath[M]") -> "Path[M]":
         """Load what belongs to these rows as well."""
         last = self._steps[-1]
         within = read_paths(last.within, last.relation.target, paths, self._make)
         return Path((*self._steps[:-1], replace(last, within=within)), self._make)
 
-    def _chosen(self, choose: "Callable[[QueryBase[Any]], QueryBase[Any]]") -> "Path":
+    def _chosen(self, choose: "Callable[[QueryBase[Any]], QueryBase[Any]]") -> "Path[M]":
         last = self._steps[-1]
         query = last.query or self._make(last.relation.target, last.relation.target_table)
         return Path((*self._steps[:-1], replace(last, query=choose(query))), self._make)
@@ -91,8 +95,10 @@ class Path:
         where = self._steps[-1].relation.where
         raise QueryError(f"include() takes relations, and {where} is compared there: conditions go into where()")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _no_condition
-    __hash__ = object.__hash__
+    # Hidden from type checkers, to which nothing after a comparison would be reached.
+    if not TYPE_CHECKING:
+        __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _no_condition
+        __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return ".".join((self._steps[0].relation.model.__name__, *(step.relation.name for step in self._steps)))
@@ -114,7 +120,7 @@ class Start:
         self._model = model
         self._make = make
 
-    def __getattr__(self, name: str) -> Path:
+    def __getattr__(self, name: str) -> Path[Any]:
         return Path((Include(relation_named(self._model, name)),), self._make)
 
 
@@ -132,13 +138,13 @@ def one_relation(relation: Relation) -> tuple[Include, ...]:
     return (Include(relation),)
 
 
-def read_path(model: type, given: object, make: Make) -> list[Path]:
+def read_path(model: type, given: object, make: Make) -> list[Path[Any]]:
     start = Start(model, make)
     if isinstance(given, str):
         found: Any = start
         for name in given.split("."):
             # Not as an attribute: a relation may well be called like a method.
-            found = Path.__getattr__(found, name) if isinstance(found, Path) else start.__getattr__(name)
+            found = start.__getattr__(name) if found is start else found._on_by(name)
         return [found]
     found = given(start) if callable(given) and not isinstance(given, type) else given
     several = cast("tuple[object, ...]", found) if isinstance(found, tuple) else (found,)
@@ -147,7 +153,7 @@ def read_path(model: type, given: object, make: Make) -> list[Path]:
             raise QueryError(
                 f"include() takes relations of {model.__name__}, such as lambda m: m.books or their names, got {one!r}"
             )
-    return list(cast("tuple[Path, ...]", several))
+    return list(cast("tuple[Path[Any], ...]", several))
 
 
 def relation_named(model: type, name: str) -> Relation:
