@@ -103,10 +103,10 @@ def test_a_limit_counts_the_rows_of_each_owner():
     statement = asked(Shop, path, [Shop.model_construct(id=1)], postgres)
     assert statement.sql == (
         'SELECT "chosen"."c0", "chosen"."c1", "chosen"."c2" FROM (SELECT "shelf"."row" AS "c0", "shelf"."side" AS "c1", '
-        '"shelf"."shop_id" AS "c2", ROW_NUMBER() OVER (PARTITION BY "shelf"."shop_id" ORDER BY "shelf"."row" DESC '
-        'NULLS LAST) AS "c3" FROM "shelf" WHERE "shelf"."shop_id" = ANY($1) AND "shelf"."side" <> $2) AS "chosen" '
+        '"shelf"."shop_id" AS "c2", ROW_NUMBER() OVER (PARTITION BY "shelf"."shop_id" ORDER BY "shelf"."row" '
+        'DESC) AS "c3" FROM "shelf" WHERE "shelf"."shop_id" = ANY($1) AND "shelf"."side" <> $2) AS "chosen" '
         'WHERE "chosen"."c3" > $3 AND "chosen"."c3" <= $4 ORDER BY "chosen"."c3"'
-    ).replace(" NULLS LAST" if "NULLS LAST" not in statement.sql else "", "")
+    )
     assert list(statement.params) == [[1], "x", 1, 3]
 
 

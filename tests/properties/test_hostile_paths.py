@@ -71,8 +71,8 @@ def test_keys_are_values(shelves: Mapping[str, Database], name: str, part: str) 
                         (loaded,) = database.query(Folder).include("files.folder", "marks.folders").all()
                     assert [one.folder for one in loaded.files] == [folder]
                     assert (list(loaded.files), list(loaded.marks)) == ([file], [mark])
-                    texts = [record.sql for record in records if record.sql.startswith("SELECT")]
-                    assert found.setdefault(backend, texts) == texts
+                    selects = [record.sql for record in records if record.sql.startswith("SELECT")]
+                    assert found.setdefault(backend, selects) == selects
                     raise Undo
             except Undo:
                 pass
