@@ -313,6 +313,16 @@ async def test_what_was_loaded_is_forgotten_with_the_key_it_was_loaded_for(libra
     assert (await book.author).name == "Bob"
 
 
+async def test_loading_again_where_nothing_is_any_more_gives_none(library):
+    included = await Book.include("publisher").order_by("title").first()
+    loaded = await Book.order_by("title").first()
+    assert await loaded.publisher is not None
+    for book in (included, loaded):
+        book.publisher_id = None
+        assert await library.load(book, lambda b: b.publisher) is None
+        assert await book.publisher is None
+
+
 async def test_refreshing_and_changing_a_collection_forget_what_was_loaded(library):
     async def loaded() -> Book:
         return await Book.include("tags").order_by("title").first()

@@ -314,6 +314,16 @@ def test_what_was_loaded_is_forgotten_with_the_key_it_was_loaded_for(library):
     assert book.author.name == "Bob"
 
 
+def test_loading_again_where_nothing_is_any_more_gives_none(library):
+    included = Book.include("publisher").order_by("title").first()
+    loaded = Book.order_by("title").first()
+    assert loaded.publisher is not None
+    for book in (included, loaded):
+        book.publisher_id = None
+        assert library.load(book, lambda b: b.publisher) is None
+        assert book.publisher is None
+
+
 def test_refreshing_and_changing_a_collection_forget_what_was_loaded(library):
     def loaded() -> Book:
         return Book.include("tags").order_by("title").first()

@@ -1,6 +1,7 @@
 """The handle: whoever holds it can run every verb on every model."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -81,6 +82,10 @@ class AsyncDatabase:
         """Whether someone counts what is read."""
         return self._guard is not None or bool(guards.get())
 
+    def asked_by(self, relation: Relation) -> AbstractContextManager[None]:
+        """While a relation is loaded: whoever counts what is read is told which, and by which line."""
+        return on_behalf_of(relation, runner()) if self.is_watched else nullcontext()
+
     async def run(self, operation: Operation[T]) -> T:
         """Run an operation's statements on one connection: the transaction's inside one, else any."""
         if self.is_watched:
@@ -130,27 +135,21 @@ class AsyncDatabase:
         if not relation.single:
             query = AsyncRelated[Any](relation, instance, database=self)
             return await query.asked_again().all()
-        if not self.is_watched:
-            return await self._load_one(instance, relation)
-        with on_behalf_of(relation, runner()):
-            return await self._load_one(instance, relation)
+        with self.asked_by(relation):
+            if not self.pool.options.batch_relations:
+                return await self.run(relations.load(instance, relation, self.dialect))
 
-    async def _load_one(self, instance: ModelBase, relation: Relation) -> Any:
-        if not self.pool.options.batch_relations:
-            return await self.run(relations.load(instance, relation, self.dialect))
+            async def load(instances: list[ModelBase]) -> None:
+                await self.run(relations.load_together(relation, instances, self.dialect))
 
-        async def load(instances: list[ModelBase]) -> None:
-            await self.run(relations.load_together(relation, instances, self.dialect))
-
-        await self._batches.join((relation, transaction_in_scope(self)), instance, load)
+            await self._batches.join((relation, transaction_in_scope(self)), instance, load)
         return relations.loaded(relation, instance, for_good=SIBLINGS)
 
     async def load_rows(self, query: AsyncRelated[T]) -> list[T]:
         """Read the rows a relation leads to, together with those of others that are asked at the same moment."""
-        whole = query.asked_again()
+        relation, whole = query.relation, query.asked_again()
         if not self.pool.options.batch_relations:
             return await whole.all()
-        relation = query.relation
 
         async def load(asked: list[relations.Asked]) -> None:
             if len(asked) == 1:
@@ -159,11 +158,8 @@ class AsyncDatabase:
                 await self.run(relations.answer_all(relation, asked, self.dialect))
 
         asked = relations.Asked(query.owner)
-        if not self.is_watched:
+        with self.asked_by(relation):
             await self._batches.join((relation, transaction_in_scope(self)), asked, load)
-        else:
-            with on_behalf_of(relation, runner()):
-                await self._batches.join((relation, transaction_in_scope(self)), asked, load)
         return asked.rows
 
     async def load_implicitly(self, instance: ModelBase, relation: Relation) -> Any:

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ferro._async.query import AsyncQuery
-from ferro._concurrency._async.batches import runner
 from ferro.fields import RelationMark
 from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
-from ferro.operations.repeats import on_behalf_of
 from ferro.operations.steps import Operation
 from ferro.query.including import Path
 from ferro.query.related import RelatedQuery
@@ -45,9 +43,7 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
         return await (database.load_rows(self) if self.whole else super().all())
 
     async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
-        if not database.is_watched:
-            return await super()._fetch(database, operation)
-        with on_behalf_of(self.relation, runner()):
+        with database.asked_by(self.relation):
             return await super()._fetch(database, operation)
 
     async def create(self, **values: Any) -> M:

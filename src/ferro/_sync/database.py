@@ -2,6 +2,7 @@
 """The handle: whoever holds it can run every verb on every model."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -82,6 +83,10 @@ class Database:
         """Whether someone counts what is read."""
         return self._guard is not None or bool(guards.get())
 
+    def asked_by(self, relation: Relation) -> AbstractContextManager[None]:
+        """While a relation is loaded: whoever counts what is read is told which, and by which line."""
+        return on_behalf_of(relation, runner()) if self.is_watched else nullcontext()
+
     def run(self, operation: Operation[T]) -> T:
         """Run an operation's statements on one connection: the transaction's inside one, else any."""
         if self.is_watched:
@@ -131,27 +136,21 @@ class Database:
         if not relation.single:
             query = Related[Any](relation, instance, database=self)
             return query.asked_again().all()
-        if not self.is_watched:
-            return self._load_one(instance, relation)
-        with on_behalf_of(relation, runner()):
-            return self._load_one(instance, relation)
+        with self.asked_by(relation):
+            if not self.pool.options.batch_relations:
+                return self.run(relations.load(instance, relation, self.dialect))
 
-    def _load_one(self, instance: ModelBase, relation: Relation) -> Any:
-        if not self.pool.options.batch_relations:
-            return self.run(relations.load(instance, relation, self.dialect))
+            def load(instances: list[ModelBase]) -> None:
+                self.run(relations.load_together(relation, instances, self.dialect))
 
-        def load(instances: list[ModelBase]) -> None:
-            self.run(relations.load_together(relation, instances, self.dialect))
-
-        self._batches.join((relation, transaction_in_scope(self)), instance, load)
+            self._batches.join((relation, transaction_in_scope(self)), instance, load)
         return relations.loaded(relation, instance, for_good=SIBLINGS)
 
     def load_rows(self, query: Related[T]) -> list[T]:
         """Read the rows a relation leads to, together with those of others that are asked at the same moment."""
-        whole = query.asked_again()
+        relation, whole = query.relation, query.asked_again()
         if not self.pool.options.batch_relations:
             return whole.all()
-        relation = query.relation
 
         def load(asked: list[relations.Asked]) -> None:
             if len(asked) == 1:
@@ -160,11 +159,8 @@ class Database:
                 self.run(relations.answer_all(relation, asked, self.dialect))
 
         asked = relations.Asked(query.owner)
-        if not self.is_watched:
+        with self.asked_by(relation):
             self._batches.join((relation, transaction_in_scope(self)), asked, load)
-        else:
-            with on_behalf_of(relation, runner()):
-                self._batches.join((relation, transaction_in_scope(self)), asked, load)
         return asked.rows
 
     def load_implicitly(self, instance: ModelBase, relation: Relation) -> Any:

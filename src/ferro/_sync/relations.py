@@ -4,13 +4,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ferro._concurrency._sync.batches import runner
 from ferro._sync.query import Query
 from ferro.fields import RelationMark
 from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
-from ferro.operations.repeats import on_behalf_of
 from ferro.operations.steps import Operation
 from ferro.query.including import Path
 from ferro.query.related import RelatedQuery
@@ -46,9 +44,7 @@ class Related(Query[M], RelatedQuery[M]):
         return database.load_rows(self) if self.whole else super().all()
 
     def _fetch(self, database: "Database", operation: Operation[T]) -> T:
-        if not database.is_watched:
-            return super()._fetch(database, operation)
-        with on_behalf_of(self.relation, runner()):
+        with database.asked_by(self.relation):
             return super()._fetch(database, operation)
 
     def create(self, **values: Any) -> M:

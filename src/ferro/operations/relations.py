@@ -39,7 +39,9 @@ def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
         found = yield from fetch_first(related_query(relation, owner), dialect)
         if found is not None:
             relate(found, relation.other.name, owner)
-    if found is not None:
+    if found is None:
+        forget_related(owner, relation.name)
+    else:
         relate(owner, relation.name, found)
     return found
 
