@@ -158,6 +158,14 @@ class MultipleRowsFound(FerroError, LookupError):
     """`one` or `one_or_none` matched more than one row."""
 
 
+class NPlusOneError(FerroError):
+    """One line sent the same statement more often than `n_plus_one` allows."""
+
+
+class NPlusOneWarning(UserWarning):
+    """One line sends the same statement again and again, where one query would do."""
+
+
 # Transactions.
 
 

@@ -1,9 +1,12 @@
 """What an instance remembers: whether its row is in the database, and what the row holds there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from weakref import ref
 
@@ -356,12 +359,74 @@ def relate(instance: BaseModel, name: str, value: Any) -> None:
     object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
 
 
+def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any]) -> None:
+    """The same for many instances of one model."""
+    if not instances:
+        return
+    slot = vars_of_slots(type(instances[0]))["__ferro_related__"]
+    get, put = slot.__get__, slot.__set__
+    for instance, value in zip(instances, values, strict=True):
+        try:
+            known = get(instance)
+        except AttributeError:
+            put(instance, {name: value})
+        else:
+            put(instance, {**known, name: value})
+
+
+@lru_cache(maxsize=1024)
+def vars_of_slots(model: type) -> dict[str, Any]:
+    """The descriptors of the slots beside `__dict__`, past a metaclass that would look for columns."""
+    return {
+        name: vars(owner)[name]
+        for owner in model.__mro__
+        for name in ("__ferro_related__", "__ferro_siblings__")
+        if name in vars(owner)
+    }
+
+
 def forget_related(instance: BaseModel, name: str | None = None) -> None:
     """Forget what is at the other end of a relation, or of all."""
     known = related_to(instance)
     if known and (name is None or name in known):
         kept = {} if name is None else {key: one for key, one in known.items() if key != name}
         object.__setattr__(instance, "__ferro_related__", kept)
+
+
+class Kept:
+    """What was loaded along a relation, and the key it was loaded for: for another key it means nothing."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key = key
+        self.value = value
+
+
+class Siblings:
+    """The instances of one result. None of them is kept alive by the others."""
+
+    __slots__ = ("members",)
+
+    def __init__(self, instances: Sequence[BaseModel]) -> None:
+        self.members: list[ref[BaseModel]] = list(map(ref, instances))
+
+
+def acquaint(instances: Sequence[BaseModel]) -> None:
+    """Let the instances of one result know each other, if there are relations to be loaded for all of them."""
+    if len(instances) > 1 and getattr(type(instances[0]), "__ferro_relation_names__", ()):
+        note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_siblings__"].__set__
+        # Neither this nor the references are loops of Python: they are a cost of every row that is read.
+        deque(map(note, instances, repeat(Siblings(instances))), maxlen=0)
+
+
+def siblings_of(instance: BaseModel) -> list[BaseModel]:
+    """The instances that came with this one and are still held by someone, itself among them."""
+    try:
+        siblings: Siblings = object.__getattribute__(instance, "__ferro_siblings__")
+    except AttributeError:
+        return [instance]
+    return [found for member in siblings.members if (found := member()) is not None]
 
 
 def fill_slots(instance: BaseModel) -> None:

@@ -18,7 +18,7 @@ from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, Unkno
 from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, column_options
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
-from ferro.query.related import related_query
+from ferro.query.related import kept_along, related_query
 from ferro.query.row import OwnRow, Row
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
@@ -264,6 +264,14 @@ def related(instance: "ModelBase", relation: Relation) -> Any:
     known = state.related_to(instance)
     if relation.name in known:
         found = known[relation.name]
+        if isinstance(found, state.Kept):
+            kept = kept_along(relation, instance)
+            if kept is None:
+                state.forget_related(instance, relation.name)
+            elif relation.single:
+                return kept.value
+            # A collection is a query as well, which finds by itself what was loaded.
+            return instance.__ferro_unloaded__(relation)
         if relation.kind != "forward" or found is None or not is_stale(instance, relation, found):
             return found
         state.forget_related(instance, relation.name)
@@ -278,7 +286,7 @@ def is_stale(instance: BaseModel, relation: Relation, found: BaseModel) -> bool:
 class ModelBase(BaseModel, metaclass=ModelMeta):
     """What every ferro model is, on both sides: fields, a table, and the memory of what was loaded."""
 
-    __slots__ = ("__ferro_related__", "__ferro_state__", "__weakref__")
+    __slots__ = ("__ferro_related__", "__ferro_siblings__", "__ferro_state__", "__weakref__")
 
     __ferro_relation_names__: ClassVar[frozenset[str]] = frozenset()
     __ferro_facts__: ClassVar[Table]

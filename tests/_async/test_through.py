@@ -206,6 +206,18 @@ async def test_clear_undoes_the_links_of_one_instance(group):
     assert await roles() == {(other.id, "ann"): ("member", 1)}
 
 
+async def test_rows_that_are_linked_twice_are_loaded_once(database):
+    await database.create_tables(*MODELS)
+    ann, bob = await Person.create(email="ann"), await Person.create(email="bob")
+    await ann.follows.add(bob)
+    await ann.follows.add(bob)
+    found = await Person.include("follows", "followed_by").order_by("email").all()
+    assert [(list(one.follows), list(one.followed_by)) for one in found] == [([bob], []), ([], [ann])]
+    (found,) = await Person.where(Person.email == "ann").include(lambda p: p.follows.limit(2)).all()
+    assert list(found.follows) == [bob]
+    assert await Person.select(lambda p: p.follows.count()).order_by("email").all() == [1, 0]
+
+
 async def test_without_a_unique_key_a_pair_may_be_linked_again(group):
     ann, bob = await people("ann", "bob")
     await ann.follows.add(bob, note="first")

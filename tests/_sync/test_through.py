@@ -207,6 +207,18 @@ def test_clear_undoes_the_links_of_one_instance(group):
     assert roles() == {(other.id, "ann"): ("member", 1)}
 
 
+def test_rows_that_are_linked_twice_are_loaded_once(database):
+    database.create_tables(*MODELS)
+    ann, bob = Person.create(email="ann"), Person.create(email="bob")
+    ann.follows.add(bob)
+    ann.follows.add(bob)
+    found = Person.include("follows", "followed_by").order_by("email").all()
+    assert [(list(one.follows), list(one.followed_by)) for one in found] == [([bob], []), ([], [ann])]
+    (found,) = Person.where(Person.email == "ann").include(lambda p: p.follows.limit(2)).all()
+    assert list(found.follows) == [bob]
+    assert Person.select(lambda p: p.follows.count()).order_by("email").all() == [1, 0]
+
+
 def test_without_a_unique_key_a_pair_may_be_linked_again(group):
     ann, bob = people("ann", "bob")
     ann.follows.add(bob, note="first")

@@ -5,7 +5,7 @@ import pytest
 from ferro._concurrency._async import unloaded
 from ferro.errors import InterfaceError
 
-MESSAGE = "Book.author is not loaded: write `await` before it, or load it beforehand with `await db.load(..., lambda m: m.author)`"
+MESSAGE = "Book.author is not loaded: write `await` before it, or load it with the query: `include(lambda m: m.author)`"
 
 
 async def load() -> str:

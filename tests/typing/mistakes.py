@@ -35,6 +35,11 @@ def a_misspelt_column_across_a_relation() -> None:
     Author.select(lambda a: a.books.sum(lambda b: b.pagse))  # type: ignore[arg-type, attr-defined, return-value]  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def a_misspelt_relation() -> None:
+    Author.include(lambda a: a.bookz)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Author.include(lambda a: a.books.where(lambda b: b.titel == ""))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def a_wrong_operand() -> None:
     User.where(lambda u: u.age >= "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     Member.where(lambda m: m.age >= "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]

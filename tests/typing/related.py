@@ -4,6 +4,7 @@ from typing import Annotated, assert_type
 
 from ferro import (
     AsyncDatabase,
+    AsyncQuery,
     AsyncRelated,
     BackRef,
     Expression,
@@ -76,6 +77,21 @@ async def awaited(author: Author, book: Book, db: AsyncDatabase) -> None:
     assert_type(await book.tags.all(), list[Tag])
     assert_type(await db.load(book, lambda b: b.author), Author)
     assert_type(await db.query(author.books).all(), list[Book])
+    assert_type(await db.load(author, lambda a: a.books), list[Book])
+    assert_type(Author.include(lambda a: a.books, "books.tags"), AsyncQuery[Author])
+    assert_type(await Book.include(lambda b: b.author.books).all(), list[Book])
+    assert_type(
+        Author.include(
+            lambda a: a.books.where(lambda b: b.title == "SICP").order_by("-title").limit(3).include("tags")
+        ),
+        AsyncQuery[Author],
+    )
+    assert_type(db.query(Book).include(lambda b: (b.author, b.tags.filter_by(id=1))), AsyncQuery[Book])
+    assert_type(author.books[0], Book)
+    assert_type(author.books[:2], list[Book])
+    assert_type([found.title for found in author.books], list[str])
+    assert_type(author.books.loaded, tuple[Book, ...] | None)
+    await db.load_many([author], lambda a: a.books.where(lambda b: b.title == "SICP"), "books.author")
     await book.tags.add(Tag(), ignore_existing=True)
     await book.readers.add("ann@x.org", stars=5)
     await book.readers.set(Reader(email="ann@x.org"), stars=4)
@@ -112,3 +128,7 @@ def blocking(room: Room, chair: Chair, db: sync.Database) -> None:
     assert_type(db.query(room.chairs).all(), list[Chair])
     assert_type(db.query(Room).where(lambda r: r.chairs.any(lambda c: c.id == 3)).all(), list[Room])
     assert_type(db.query(Chair).select(lambda c: c.room.id).all(), list[int | None])
+    assert_type(Room.include(lambda r: r.chairs.order_by("-id")).all(), list[Room])
+    assert_type(db.load(room, lambda r: r.chairs), list[Chair])
+    assert_type(room.chairs[0].room, Room)
+    db.load_many([room], lambda r: r.chairs)

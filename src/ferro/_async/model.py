@@ -11,6 +11,7 @@ from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.query.templates import TString
@@ -31,7 +32,7 @@ class Model(ModelBase, Loaded):
         """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
         if not relation.single:
             return AsyncRelated[Any](relation, self)
-        return unloaded(lambda: database_in_scope().load_along(self, relation), relation.where)
+        return unloaded(lambda: database_in_scope().load_implicitly(self, relation), relation.where)
 
     # One instance.
 
@@ -145,6 +146,11 @@ class Model(ModelBase, Loaded):
     ) -> AsyncQuery[Self]:
         """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
         return AsyncQuery(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+
+    @classmethod
+    def include(cls, *paths: IncludePath[Self]) -> AsyncQuery[Self]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return cls.query().include(*paths)
 
     @classmethod
     def order_by(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._async.scope import database_in_scope, transaction_in_scope
 from ferro._async.stream import AsyncStream
+from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.operations import explain, paging, read, typed_rows, write
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
+
+    siblings = SIBLINGS
 
     def __init__(self, model: type[M], *, database: "AsyncDatabase | None" = None, scoped: bool = True) -> None:
         super().__init__(model, table_of(model), scoped=scoped)

@@ -1,13 +1,19 @@
 """Relations that reach the database: what they load, and collections to be changed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ferro._async.query import AsyncQuery
 from ferro._concurrency._async import call_hook
 from ferro.fields import RelationMark
+from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.hooks import hooks_of
+from ferro.operations.steps import Operation
+from ferro.query.builder import SortKey
+from ferro.query.expressions import Nulls
+from ferro.query.including import IncludePath, Path
 from ferro.query.related import RelatedQuery
 from ferro.query.row import Collection
 from ferro.schema.relations import Relation as Fact
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
@@ -29,6 +36,20 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
     def __init__(self, relation: Fact, owner: ModelBase, *, database: "AsyncDatabase | None" = None) -> None:
         super().__init__(relation.target, database=database)
         self.follow(relation, owner)
+
+    reading = "`await {}.all()`"
+
+    async def all(self) -> list[M]:
+        """Read every row. Those that were loaded beforehand are there: `db.query(author.books).all()` asks again."""
+        rows = self.loaded
+        if rows is not None:
+            return list(rows)
+        database = self.database
+        return await (database.load_rows(self) if self.whole else super().all())
+
+    async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
+        with database.asked_by(self.relation):
+            return await super()._fetch(database, operation)
 
     async def create(self, **values: Any) -> M:
         """Insert a row that belongs here: `await author.books.create(title="SICP")`.
@@ -80,21 +101,46 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
         database = self.database
         await database.run(relations.replace(self, rows, columns, database.dialect))
 
+    async def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every related row that matches; return how many there were."""
+        try:
+            return await super().update(*recipe, **values)
+        finally:
+            forget_related(self.owner, self.relation.name)
+
+    async def delete(self, *, hard: bool = False) -> int:
+        """Delete every related row that matches; return how many there were."""
+        try:
+            return await super().delete(hard=hard)
+        finally:
+            forget_related(self.owner, self.relation.name)
+
 
 def held_by(database: "AsyncDatabase", query: RelatedQuery[M]) -> AsyncRelated[M]:
     """A relation's query, whoever made it, as one of this database."""
     held: AsyncRelated[M] = AsyncRelated(query.relation, query.owner, database=database)
-    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database}
+    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database, "whole": False}
     return held
 
 
 if TYPE_CHECKING:
 
+    class Many(Collection[M]):
+        """The rows a relation leads to, where a query is told of them: in a condition, or in `include()`."""
+
+        def filter_by(self, **values: Any) -> Path[M]: ...
+        def order_by(self, *keys: SortKey[M], direction: str | None = None, nulls: Nulls | None = None) -> Path[M]: ...
+        def limit(self, count: int) -> Path[M]: ...
+        def offset(self, count: int) -> Path[M]: ...
+        def include(self, *paths: IncludePath[M]) -> Path[M]: ...
+
     class Relation(RelationMark[R]):
         """A relation that leads to many rows: `books: Relation[list["Book"]] = BackRef()`."""
 
         @overload
-        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Collection[M]: ...
+        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Many[M]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any, /) -> Any: ...
         @overload
         def __get__(self: "Relation[list[M]]", instance: Model, owner: Any, /) -> AsyncRelated[M]: ...
         @overload
@@ -102,4 +148,5 @@ if TYPE_CHECKING:
         def __get__(self, instance: Any, owner: Any, /) -> Any: ...
 
 else:
+    Many = Collection
     Relation = RelationMark

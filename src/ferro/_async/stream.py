@@ -11,6 +11,7 @@ from ferro._async.scope import transaction_in_scope
 from ferro._concurrency._async import Lock, afterwards, in_order, owner
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.operations.steps import Steps
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
 from ferro.query.dialect import Result
@@ -120,7 +121,10 @@ class AsyncStream(Generic[R]):
     async def _read(self) -> None:
         try:
             result = await self._fetch()
-            self._rows = iter(self._source.load(result))
+            rows = self._source.load(result)
+            if self._source.include is not None and rows:
+                await self._run(self._source.include(rows))
+            self._rows = iter(rows)
         except BaseException:
             self._closed = "this stream has failed: its rows after the error were not read; ask again for all of them"
             await self._end()
@@ -142,6 +146,15 @@ class AsyncStream(Generic[R]):
         if cursor.store is not None:
             await self._lease.end()
         return result
+
+    async def _run(self, steps: Steps[None]) -> None:
+        """Run statements beside the cursor, where they see the same moment, if the connection is still held."""
+        if self._transaction is not None:
+            await self._transaction.run(steps)
+        elif self._lease is not None and self._lease.held:
+            await self._lease.connection.run(steps)
+        else:
+            await self._database.run(steps)
 
     async def _open(self) -> Cursor:
         database = self._database

@@ -2,28 +2,32 @@
 """The handle: whoever holds it can run every verb on every model."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Opening, call_hook, opening
+from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
-from ferro._sync.relations import Related, held_by
+from ferro._sync.relations import Many, Related, held_by
 from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address, parse
-from ferro.errors import DatabaseError
+from ferro.errors import DatabaseError, InterfaceError
 from ferro.model import ModelBase
-from ferro.operations import bulk, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
-from ferro.query.related import RelatedQuery, chosen_relation
+from ferro.query.including import IncludePath, is_same_for_all
+from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
 from ferro.query.templates import TString
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
@@ -39,10 +43,12 @@ class Database:
     `with` closes it at the end of the block.
     """
 
-    def __init__(self, address: Address, options: Options) -> None:
+    def __init__(self, address: Address, options: Options, guard: Guard | None = None) -> None:
         self.address = address
         self.dialect: Dialect = DIALECTS[address.dialect]
         self.pool = Pool(address, options)
+        self._batches = Batches()
+        self._guard = guard
 
     @property
     def url(self) -> str:
@@ -73,8 +79,19 @@ class Database:
         except DatabaseError:
             return False
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether someone counts what is read."""
+        return self._guard is not None or bool(guards.get())
+
+    def asked_by(self, relation: Relation) -> AbstractContextManager[None]:
+        """While a relation is loaded: whoever counts what is read is told which, and by which line."""
+        return on_behalf_of(relation, runner()) if self.is_watched else nullcontext()
+
     def run(self, operation: Operation[T]) -> T:
         """Run an operation's statements on one connection: the transaction's inside one, else any."""
+        if self.is_watched:
+            operation = watched(operation, self._guard, runner())
         transaction = transaction_in_scope(self)
         if transaction is not None:
             return transaction.run(operation)
@@ -101,18 +118,68 @@ class Database:
         """Start a query that sees every row, whatever the model's scope says."""
         return Query(model, database=self, scoped=False)
 
-    def load(self, instance: M, relation: Callable[[type[M]], T]) -> T:
+    @overload
+    def load(self, instance: M, relation: Callable[[type[M]], Many[R]]) -> list[R]: ...
+    @overload
+    def load(self, instance: M, relation: Callable[[type[M]], T]) -> T: ...
+    def load(self, instance: M, relation: Callable[[type[M]], Any]) -> Any:
         """Load what a relation leads to: `author = db.load(book, lambda b: b.author)`.
 
         A relation to one row gives the instance, or None; one to many a list.
         """
         return self.load_along(instance, chosen_relation(type(instance), relation))
 
+    def load_many(self, instances: Iterable[M], *paths: IncludePath[M]) -> None:
+        """Load relations of instances you have, as `include()` does: `db.load_many(books, lambda b: b.author)`.
+
+        One statement for each relation, however many instances there are.
+        """
+        self.run(include.load_paths(list(instances), paths, self.dialect, siblings=SIBLINGS))
+
     def load_along(self, instance: ModelBase, relation: Relation) -> Any:
         """Load what a relation leads to."""
-        if relation.single:
-            return self.run(relations.load(instance, relation, self.dialect))
-        return Related[Any](relation, instance, database=self).all()
+        if not relation.single:
+            query = Related[Any](relation, instance, database=self)
+            return query.asked_again().all()
+        with self.asked_by(relation):
+            if not self._batches_along(relation):
+                return self.run(relations.load(instance, relation, self.dialect))
+
+            def load(instances: list[ModelBase]) -> None:
+                self.run(relations.load_together(relation, instances, self.dialect))
+
+            self._batches.join((relation, transaction_in_scope(self)), instance, load)
+        return relations.loaded(relation, instance, for_good=SIBLINGS)
+
+    def load_rows(self, query: Related[T]) -> list[T]:
+        """Read the rows a relation leads to, together with those of others that are asked at the same moment."""
+        relation, whole = query.relation, query.asked_again()
+        if not self._batches_along(relation):
+            return whole.all()
+
+        def load(asked: list[relations.Asked]) -> None:
+            if len(asked) == 1:
+                asked[0].rows = whole.all()
+            else:
+                self.run(relations.answer_all(relation, asked, self.dialect))
+
+        asked = relations.Asked(query.owner)
+        with self.asked_by(relation):
+            self._batches.join((relation, transaction_in_scope(self)), asked, load)
+        return asked.rows
+
+    def _batches_along(self, relation: Relation) -> bool:
+        return self.pool.options.batch_relations and is_same_for_all(relation)
+
+    def load_implicitly(self, instance: ModelBase, relation: Relation) -> Any:
+        """Load what was not loaded when it is used; of strict relations only what needs no query."""
+        if self.pool.options.strict_relations and not leads_nowhere(relation, instance):
+            name = type(instance).__name__.lower()
+            raise InterfaceError(
+                f"{relation.where} is not loaded, and this database was opened with strict_relations=True: load it "
+                f"with the query, `include(lambda m: m.{relation.name})`, or by `db.load({name}, lambda m: m.{relation.name})`"
+            )
+        return self.load_along(instance, relation)
 
     def get(self, model: type[M], pk: object) -> M:
         """Read the row with this primary key; a tuple for a composite one.
@@ -338,6 +405,10 @@ def connect(
     max_lifetime: float = 3600.0,
     busy_timeout: float = 5.0,
     prepare: bool = True,
+    batch_relations: bool = True,
+    strict_relations: bool = False,
+    n_plus_one: Action | None = None,
+    n_plus_one_after: int = 10,
 ) -> Opening[Database]:
     """Open a database and make it the one bare calls use: `db = connect("postgresql://…")`.
 
@@ -356,6 +427,11 @@ def connect(
         max_lifetime: when a connection is replaced by a new one.
         busy_timeout: how long SQLite waits for another writer.
         prepare: whether PostgreSQL prepares statements that repeat; False for poolers that forbid it.
+        batch_relations: whether a relation that is read of many rows of one result is loaded for them together.
+        strict_relations: refuse to load a relation when it is used; `include()` and `load()` still do.
+        n_plus_one: "warn" or "raise" when one line reads the same again and again, without more than a
+            second in between.
+        n_plus_one_after: how often it may.
 
     Raises:
         DatabaseConnectionError: the URL or the database is not usable.
@@ -371,14 +447,17 @@ def connect(
         max_lifetime=max_lifetime,
         busy_timeout=busy_timeout,
         prepare=prepare,
+        batch_relations=batch_relations,
+        strict_relations=strict_relations,
     )
+    guard = None if n_plus_one is None else Guard(n_plus_one, n_plus_one_after, PAUSE)
     if address.target == ":memory:":
         options = options.in_memory()
 
     def open_database() -> Database:
         restore_registry()
         check_every_relation()
-        database = Database(address, options)
+        database = Database(address, options, guard)
         try:
             database.pool.open()
             if auto_migrate:

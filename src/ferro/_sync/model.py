@@ -12,6 +12,7 @@ from ferro._sync.stream import Stream
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.query.templates import TString
@@ -32,7 +33,7 @@ class Model(ModelBase, Loaded):
         """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
         if not relation.single:
             return Related[Any](relation, self)
-        return unloaded(lambda: database_in_scope().load_along(self, relation), relation.where)
+        return unloaded(lambda: database_in_scope().load_implicitly(self, relation), relation.where)
 
     # One instance.
 
@@ -146,6 +147,11 @@ class Model(ModelBase, Loaded):
     ) -> Query[Self]:
         """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
         return Query(cls).for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+
+    @classmethod
+    def include(cls, *paths: IncludePath[Self]) -> Query[Self]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return cls.query().include(*paths)
 
     @classmethod
     def order_by(

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from ferro._concurrency._sync.batches import SIBLINGS
 from ferro._sync.scope import database_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 class Selection(QueryBase[M], Nested[R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
+
+    siblings = SIBLINGS
 
     def __init__(self, model: type[M], *, database: "Database | None" = None, scoped: bool = True) -> None:
         super().__init__(model, table_of(model), scoped=scoped)

@@ -1,14 +1,20 @@
 # Generated from src/ferro/_async/relations.py by scripts/unasync.py: edit that file, never this one.
 """Relations that reach the database: what they load, and collections to be changed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ferro._concurrency._sync import call_hook
 from ferro._sync.query import Query
 from ferro.fields import RelationMark
+from ferro.instance import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.hooks import hooks_of
+from ferro.operations.steps import Operation
+from ferro.query.builder import SortKey
+from ferro.query.expressions import Nulls
+from ferro.query.including import IncludePath, Path
 from ferro.query.related import RelatedQuery
 from ferro.query.row import Collection
 from ferro.schema.relations import Relation as Fact
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Related(Query[M], RelatedQuery[M]):
@@ -30,6 +37,20 @@ class Related(Query[M], RelatedQuery[M]):
     def __init__(self, relation: Fact, owner: ModelBase, *, database: "Database | None" = None) -> None:
         super().__init__(relation.target, database=database)
         self.follow(relation, owner)
+
+    reading = "`{}.all()`"
+
+    def all(self) -> list[M]:
+        """Read every row. Those that were loaded beforehand are there: `db.query(author.books).all()` asks again."""
+        rows = self.loaded
+        if rows is not None:
+            return list(rows)
+        database = self.database
+        return database.load_rows(self) if self.whole else super().all()
+
+    def _fetch(self, database: "Database", operation: Operation[T]) -> T:
+        with database.asked_by(self.relation):
+            return super()._fetch(database, operation)
 
     def create(self, **values: Any) -> M:
         """Insert a row that belongs here: `author.books.create(title="SICP")`.
@@ -81,21 +102,46 @@ class Related(Query[M], RelatedQuery[M]):
         database = self.database
         database.run(relations.replace(self, rows, columns, database.dialect))
 
+    def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every related row that matches; return how many there were."""
+        try:
+            return super().update(*recipe, **values)
+        finally:
+            forget_related(self.owner, self.relation.name)
+
+    def delete(self, *, hard: bool = False) -> int:
+        """Delete every related row that matches; return how many there were."""
+        try:
+            return super().delete(hard=hard)
+        finally:
+            forget_related(self.owner, self.relation.name)
+
 
 def held_by(database: "Database", query: RelatedQuery[M]) -> Related[M]:
     """A relation's query, whoever made it, as one of this database."""
     held: Related[M] = Related(query.relation, query.owner, database=database)
-    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database}
+    held.__dict__ = {**held.__dict__, **query.__dict__, "_database": database, "whole": False}
     return held
 
 
 if TYPE_CHECKING:
 
+    class Many(Collection[M]):
+        """The rows a relation leads to, where a query is told of them: in a condition, or in `include()`."""
+
+        def filter_by(self, **values: Any) -> Path[M]: ...
+        def order_by(self, *keys: SortKey[M], direction: str | None = None, nulls: Nulls | None = None) -> Path[M]: ...
+        def limit(self, count: int) -> Path[M]: ...
+        def offset(self, count: int) -> Path[M]: ...
+        def include(self, *paths: IncludePath[M]) -> Path[M]: ...
+
     class Relation(RelationMark[R]):
         """A relation that leads to many rows: `books: Relation[list["Book"]] = BackRef()`."""
 
         @overload
-        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Collection[M]: ...
+        def __get__(self: "Relation[list[M]]", instance: None, owner: Any, /) -> Many[M]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any, /) -> Any: ...
         @overload
         def __get__(self: "Relation[list[M]]", instance: Model, owner: Any, /) -> Related[M]: ...
         @overload
@@ -103,4 +149,5 @@ if TYPE_CHECKING:
         def __get__(self, instance: Any, owner: Any, /) -> Any: ...
 
 else:
+    Many = Collection
     Relation = RelationMark

@@ -12,6 +12,7 @@ from ferro._sync.pool import Pool, Pooled
 from ferro._sync.scope import transaction_in_scope
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.operations.steps import Steps
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
 from ferro.query.dialect import Result
@@ -121,7 +122,10 @@ class Stream(Generic[R]):
     def _read(self) -> None:
         try:
             result = self._fetch()
-            self._rows = iter(self._source.load(result))
+            rows = self._source.load(result)
+            if self._source.include is not None and rows:
+                self._run(self._source.include(rows))
+            self._rows = iter(rows)
         except BaseException:
             self._closed = "this stream has failed: its rows after the error were not read; ask again for all of them"
             self._end()
@@ -143,6 +147,15 @@ class Stream(Generic[R]):
         if cursor.store is not None:
             self._lease.end()
         return result
+
+    def _run(self, steps: Steps[None]) -> None:
+        """Run statements beside the cursor, where they see the same moment, if the connection is still held."""
+        if self._transaction is not None:
+            self._transaction.run(steps)
+        elif self._lease is not None and self._lease.held:
+            self._lease.connection.run(steps)
+        else:
+            self._database.run(steps)
 
     def _open(self) -> Cursor:
         database = self._database

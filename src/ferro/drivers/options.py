@@ -18,6 +18,8 @@ class Options:
     max_lifetime: float = 3600.0
     busy_timeout: float = 5.0
     prepare: bool = True
+    batch_relations: bool = True
+    strict_relations: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_connections", "min_connections"):

@@ -9,6 +9,7 @@ from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.include import introduce, load_all
 from ferro.operations.steps import Steps
 from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
@@ -36,7 +37,8 @@ def fetch_first(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
     """The first row, or None."""
     # Of rows that come the other way round the first one comes last.
     statement = query.select_statement() if query.backwards else at_most(1, query)
-    found = yield from fetch(query, statement, dialect)
+    found = (yield from fetch_rows(query, statement, dialect))[:1]
+    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
     return found[0] if found else None
 
 
@@ -60,12 +62,13 @@ def fetch_one_or_none(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
 
 def at_most_one(query: QueryBase[Any], dialect: Dialect, verb: str) -> Steps[list[Any]]:
     # A second row is asked for only to be sure that there is none.
-    found = yield from fetch(query, at_most(2, query), dialect)
+    found = yield from fetch_rows(query, at_most(2, query), dialect)
     if len(found) > 1:
         raise MultipleRowsFound(
             f"more than one {query.model.__name__} matches this query, and {verb} allows only one: "
             "add a condition that tells them apart, or take the first() of an order_by()"
         )
+    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
     return found
 
 
@@ -75,6 +78,13 @@ def at_most(count: int, query: QueryBase[Any]) -> Select:
 
 
 def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
+    found = yield from fetch_rows(query, statement, dialect)
+    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
+    return found
+
+
+def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
+    """The rows alone, without what is included."""
     result = yield compile(statement, dialect)
     found = loader(query, dialect)(result.rows)
     if query.backwards:
@@ -86,10 +96,20 @@ def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any
     """From the rows of a query to what its caller sees."""
     chosen = query.projection
     if chosen is None:
-        return filler(query.model, query.table.columns, dialect.name)
+        fill = filler(query.model, query.table.columns, dialect.name)
+        return acquainting(fill) if query.siblings else fill
     if chosen.into is not None:
         return selected(chosen, dialect)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
+
+
+def acquainting(fill: Callable[[Rows], list[Any]]) -> Callable[[Rows], list[Any]]:
+    def fill_and_acquaint(rows: Rows) -> list[Any]:
+        found = fill(rows)
+        introduce(found)
+        return found
+
+    return fill_and_acquaint
 
 
 # What is known of all rows together.

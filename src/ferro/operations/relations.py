@@ -1,42 +1,115 @@
 """Relations: what is loaded along them, and collections that are changed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+
+from pydantic import BaseModel
 
 from ferro.errors import QueryError
-from ferro.instance import forget_related, relate
+from ferro.instance import Kept, forget_related, relate, related_to, siblings_of
 from ferro.model import ModelBase
 from ferro.operations import belongings, links
+from ferro.operations.include import load_all
 from ferro.operations.read import by_key, fetch_first
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.write import input_name
 from ferro.query.dialect import Dialect
+from ferro.query.including import Include, one_relation
 from ferro.query.keys import key_values
-from ferro.query.related import RelatedQuery, related_query
+from ferro.query.related import (
+    RelatedQuery,
+    has_no_key,
+    kept_along,
+    key_reader,
+    own_columns,
+    related_query,
+)
 from ferro.schema.relations import Relation
 
 
 def load(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
     """The row a relation leads to, noted in the instance; None when there is none."""
-    if relation.kind == "forward":
-        found = yield from referred_to(owner, relation, dialect)
-    else:
-        found = yield from fetch_first(related_query(relation, owner), dialect)
-        if found is not None:
-            relate(found, relation.other.name, owner)
-    if found is not None:
-        relate(owner, relation.name, found)
+    if relation.kind != "forward":
+        # Made here: the function of a scope is called on its caller's side.
+        return noted(owner, relation, fetch_first(related_query(relation, owner), dialect))
+    key = [vars(owner).get(column.field) for column in relation.columns]
+    if None in key:
+        return noted(owner, relation, None)
+    if relation.referenced == relation.target_table.primary_key:
+        return noted(owner, relation, by_key(relation.target_table, key, dialect))
+    return noted(owner, relation, fetch_first(related_query(relation, owner).unscoped(), dialect))
+
+
+def noted(owner: ModelBase, relation: Relation, steps: Steps[Any] | None) -> Steps[Any]:
+    found = None if steps is None else (yield from steps)
+    if found is None:
+        # Of what was loaded before nothing is true any more.
+        forget_related(owner, relation.name)
+        return None
+    if relation.kind != "forward":
+        relate(found, relation.other.name, owner)
+    relate(owner, relation.name, found)
     return found
 
 
-def referred_to(owner: ModelBase, relation: Relation, dialect: Dialect) -> Steps[Any]:
-    """The row that a foreign key of the instance refers to."""
-    key = [vars(owner).get(column.field) for column in relation.columns]
-    if None in key:
-        return None
-    if relation.referenced == relation.target_table.primary_key:
-        return (yield from by_key(relation.target_table, key, dialect))
-    return (yield from fetch_first(related_query(relation, owner), dialect))
+def load_together(relation: Relation, instances: Sequence[ModelBase], dialect: Dialect) -> Steps[None]:
+    """What a relation leads to from instances, and from those that came with a single one of them."""
+    one = load(instances[0], relation, dialect)
+    return loaded_together(relation, instances, one, one_relation(relation), dialect)
+
+
+def loaded_together(
+    relation: Relation, instances: Sequence[ModelBase], one: Steps[Any], all: tuple[Include, ...], dialect: Dialect
+) -> Steps[None]:
+    wanted = {id(instance): instance for instance in instances}
+    if len(wanted) == 1:
+        own = key_reader(own_columns(relation))
+        for sibling in siblings_of(instances[0]):
+            if not is_known(relation, sibling) and not has_no_key(own(sibling)):
+                wanted.setdefault(id(sibling), cast("ModelBase", sibling))
+    if len(wanted) == 1:
+        yield from one
+    else:
+        yield from load_all(list(wanted.values()), all, dialect, siblings=len(instances) == 1)
+
+
+def is_known(relation: Relation, instance: BaseModel) -> bool:
+    """Whether something was loaded or assigned, and the key is still the one it was loaded for."""
+    known = related_to(instance)
+    if relation.name not in known:
+        return False
+    return not isinstance(known[relation.name], Kept) or kept_along(relation, instance) is not None
+
+
+class Asked:
+    """A question for all the rows that a relation leads to from an instance, and its answer."""
+
+    __slots__ = ("owner", "rows")
+
+    def __init__(self, owner: ModelBase) -> None:
+        self.owner = owner
+        self.rows: list[Any] = []
+
+
+def answer_all(relation: Relation, asked: Sequence[Asked], dialect: Dialect) -> Steps[None]:
+    """Answer many such questions at once. Nothing is noted in the instances: the next question is a query again."""
+    owners = {id(one.owner): one.owner for one in asked}
+    yield from load_all(list(owners.values()), one_relation(relation), dialect)
+    for one in asked:
+        kept = kept_along(relation, one.owner)
+        one.rows = [] if kept is None else list(kept.value)
+    for owner in owners.values():
+        forget_related(owner, relation.name)
+
+
+def loaded(relation: Relation, instance: ModelBase, *, for_good: bool) -> Any:
+    """The row that was loaded for an instance; that there is none is noted `for_good`, or is asked again."""
+    kept = kept_along(relation, instance)
+    if kept is None:
+        return related_to(instance).get(relation.name)
+    if kept.value is None and not for_good:
+        forget_related(instance, relation.name)
+    return kept.value
 
 
 # Collections: the rows that a table between links to an instance, or that refer to it by a foreign key.
@@ -88,9 +161,11 @@ def replace(
 
 
 def followed(query: RelatedQuery[Any], steps: Steps[None]) -> Steps[None]:
-    """The steps, after which what was loaded of the collection is forgotten."""
-    yield from steps
-    forget_related(query.owner, query.relation.name)
+    """The steps, after which what was loaded of the collection is forgotten, however they end."""
+    try:
+        yield from steps
+    finally:
+        forget_related(query.owner, query.relation.name)
 
 
 def no_columns(query: RelatedQuery[Any], columns: Mapping[str, Any]) -> None:

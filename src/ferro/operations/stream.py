@@ -6,7 +6,9 @@ from typing import Any, Generic, TypeVar
 
 from ferro.errors import OptionError, QueryError
 from ferro.operations import raw
+from ferro.operations.include import load_all
 from ferro.operations.read import loader
+from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect, Result
@@ -20,10 +22,11 @@ STREAMED = frozenset({"SELECT", "VALUES", "WITH"})
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[R]):
-    """A statement, and what makes of its rows what the caller sees."""
+    """A statement, what makes of its rows what the caller sees, and what loads for a chunk of them what is included."""
 
     statement: Compiled
     load: Callable[[Result], list[R]]
+    include: Callable[[list[R]], Steps[None]] | None = None
 
 
 def source(query: QueryBase[Any], dialect: Dialect) -> Source[Any]:
@@ -36,7 +39,12 @@ def source(query: QueryBase[Any], dialect: Dialect) -> Source[Any]:
             "before() with a limit reads its rows from the last to the first, so they cannot come one by one: use all()"
         )
     load = loader(query, dialect)
-    return Source(compile(statement, dialect), lambda result: load(result.rows))
+
+    def include(rows: list[Any]) -> Steps[None]:
+        return load_all(rows, query.includes, dialect, siblings=query.siblings)
+
+    compiled = compile(statement, dialect)
+    return Source(compiled, lambda result: load(result.rows), include if query.includes else None)
 
 
 def raw_source(sql: str | TString, args: Sequence[object], dialect: Dialect) -> Source[dict[str, Any]]:

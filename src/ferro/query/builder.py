@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError, UnknownColumnError
 from ferro.fields import utc_now
@@ -34,6 +34,7 @@ from ferro.query.expressions import (
     source_of,
     type_for,
 )
+from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
 from ferro.query.keys import by_column, leads_to
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
@@ -141,6 +142,9 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
+    # Whether the instances of a result are to know each other.
+    siblings: ClassVar[bool] = False
+
     def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
         self.table = table
@@ -158,6 +162,7 @@ class QueryBase(Generic[M]):
         self._locked: tuple[type, ...] = ()
         self._position: Literal["", "after", "before"] = ""
         self._marks: Marks = ()
+        self.includes: tuple[Include, ...] = ()
 
     def _with(self, **changes: Any) -> Self:
         """A copy that differs in the given attributes only."""
@@ -284,6 +289,18 @@ class QueryBase(Generic[M]):
         """The other sources that these expressions ask for."""
         return joins_of(self.source, parts, self._marks) if self.table.relations else ()
 
+    def include(self, *paths: IncludePath[M]) -> Self:
+        """Load what belongs to the rows with them, one statement for each relation: `include(lambda a: a.books.tags)`.
+
+        Names say the same: `include("books.tags", "profile")`. What is chosen is chosen for each row:
+        `include(lambda a: a.books.where(lambda b: b.year > 2000).order_by("-year").limit(3))`.
+        """
+        if self.projection is not None:
+            raise QueryError(
+                "include() loads what belongs to instances, and this query selects columns: leave out one of the two"
+            )
+        return self._with(includes=read_paths(self.includes, self.model, paths, rows_of))
+
     # Locks.
 
     def for_update(self, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()) -> Self:
@@ -404,6 +421,7 @@ class QueryBase(Generic[M]):
         """
         if self.projection is not None:
             raise QueryError("this query has a selection already: call select() once")
+        self._bare("select")
         query = self._apart()
         projection = query._project(columns)
         return query._with(projection=projection if into is None else made_into(into, projection))
@@ -559,7 +577,17 @@ class QueryBase(Generic[M]):
         statement = query.soft_delete_statement() if soft else query.delete_statement()
         return replace(statement, returning=returning, selected=selected)
 
+    def _bare(self, verb: str) -> None:
+        if self.includes:
+            raise QueryError(
+                f"{verb}() gives no rows that something could be loaded with: leave out include(), "
+                "or load it afterwards with load_many()"
+                if verb != "select"
+                else "select() gives columns, and include() loads what belongs to instances: leave out one of the two"
+            )
+
     def _returned(self, verb: str) -> tuple[tuple[Column, ...], tuple[Expression[Any], ...]]:
+        self._bare(verb)
         if self._distinct or self._is_aggregated:
             does = "distinct()" if self._distinct else "an aggregate"
             raise QueryError(f"{verb}() gives back every row it changed: leave out {does}")
@@ -773,6 +801,16 @@ class QueryBase(Generic[M]):
 
 
 COLLECTION_VERBS = frozenset({"add", "remove", "set", "clear", "create"})
+
+
+def rows_of(one: Include) -> QueryBase[Any]:
+    """The rows that are loaded along a relation: those its path chose, or all that its model's queries see."""
+    if one.query is not None:
+        return one.query
+    query: QueryBase[Any] = QueryBase(one.relation.target, one.relation.target_table, scoped=False)
+    return query.where(*one.scope) if one.scope else query
+
+
 AGGREGATES: dict[AggregateName, Callable[[Expression[Any], bool], Expression[Any]]] = {
     "count": lambda found, distinct: found.count(distinct=distinct),
     "sum": lambda found, distinct: found.sum(distinct=distinct),

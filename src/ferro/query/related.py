@@ -1,9 +1,12 @@
 """The rows at the other end of a relation, as conditions: what is read, changed or deleted there is only these."""
 
-from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar, overload
 
-from ferro.errors import QueryError, UnknownColumnError
+from pydantic import BaseModel
+
+from ferro.errors import InterfaceError, QueryError, UnknownColumnError
+from ferro.instance import Kept, related_to
 from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Values
@@ -67,6 +70,41 @@ def held_key(relation: Relation, owner: object, columns: tuple[Column, ...]) -> 
     return key
 
 
+def own_columns(relation: Relation) -> tuple[Column, ...]:
+    """The columns of an instance that decide where a relation leads to."""
+    kind = relation.kind
+    if kind == "forward":
+        return relation.columns
+    return relation.table.primary_key if kind == "many" else tuple(mine for mine, _ in relation.pairs)
+
+
+def key_reader(columns: tuple[Column, ...]) -> Callable[[BaseModel], Any]:
+    """A function from an instance to a key: the value of its one column, or a tuple of them."""
+    if len(columns) == 1:
+        field = columns[0].field
+        return lambda instance: vars(instance).get(field)
+    fields = [column.field for column in columns]
+    return lambda instance: tuple([vars(instance).get(field) for field in fields])
+
+
+def has_no_key(key: Any) -> bool:
+    """Whether a key, or a part of it, is missing."""
+    return key is None or (isinstance(key, tuple) and None in key)
+
+
+def leads_nowhere(relation: Relation, instance: BaseModel) -> bool:
+    """Whether a foreign key is null: no query is needed to know that there is no row."""
+    return relation.kind == "forward" and has_no_key(key_reader(relation.columns)(instance))
+
+
+def kept_along(relation: Relation, owner: BaseModel) -> Kept | None:
+    """What was loaded along a relation for the key the instance has now."""
+    found = related_to(owner).get(relation.name)
+    if isinstance(found, Kept) and found.key == key_reader(own_columns(relation))(owner):
+        return found
+    return None
+
+
 def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[Expression[Any], ...]:
     """What makes a row of `source` one of the rows a relation leads to from an instance."""
     kind = relation.kind
@@ -114,11 +152,65 @@ def chosen_relation(model: type, choose: Callable[[Any], Any]) -> Relation:
 
 
 class RelatedQuery(QueryBase[M]):
-    """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does."""
+    """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does.
+
+    Once `include()` has loaded them, it is the collection of these as well: to be counted with `len()`, gone
+    through, indexed and asked with `in`.
+    """
 
     relation: Relation
     owner: Any
     _followed: tuple[Expression[Any], ...]
+    # Neither narrowed nor sorted: what was loaded answers for it.
+    whole = True
+    # How all of them are read, in an error message.
+    reading = "`db.query({}).all()`"
+
+    def _with(self, **changes: Any) -> Self:
+        return super()._with(**{"whole": False, **changes})
+
+    def asked_again(self) -> Self:
+        """The same rows, for which what was loaded does not answer."""
+        return self._with()
+
+    @property
+    def loaded(self) -> tuple[M, ...] | None:
+        """The rows that were loaded beforehand; None when they were not."""
+        kept = kept_along(self.relation, self.owner) if self.whole else None
+        return None if kept is None else kept.value
+
+    def _rows(self) -> tuple[M, ...]:
+        rows = self.loaded
+        if rows is not None:
+            return rows
+        if not self.whole:
+            raise InterfaceError("a query holds no rows until it is asked for them: call all()")
+        relation = self.relation
+        name = f"{relation.model.__name__.lower()}.{relation.name}"
+        raise InterfaceError(
+            f"{relation.where} is not loaded: read it with {self.reading.format(name)}, "
+            f"or load it with the query: `include(lambda m: m.{relation.name})`"
+        )
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __bool__(self) -> bool:
+        return bool(self._rows())
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._rows())
+
+    def __contains__(self, row: object) -> bool:
+        return row in self._rows()
+
+    @overload
+    def __getitem__(self, at: int, /) -> M: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> list[M]: ...
+    def __getitem__(self, at: int | slice, /) -> M | list[M]:
+        rows = self._rows()
+        return list(rows[at]) if isinstance(at, slice) else rows[at]
 
     def follow(self, relation: Relation, owner: object) -> Self:
         """Keep to the rows a relation leads to from an instance."""

@@ -293,8 +293,8 @@ class Unloaded:
     def _refuse(self, *_: object) -> Any:
         name = self._name.rpartition(".")[2]
         raise InterfaceError(
-            f"{self._name} is not loaded: write `await` before it, or load it beforehand "
-            f"with `await db.load(..., lambda m: m.{name})`"
+            f"{self._name} is not loaded: write `await` before it, "
+            f"or load it with the query: `include(lambda m: m.{name})`"
         )
 
     def __getattr__(self, name: str) -> Any:

@@ -1,0 +1,218 @@
+"""Loading what belongs to many rows: one statement for each relation, however many rows there are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ferro.errors import QueryError
+from ferro.instance import Kept, acquaint, relate_all
+from ferro.model import ModelBase
+from ferro.operations.hydrate import filler, no_collection, row_loader
+from ferro.operations.steps import Steps
+from ferro.query.builder import rows_of
+from ferro.query.compiler import compile
+from ferro.query.dialect import Dialect
+from ferro.query.expressions import (
+    ColumnRef,
+    Comparison,
+    Expression,
+    Order,
+    Over,
+    Source,
+    Value,
+    WindowFunction,
+    type_for,
+)
+from ferro.query.including import Include, IncludePath, read_paths
+from ferro.query.keysets import among
+from ferro.query.related import has_no_key, key_of_owner, key_reader, own_columns
+from ferro.query.statements import Derived, Join, Select
+from ferro.query.subqueries import Picked
+from ferro.schema.relations import Link
+
+# The largest number both databases count to.
+LAST = 2**63 - 1
+
+
+def load_all(
+    owners: Sequence[ModelBase], includes: Sequence[Include], dialect: Dialect, *, siblings: bool = False
+) -> Steps[None]:
+    """Load relations of instances, and what is to be loaded with those.
+
+    `siblings` lets the instances of each relation know each other.
+    """
+    for one in includes:
+        if not owners:
+            return
+        found = yield from LOADERS[one.relation.kind](one, owners, dialect)
+        if siblings:
+            introduce(found)
+        yield from load_all(found, one.within, dialect, siblings=siblings)
+
+
+def introduce(instances: Sequence[ModelBase]) -> None:
+    """Let the instances of one result know each other."""
+    with no_collection():
+        acquaint(instances)
+
+
+def load_paths(
+    instances: Sequence[ModelBase], paths: tuple[IncludePath[Any], ...], dialect: Dialect, *, siblings: bool
+) -> Steps[None]:
+    """Load relations of instances of one model, wherever they come from."""
+    model = type(instances[0]) if instances else None
+    for instance in instances:
+        if type(instance) is not model:
+            raise QueryError(
+                f"load_many() takes instances of one model, and this is {called(instances[0])} beside {called(instance)}"
+            )
+    includes = () if model is None else read_paths((), model, paths, rows_of)
+    return load_all(instances, includes, dialect, siblings=siblings)
+
+
+def called(instance: object) -> str:
+    return f"a {type(instance).__name__}"
+
+
+def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows that foreign keys of the instances lead to."""
+    relation = one.relation
+    table = relation.target_table
+    keys = list(map(key_reader(relation.columns), owners))
+    wanted = [key for key in dict.fromkeys(keys) if not has_no_key(key)]
+    query = rows_of(one)
+    found: list[Any] = []
+    if wanted:
+        statement = query.select_statement()
+        known = among(query.source, relation.referenced, wanted)
+        result = yield compile(replace(statement, where=(known, *statement.where)), dialect)
+        found = filler(query.model, table.columns, dialect.name)(result.rows)
+    with no_collection():
+        kept = {
+            key: Kept(key, row) for key, row in zip(map(key_reader(relation.referenced), found), found, strict=True)
+        }
+        relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
+    return found
+
+
+def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows whose foreign keys lead to the instances."""
+    relation = one.relation
+    table = relation.target_table
+    keys = keys_of_owners(one, owners)
+    theirs = tuple(column for _, column in relation.pairs)
+    query = rows_of(one)
+    statement = query.select_statement()
+    known = among(query.source, theirs, list(dict.fromkeys(keys)))
+    partition = tuple(ColumnRef[Any](query.source, column) for column in theirs)
+    statement = for_each(replace(statement, where=(known, *statement.where)), partition)
+    result = yield compile(statement, dialect)
+    found: list[Any] = filler(query.model, table.columns, dialect.name)(result.rows)
+    with no_collection():
+        held = list(map(key_reader(theirs), found))
+        back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
+        relate_all(found, relation.other.name, [back[key] for key in held])
+        keep(one, owners, keys, grouped(held, found))
+    return found
+
+
+def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+    """The rows that are linked to the instances: each is one instance, however many it is linked to."""
+    relation = one.relation
+    link, table = relation.link, relation.target_table
+    keys = keys_of_owners(one, owners)
+    query = rows_of(one)
+    statement = query.select_statement()
+    join, near, known = links_of(link, query.source, list(dict.fromkeys(keys)))
+    statement = replace(
+        statement,
+        columns=(*near, *statement.columns),
+        joins=(join, *statement.joins),
+        where=(*known, *statement.where),
+    )
+    result = yield compile(for_each(statement, near), dialect)
+    width = len(near)
+    types = tuple(column.type for column in link.near)
+    held = row_loader(types, dialect.name, "value" if width == 1 else "tuple")([row[:width] for row in result.rows])
+    # What the database gave for the key tells which rows are the same, before anything is made of them.
+    places = [width + at for at, column in enumerate(table.columns) if column.primary_key]
+    marks = [tuple([row[at] for at in places]) for row in result.rows]
+    distinct = {mark: row[width:] for mark, row in zip(marks, result.rows, strict=True)}
+    found: list[Any] = filler(query.model, table.columns, dialect.name)(list(distinct.values()))
+    by_mark = dict(zip(distinct, found, strict=True))
+    keep(one, owners, keys, grouped(held, [by_mark[mark] for mark in marks]))
+    return found
+
+
+def links_of(
+    link: Link, target: Source, keys: Sequence[Any]
+) -> tuple[Join, tuple[Expression[Any], ...], tuple[Expression[bool], ...]]:
+    """The links of some rows, each pair once: joined to what they lead to, the keys they start from, and which they are."""
+    between = Source(link.table)
+    known = among(between, link.near, keys)
+    columns = tuple(ColumnRef[Any](between, column) for column in (*link.near, *link.far))
+    if link.key is None:
+        # Nothing keeps two rows from being linked twice.
+        names = tuple(f"c{at}" for at in range(len(columns)))
+        links = Derived(Select(between, columns, (known,), distinct=True), "links", names)
+        picked = tuple(Picked[Any]("links", name, column) for name, column in zip(names, columns, strict=True))
+        near, far = picked[: len(link.near)], picked[len(link.near) :]
+        return Join(links, meeting(far, target)), near, ()
+    near, far = columns[: len(link.near)], columns[len(link.near) :]
+    return Join(between, meeting(far, target)), near, (known,)
+
+
+def meeting(far: Sequence[Expression[Any]], target: Source) -> tuple[Expression[bool], ...]:
+    key = (ColumnRef[Any](target, column) for column in target.table.primary_key)
+    return tuple(Comparison(held, "==", column) for held, column in zip(far, key, strict=True))
+
+
+LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
+    "forward": load_forward,
+    "reverse": load_reverse,
+    "many": load_many,
+}
+
+
+def for_each(statement: Select, partition: tuple[Expression[Any], ...]) -> Select:
+    """The same rows; its limit and offset are meant for each part of them."""
+    if statement.limit is None and statement.offset is None:
+        return statement
+    first = statement.offset or 0
+    place = Over(WindowFunction[int]("row_number", (), type_for(int)), partition, statement.order_by, None)
+    columns = (*statement.columns, place)
+    names = tuple(f"c{at}" for at in range(len(columns)))
+    inner = replace(statement, columns=columns, order_by=(), limit=None, offset=None)
+    picked = [Picked[Any]("chosen", name, column) for name, column in zip(names, columns, strict=True)]
+    number = picked.pop()
+    bounds: list[Expression[bool]] = []
+    if first:
+        bounds.append(Comparison(number, ">", Value(first, type_for(int), number)))
+    if statement.limit is not None:
+        bounds.append(Comparison(number, "<=", Value(min(first + statement.limit, LAST), type_for(int), number)))
+    return Select(Derived(inner, "chosen", names), tuple(picked), tuple(bounds), (Order(number, nulls="native"),))
+
+
+def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
+    keys = list(map(key_reader(own_columns(one.relation)), owners))
+    for owner, key in zip(owners, keys, strict=True):
+        if has_no_key(key):
+            key_of_owner(one.relation, owner)
+    return keys
+
+
+def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
+def keep(one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]]) -> None:
+    """Note in each instance which rows belong to it."""
+    rows = [groups.get(key, ()) for key in keys]
+    if one.relation.single:
+        values = [Kept(key, found[0] if found else None) for key, found in zip(keys, rows, strict=True)]
+    else:
+        values = [Kept(key, tuple(found)) for key, found in zip(keys, rows, strict=True)]
+    relate_all(owners, one.relation.name, values)
