@@ -75,6 +75,15 @@ class Source:
         """What its columns are qualified with."""
         return self.alias or self.table.name
 
+    @property
+    def beside(self) -> "tuple[Source, ...]":
+        """The other sources that are joined to it for good."""
+        return ()
+
+    def under(self, alias: str) -> "Source":
+        """The same rows under another name."""
+        return Source(self.table, alias)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and self.key == other.key
 

@@ -42,6 +42,10 @@ class Writer:
         self.qualified = qualified
         self.slots: list[Slot] = []
         self.next = 0
+        # Rows that have a name in the whole statement: what defines them, and whether they refer to themselves.
+        self.named: dict[str, str] = {}
+        self.recursive = False
+        self.tables: set[str] = set()
 
     # Values.
 
@@ -61,6 +65,15 @@ class Writer:
 
     def stored(self, type: ColumnType) -> Stored:
         return type.stored[self.dialect.name]
+
+    def with_names(self) -> str:
+        """The WITH in front of a statement that uses rows by a name."""
+        for name in self.named:
+            if name.lower() in self.tables:
+                raise QueryError(f"cte({name!r}) has the name of a table this query reads: give it another name")
+        if not self.named:
+            return ""
+        return f"WITH {'RECURSIVE ' if self.recursive else ''}{', '.join(self.named.values())} "
 
     # Expressions.
 

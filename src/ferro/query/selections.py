@@ -1,0 +1,66 @@
+"""What a query selects as a table that is nowhere: named columns, to be read by a query around it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from ferro.errors import QueryError
+from ferro.query.builder import Projection, QueryBase
+from ferro.query.expressions import ColumnRef, Expression
+from ferro.schema.table import Column, Table
+from ferro.types.base import ColumnType, Stored
+
+
+def refuse(_value: Any) -> Any:
+    raise ValueError("only the database knows its type: cast() it, or say raw(..., returns=...), where it is selected")
+
+
+# What has a type in the database only.
+UNKNOWN = ColumnType("expression", object, "", refuse, {"sqlite": Stored(""), "postgresql": Stored("")})
+
+
+@lru_cache(maxsize=1024)
+def table_of_rows(name: str, model: type, columns: tuple[tuple[str, ColumnType], ...]) -> Table:
+    """A table of these columns; the same object every time, so that statements over it have one shape."""
+    return Table(name, model, tuple(Column(field, field, type, nullable=True) for field, type in columns))
+
+
+def names_of(projection: Projection) -> tuple[str, ...]:
+    """What the columns of a selection are called: as it says, or like the columns they are."""
+    if projection.names:
+        return distinct_names(projection.names)
+    return distinct_names([name_of(column) for column in projection.columns])
+
+
+def name_of(column: Expression[Any]) -> str:
+    return column.column.field if isinstance(column, ColumnRef) else "value"
+
+
+def distinct_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number behind those that come again: to databases, upper and lower case are one."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in given:
+        made, number = name, 1
+        while made.lower() in taken:
+            number += 1
+            made = f"{name}_{number}"
+        taken.add(made.lower())
+        found.append(made)
+    return tuple(found)
+
+
+def selected_table(query: QueryBase[Any], name: str) -> Table:
+    """The rows of a query as a table of this name: as it selects them, or the columns of its model."""
+    chosen = query.projection
+    if chosen is None:
+        pairs = tuple((column.name, column.type) for column in query.source.table.columns)
+    else:
+        pairs = tuple((at, one.type or UNKNOWN) for at, one in zip(names_of(chosen), chosen.columns, strict=True))
+    return table_of_rows(name, query.model, pairs)
+
+
+def must_be_readable(query: QueryBase[Any], verb: str) -> None:
+    """Refuse a query whose rows are not only read."""
+    if query.lock is not None:
+        raise QueryError(f"{verb} locks no rows: leave out for_update()")
