@@ -11,11 +11,12 @@ from ferro.operations import explain, paging, read, write
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
-from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
+class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     def __init__(self, model: type[M], *, database: "AsyncDatabase | None" = None) -> None:
@@ -123,6 +124,30 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         operation = explain.explain(self, database.dialect, analyze=analyze)
         return await (self._fetch(database, operation) if analyze else database.run(operation))
 
+    def cte(self, name: str) -> "AsyncCte[R]":
+        """These rows under a name, for other queries to read: `totals = Order.select(...).cte("totals")`.
+
+        It is a query of its own, defined once in a statement however often it is read there; see `join_cte()`.
+        """
+        return self._as_cte(self._named(name))
+
+    def recursive(
+        self, name: str, step: "Callable[[AsyncCte[R]], Nested[Any]]", *, all: bool = False
+    ) -> "AsyncCte[R]":
+        """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.
+
+        Args:
+            name: what the rows are called in the statement.
+            step: a query of the next rows, from the rows there are: it starts from them, or has them by `join_cte()`.
+            all: keep equal rows as often as they come; then a circle in the data never ends.
+        """
+        return self._as_cte(self._recursive(name, lambda rows: step(self._as_cte(rows)), all=all))
+
+    def _as_cte(self, query: "AsyncSelection[Any, R]") -> "AsyncCte[R]":
+        made: AsyncCte[R] = AsyncCte(self.model, database=self._database)
+        made.__dict__.update(query.__dict__)
+        return made
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 
@@ -136,6 +161,16 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class AsyncCte(AsyncSelection[Any, R], Generic[R]):
+    """The rows of a query that has a name: a query like any other, and joined to others by `join_cte()`."""
+
+    def select(self, *columns: Any) -> AsyncSelection[Any, Any]:
+        """Read some of its columns, or what is made of them."""
+        chosen: AsyncSelection[Any, Any] = AsyncSelection(self.model, database=self._database)
+        chosen.__dict__.update(super().select(*columns).__dict__)
+        return chosen
 
 
 class AsyncQuery(AsyncSelection[M, M]):

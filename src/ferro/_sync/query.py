@@ -12,11 +12,12 @@ from ferro.operations import explain, paging, read, write
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
-from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, RenderedSql, rendered
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Selection(QueryBase[M], Nested[R], Generic[M, R]):
+class Selection(TreeQuery[M, R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     def __init__(self, model: type[M], *, database: "Database | None" = None) -> None:
@@ -124,6 +125,28 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         operation = explain.explain(self, database.dialect, analyze=analyze)
         return self._fetch(database, operation) if analyze else database.run(operation)
 
+    def cte(self, name: str) -> "Cte[R]":
+        """These rows under a name, for other queries to read: `totals = Order.select(...).cte("totals")`.
+
+        It is a query of its own, defined once in a statement however often it is read there; see `join_cte()`.
+        """
+        return self._as_cte(self._named(name))
+
+    def recursive(self, name: str, step: "Callable[[Cte[R]], Nested[Any]]", *, all: bool = False) -> "Cte[R]":
+        """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.
+
+        Args:
+            name: what the rows are called in the statement.
+            step: a query of the next rows, from the rows there are: it starts from them, or has them by `join_cte()`.
+            all: keep equal rows as often as they come; then a circle in the data never ends.
+        """
+        return self._as_cte(self._recursive(name, lambda rows: step(self._as_cte(rows)), all=all))
+
+    def _as_cte(self, query: "Selection[Any, R]") -> "Cte[R]":
+        made: Cte[R] = Cte(self.model, database=self._database)
+        made.__dict__.update(query.__dict__)
+        return made
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 
@@ -137,6 +160,16 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class Cte(Selection[Any, R], Generic[R]):
+    """The rows of a query that has a name: a query like any other, and joined to others by `join_cte()`."""
+
+    def select(self, *columns: Any) -> Selection[Any, Any]:
+        """Read some of its columns, or what is made of them."""
+        chosen: Selection[Any, Any] = Selection(self.model, database=self._database)
+        chosen.__dict__.update(super().select(*columns).__dict__)
+        return chosen
 
 
 class Query(Selection[M, M]):

@@ -690,7 +690,7 @@ def read_direction(direction: object) -> bool:
 
 def must_sort_first_by(chosen: tuple[Expression[Any], ...], ordering: tuple[Order, ...]) -> None:
     """Refuse an order in which the rows that are equal in the chosen columns do not stand together."""
-    left = list(chosen)
+    left: list[Expression[Any]] = list(chosen)
     for order in ordering:
         if not left:
             return

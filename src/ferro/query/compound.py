@@ -71,26 +71,33 @@ class SetQuery(QueryBase[M], Nested[R], Generic[M, R]):
 
         What was said before belongs to this query, what comes after to all rows.
         """
-        return compound(self, "UNION", others)
+        return self._read_from(compound(self, "UNION", others))
 
     def union_all(self, *others: Nested[R]) -> Self:
         """These rows and those of the others, as often as they come."""
-        return compound(self, "UNION ALL", others)
+        return self._read_from(compound(self, "UNION ALL", others))
 
     def intersect(self, *others: Nested[R]) -> Self:
         """The rows that all of them have, each once."""
-        return compound(self, "INTERSECT", others)
+        return self._read_from(compound(self, "INTERSECT", others))
 
     def except_(self, *others: Nested[R]) -> Self:
         """The rows that none of the others has, each once."""
-        return compound(self, "EXCEPT", others)
+        return self._read_from(compound(self, "EXCEPT", others))
+
+    def _read_from(self, source: Made) -> Self:
+        """A new query over rows that were made of these; they come as these did."""
+        chosen = self.projection
+        table = self.table if chosen is None else source.table
+        changes: dict[str, Any] = vars(QueryBase(self.model, table, source))
+        if chosen is not None:
+            names = chosen.names if chosen.kind == "dict" else names_of(chosen)
+            changes["projection"] = replace(chosen, names=names, columns=source.columns)
+        return self._with(**changes)._apart()
 
 
-Q = TypeVar("Q", bound=QueryBase[Any])
-
-
-def compound(first: Q, operator: Operator, others: Sequence[object]) -> Q:
-    """A query over the rows of several."""
+def compound(first: QueryBase[Any], operator: Operator, others: Sequence[object]) -> Compound:
+    """The rows of several queries."""
     verb = VERBS[operator]
     if not others:
         raise QueryError(f"{verb} needs another query")
@@ -103,19 +110,7 @@ def compound(first: Q, operator: Operator, others: Sequence[object]) -> Q:
         must_be_readable(query, verb)
     statements = tuple(query.select_statement() for query in queries)
     table = first.source.table if first.projection is None else selected_table(first, first.source.table.name)
-    return read_from(first, Compound(table, first.source.alias, statements, operator))
-
-
-def read_from(query: Q, source: Made) -> Q:
-    """A new query over rows that were made of this one; they come as its own did."""
-    chosen = query.projection
-    table = query.table if chosen is None else source.table
-    made = object.__new__(type(query))
-    made.__dict__ = {**query.__dict__, **QueryBase(query.model, table, source).__dict__}
-    if chosen is not None:
-        names = names_of(chosen) if chosen.kind != "dict" else chosen.names
-        made.projection = replace(chosen, names=names, columns=source.columns)
-    return made._apart()
+    return Compound(table, first.source.alias, statements, operator)
 
 
 def must_fit(first: QueryBase[Any], other: QueryBase[Any], verb: str) -> None:

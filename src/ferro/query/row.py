@@ -29,8 +29,16 @@ class Row:
         column: ColumnRef[Any] = ColumnRef(self._source, find_column(self._source.table, name))
         return column
 
+    def __ferro_source__(self) -> Source:
+        return self._source
+
     def __repr__(self) -> str:
         return f"Row({self._source.name})"
+
+
+def source_behind(row: object) -> Source | None:
+    """What a row stands for each row of."""
+    return row.__ferro_source__() if isinstance(row, Row) else None
 
 
 # The rows that the functions running now were called with: a query built inside of one stands inside its query.

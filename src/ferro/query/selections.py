@@ -20,9 +20,9 @@ UNKNOWN = ColumnType("expression", object, "", refuse, {"sqlite": Stored(""), "p
 
 
 @lru_cache(maxsize=1024)
-def table_of_rows(name: str, model: type, columns: tuple[tuple[str, ColumnType], ...]) -> Table:
+def table_of_rows(name: str, model: type, columns: tuple[tuple[str, str, ColumnType], ...]) -> Table:
     """A table of these columns; the same object every time, so that statements over it have one shape."""
-    return Table(name, model, tuple(Column(field, field, type, nullable=True) for field, type in columns))
+    return Table(name, model, tuple(Column(*column, nullable=True) for column in columns))
 
 
 def names_of(projection: Projection) -> tuple[str, ...]:
@@ -54,10 +54,11 @@ def selected_table(query: QueryBase[Any], name: str) -> Table:
     """The rows of a query as a table of this name: as it selects them, or the columns of its model."""
     chosen = query.projection
     if chosen is None:
-        pairs = tuple((column.name, column.type) for column in query.source.table.columns)
+        columns = tuple((column.name, column.field, column.type) for column in query.source.table.columns)
     else:
-        pairs = tuple((at, one.type or UNKNOWN) for at, one in zip(names_of(chosen), chosen.columns, strict=True))
-    return table_of_rows(name, query.model, pairs)
+        pairs = zip(names_of(chosen), chosen.columns, strict=True)
+        columns = tuple((called, called, one.type or UNKNOWN) for called, one in pairs)
+    return table_of_rows(name, query.model, columns)
 
 
 def must_be_readable(query: QueryBase[Any], verb: str) -> None:

@@ -48,6 +48,10 @@ class Made(Source, ABC):
         """The same made of other selects."""
         return self
 
+    def renamed(self, _alias: str) -> "Made":
+        """What stands beside rows that have got another name."""
+        return self
+
     @abstractmethod
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         """Append what decides the SQL to `shape` and what does not to `values`."""

@@ -44,6 +44,7 @@ class Writer:
         self.next = 0
         # Rows that have a name in the whole statement: what defines them, and whether they refer to themselves.
         self.named: dict[str, str] = {}
+        self.being_named: list[str] = []
         self.recursive = False
         self.tables: set[str] = set()
 
