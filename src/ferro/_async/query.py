@@ -131,9 +131,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         """
         return self._as_cte(self._named(name))
 
-    def recursive(
-        self, name: str, step: "Callable[[AsyncCte[R]], Nested[Any]]", *, all: bool = False
-    ) -> "AsyncCte[R]":
+    def recursive(self, name: str, step: "Callable[[AsyncCte[R]], Nested[Any]]", *, all: bool = False) -> "AsyncCte[R]":
         """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.
 
         Args:

@@ -285,9 +285,7 @@ def bounded(writer: Writer, builder: Any, statement: Select) -> Any:
     return builder
 
 
-def first_rows(
-    writer: Writer, statement: Select, origin: str, chosen: list[str], names: tuple[str, ...]
-) -> str:
+def first_rows(writer: Writer, statement: Select, origin: str, chosen: list[str], names: tuple[str, ...]) -> str:
     """A select with the first of the rows that are equal in some columns: DISTINCT ON, or the rows numbered."""
     on = ", ".join(writer.compared(writer.write(one), one.type).sql for one in statement.distinct_on)
     rows = filtered(writer, PYPIKA.from_(From(origin)), statement.where)

@@ -101,12 +101,19 @@ class Beside(Made):
 
     __slots__ = ("base", "joins")
 
-    what = "a join"
-
     def __init__(self, base: Source, joins: tuple[Join, ...]) -> None:
         super().__init__(base.table, base.alias)
         self.base = base
         self.joins = joins
+
+    @property
+    def what(self) -> str:
+        return next(join.source.what for join in self.joins if isinstance(join.source, Made))
+
+    @property
+    def keyed(self) -> bool:
+        base = self.base.keyed if isinstance(self.base, Made) else True
+        return base and all(isinstance(join.source, Made) and join.source.keyed for join in self.joins)
 
     @property
     def beside(self) -> tuple[Source, ...]:
@@ -170,7 +177,6 @@ class CteQuery(SetQuery[M, R], Generic[M, R]):
     def left_join_cte(self, other: "CteQuery[Any, Any]", on: Callable[..., object]) -> Self:
         """The same, and rows without a partner stay: what they find there is null."""
         return self._beside(other, on, outer=True)
-
 
     def _named(self, name: str) -> Self:
         """The rows of this query, under a name."""
@@ -243,7 +249,9 @@ def a_step(base: QueryBase[Any], cte: Cte, made: object) -> Select:
         if is_so:
             raise QueryError(f"recursive(): no database goes on from a step with {does}: ask it of the whole")
     if not reads(step.source, cte):
-        raise QueryError("recursive() takes a step that reads the rows it is given: start from them, or join_cte() them")
+        raise QueryError(
+            "recursive() takes a step that reads the rows it is given: start from them, or join_cte() them"
+        )
     return step
 
 

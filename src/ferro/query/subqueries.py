@@ -244,7 +244,6 @@ def loose_parts(found: Any) -> list[ColumnRef[Any]]:
 
 def moved(found: Any, old: Source, new: Source) -> Any:
     """The same with the columns of one source, and of those joined to it, taken from another."""
-
     beside = dict(zip(old.beside, new.beside, strict=True))
 
     def change(column: ColumnRef[Any]) -> Expression[Any]:

@@ -24,6 +24,7 @@ from ferro.query.expressions import (
     Value,
     Values,
     membership,
+    path_name,
     type_for,
 )
 from ferro.query.row import source_behind
@@ -88,9 +89,11 @@ class TreeQuery(CteQuery[M, R], Generic[M, R]):
         found = walk_of(self, verb, of, along, include_roots, max_depth)
         query = self._apart()
         table = self.source.table
-        steps = steps_table(f"{table.name}.walk", table.primary_key, ("key",))
-        walked = Walked(found, steps, f"{query.source.name}.walk")
-        return query._joined_with(Join(walked, (all_equal(walked.columns[:-1], of_row(query.source, table.primary_key)),)))
+        steps = steps_table(path_name(table.name, "walk"), table.primary_key, ("key",))
+        walked = Walked(found, steps, path_name(query.source.name, "walk"))
+        return query._joined_with(
+            Join(walked, (all_equal(walked.columns[:-1], of_row(query.source, table.primary_key)),))
+        )
 
 
 def depth(row: object) -> Expression[int]:
@@ -160,7 +163,9 @@ def roots(query: QueryBase[Any], given: object, verb: str) -> Select:
     keys = [key_values(table, one, verb) for one in several]
     if len(key) == 1:
         return Select(source, key, (membership(key[0], [one for (one,) in keys], negated=False),))
-    rows = tuple(Logical("AND", tuple(equal(column, value) for column, value in zip(key, one, strict=True))) for one in keys)
+    rows = tuple(
+        Logical("AND", tuple(equal(column, value) for column, value in zip(key, one, strict=True))) for one in keys
+    )
     if not rows:
         return Select(source, key, (membership(key[0], [], negated=False),))
     return Select(source, key, (rows[0] if len(rows) == 1 else Logical("OR", rows),))
@@ -172,7 +177,9 @@ def keys_of_query(given: QueryBase[Any], query: QueryBase[Any], verb: str) -> Se
     if given.lock is not None:
         raise QueryError(f"{verb}(of=...) locks no rows: leave out for_update()")
     source = given.source
-    columns = tuple(column for column in source.columns if cast("ColumnRef[Any]", column).column.field in key_fields(query))
+    columns = tuple(
+        column for column in source.columns if cast("ColumnRef[Any]", column).column.field in key_fields(query)
+    )
     statement = given.select_statement()
     if statement.distinct:
         whole = Source(query.table, "given")
@@ -252,7 +259,9 @@ POWER_OF_TWO = "({0} & ({0} - 1))"
 @lru_cache(maxsize=1024)
 def steps_table(name: str, key: tuple[Column, ...], prefixes: tuple[str, ...]) -> Table:
     """The rows of a walk: a column for each part of a key, under every prefix, and the depth at the end."""
-    columns = [Column(f"{prefix}{at}", f"{prefix}{at}", one.type) for prefix in prefixes for at, one in enumerate(key, 1)]
+    columns = [
+        Column(f"{prefix}{at}", f"{prefix}{at}", one.type) for prefix in prefixes for at, one in enumerate(key, 1)
+    ]
     return Table(name, Depths, (*columns, Column("depth", "depth", type_for(int))))
 
 
@@ -283,12 +292,15 @@ class Walked(Made):
 
     __slots__ = ("select",)
 
+    what = "a walk along a relation"
+    keyed = True
+
     def __init__(self, select: Select, table: Table, alias: str) -> None:
         self.select = select
         super().__init__(table, alias)
 
     def renamed(self, alias: str) -> "Walked":
-        return Walked(self.select, self.table, f"{alias}.walk")
+        return Walked(self.select, self.table, path_name(alias, "walk"))
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         collect_select(self.select, shape, values, arrays)
@@ -313,7 +325,9 @@ def walk_of(
     if query.projection is not None or isinstance(query.source, Compound | Named):
         raise QueryError(f"{verb}() gives rows of {query.model.__name__}: call it before select(), union() and cte()")
     if any(other.table.model is Depths for other in query.source.beside):
-        raise QueryError(f"this query walks a tree already: give it as of= to a new one instead of calling {verb}() again")
+        raise QueryError(
+            f"this query walks a tree already: give it as of= to a new one instead of calling {verb}() again"
+        )
     relation = upwards(query.model, along, verb)
     given = roots(query, of, verb)
     must_stand_alone(given, f"{verb}(of=...)")
@@ -324,8 +338,8 @@ def walk_of(
 def below(table: Table, relation: Relation, given: Select, include_roots: bool, max_depth: int | None) -> Select:
     """The walk down: every row has one above it, so it is met once, and a circle leads through a given row."""
     key = table.primary_key
-    start, tree = Steps(f"{table.name}.roots", key, "key"), Steps(f"{table.name}.tree", key, "key")
-    row = Source(table, f"{table.name}.row")
+    start, tree = Steps(path_name(table.name, "roots"), key, "key"), Steps(path_name(table.name, "tree"), key, "key")
+    row = Source(table, path_name(table.name, "row"))
     own = of_row(row, key)
     is_given = Exists(Select(start, (ONE,), (all_equal(start.part(), own),)))
     first = Select(start, (*start.part(), ZERO))
@@ -350,8 +364,8 @@ def above(table: Table, relation: Relation, given: Select, include_roots: bool, 
     was a power of two, and ends when it comes there again.
     """
     key, up = table.primary_key, keys_above(relation)
-    start, tree = Steps(f"{table.name}.roots", key, "key"), Steps(f"{table.name}.tree", key, "key", "up", "seen")
-    row = Source(table, f"{table.name}.row")
+    start, tree = Steps(path_name(table.name, "roots"), key, "key"), Steps(path_name(table.name, "tree"), key, "key", "up", "seen")
+    row = Source(table, path_name(table.name, "row"))
     begin = of_row(row, key)
     first = Select(
         start, (*begin, *of_row(row, up), *begin, ZERO), joins=(Join(row, (all_equal(start.part(), begin),)),)
