@@ -30,7 +30,7 @@ from ferro.query.expressions import (
 from ferro.query.row import source_behind
 from ferro.query.sqltext import ATOM, SUM, Text, quote, within
 from ferro.query.statements import Derived, Join, Made, Select, With
-from ferro.query.subqueries import Exists
+from ferro.query.subqueries import Exists, Picked
 from ferro.query.writer import Writer
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
@@ -182,8 +182,7 @@ def keys_of_query(given: QueryBase[Any], query: QueryBase[Any], verb: str) -> Se
     )
     statement = given.select_statement()
     if statement.distinct:
-        whole = Source(query.table, "given")
-        chosen = tuple(ColumnRef[Any](whole, column) for column in query.table.primary_key)
+        chosen = tuple(Picked[Any]("given", cast("ColumnRef[Any]", one).column.name, one) for one in columns)
         names = tuple(column.name for column in query.table.columns)
         return Select(Derived(statement, "given", names), chosen)
     return Select(
