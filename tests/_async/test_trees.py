@@ -113,7 +113,7 @@ async def test_the_rows_below_one(topics):
 
 
 async def test_the_rows_above_one(topics):
-    above = topics.query(Topic).ancestors(of=5, along=lambda t: t.parent).order_by(lambda t: depth(t))
+    above = topics.query(Topic).ancestors(of=5, along=lambda t: t.parent).order_by(depth)
     assert [topic.name for topic in await above.all()] == ["aa", "a", "root"]
     assert [topic.name async for topic in above.stream()] == ["aa", "a", "root"]
     assert (await above.first()).name == "aa"

@@ -114,7 +114,7 @@ def test_the_rows_below_one(topics):
 
 
 def test_the_rows_above_one(topics):
-    above = topics.query(Topic).ancestors(of=5, along=lambda t: t.parent).order_by(lambda t: depth(t))
+    above = topics.query(Topic).ancestors(of=5, along=lambda t: t.parent).order_by(depth)
     assert [topic.name for topic in above.all()] == ["aa", "a", "root"]
     assert [topic.name for topic in above.stream()] == ["aa", "a", "root"]
     assert above.first().name == "aa"
