@@ -49,5 +49,6 @@ async def asked(db: AsyncDatabase, other: sync.Database) -> None:
 
 # Rows of another kind do not go together.
 grown.union(Member.query())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-User.select(lambda u: u.name).union(User.select(lambda u: u.age))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+numbers = User.select(lambda u: u.age)
+names.union(numbers)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 User.query().join_cte(3, on=lambda u, r: u.age == r.age)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -166,7 +166,7 @@ class CteQuery(SetQuery[M, R], Generic[M, R]):
             raise QueryError("alias() is for the rows of a query with a name: call cte() first")
         return self._read_from(self.source.under(must_be_name(name, "alias")))
 
-    def join_cte(self, other: "CteQuery[Any, Any]", on: Callable[..., object]) -> Self:
+    def join_cte(self, other: "CteQuery[Any, Any]", on: Callable[[type[M], Any], object]) -> Self:
         """Join the rows of a query with a name; rows without a partner are left out.
 
         `User.query().join_cte(totals, on=lambda u, t: t.user_id == u.id)`: afterwards its columns are those of
@@ -174,7 +174,7 @@ class CteQuery(SetQuery[M, R], Generic[M, R]):
         """
         return self._beside(other, on, outer=False)
 
-    def left_join_cte(self, other: "CteQuery[Any, Any]", on: Callable[..., object]) -> Self:
+    def left_join_cte(self, other: "CteQuery[Any, Any]", on: Callable[[type[M], Any], object]) -> Self:
         """The same, and rows without a partner stay: what they find there is null."""
         return self._beside(other, on, outer=True)
 
