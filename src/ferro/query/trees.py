@@ -363,7 +363,10 @@ def above(table: Table, relation: Relation, given: Select, include_roots: bool, 
     was a power of two, and ends when it comes there again.
     """
     key, up = table.primary_key, keys_above(relation)
-    start, tree = Steps(path_name(table.name, "roots"), key, "key"), Steps(path_name(table.name, "tree"), key, "key", "up", "seen")
+    start, tree = (
+        Steps(path_name(table.name, "roots"), key, "key"),
+        Steps(path_name(table.name, "tree"), key, "key", "up", "seen"),
+    )
     row = Source(table, path_name(table.name, "row"))
     begin = of_row(row, key)
     first = Select(
