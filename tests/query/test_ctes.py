@@ -23,7 +23,7 @@ class Named(CteQuery[Any, Any]):
     """A query without a colour."""
 
     def cte(self, name: str) -> "Named":
-        return self._named(name)
+        return self._under_name(name)
 
     def recursive(self, name: str, step: Any, *, all: bool = False) -> "Named":
         return self._recursive(name, step, all=all)

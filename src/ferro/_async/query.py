@@ -129,7 +129,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
 
         It is a query of its own, defined once in a statement however often it is read there; see `join_cte()`.
         """
-        return self._as_cte(self._named(name))
+        return self._as_cte(self._under_name(name))
 
     def recursive(self, name: str, step: "Callable[[AsyncCte[R]], Nested[Any]]", *, all: bool = False) -> "AsyncCte[R]":
         """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.

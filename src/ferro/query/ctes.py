@@ -178,7 +178,7 @@ class CteQuery(SetQuery[M, R], Generic[M, R]):
         """The same, and rows without a partner stay: what they find there is null."""
         return self._beside(other, on, outer=True)
 
-    def _named(self, name: str) -> Self:
+    def _under_name(self, name: str) -> Self:
         """The rows of this query, under a name."""
         table = selected_table(self, must_be_name(name, "cte"))
         must_be_readable(self, "cte()")
