@@ -130,6 +130,24 @@ def test_columns_of_one_name_are_told_apart(pets):
     assert sql(query.order_by("id_2"), sqlite)[0].endswith('AS "pet" ORDER BY "pet"."id_2"' + " NULLS LAST")
 
 
+@pytest.mark.parametrize("key", ["", "a\0b", "x" * 80, "\ud800", "column_2"])
+def test_a_key_that_is_no_name_is_only_a_key(pets, key):
+    query = pets.select(lambda p: {"a": p.id, key: p.id}).union(pets.select("id", "id")).order_by(key)
+    assert query.projection.names == ("a", key)
+    assert sql(query, sqlite)[0] == (
+        'SELECT "pet"."a", "pet"."column_2" FROM (SELECT "pet"."id" AS "a", "pet"."id" AS "column_2" FROM "pet"'
+        ' UNION SELECT "pet"."id", "pet"."id" FROM "pet") AS "pet" ORDER BY "pet"."column_2" NULLS LAST'
+    )
+
+
+@pytest.mark.parametrize("key", ['"; DROP TABLE pet; --', "A", "$1 ?", "select"])
+def test_any_other_key_is_quoted(pets, key):
+    query = pets.select(lambda p: {"a": p.id, key: p.id}).union(pets.select("id", "id"))
+    quoted = '"A_2"' if key == "A" else '"' + key.replace('"', '""') + '"'
+    assert sql(query.where(lambda r: getattr(r, key) > 1), sqlite)[0].endswith(f'AS "pet" WHERE "pet".{quoted} > ?')
+    assert sql(query.select(lambda r: r.a), sqlite)[0].startswith('SELECT "pet"."a" FROM (SELECT "pet"."id" AS "a", ')
+
+
 def test_documents_are_compared_as_such(toys):
     query = toys.select("facts").intersect(toys.select("facts"))
     assert 'SELECT "toy"."facts" COLLATE "ferro_json" AS "facts" FROM' in sql(query, sqlite)[0]

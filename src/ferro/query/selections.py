@@ -7,13 +7,16 @@ from typing import Any
 from ferro.errors import QueryError
 from ferro.query.builder import Projection, QueryBase
 from ferro.query.expressions import ColumnRef, Expression
-from ferro.schema.table import Column, Table
+from ferro.schema.table import LONGEST_NAME, Column, Table
 from ferro.types.base import ColumnType, Stored
 
 
 def refuse(_value: Any) -> Any:
     raise ValueError("only the database knows its type: cast() it, or say raw(..., returns=...), where it is selected")
 
+
+# For the number behind a name that comes again.
+ROOM = 4
 
 # What has a type in the database only.
 UNKNOWN = ColumnType("expression", object, "", refuse, {"sqlite": Stored(""), "postgresql": Stored("")})
@@ -27,9 +30,7 @@ def table_of_rows(name: str, model: type, columns: tuple[tuple[str, str, ColumnT
 
 def names_of(projection: Projection) -> tuple[str, ...]:
     """What the columns of a selection are called: as it says, or like the columns they are."""
-    if projection.names:
-        return distinct_names(projection.names)
-    return distinct_names([name_of(column) for column in projection.columns])
+    return projection.names or distinct_names([name_of(column) for column in projection.columns])
 
 
 def name_of(column: Expression[Any]) -> str:
@@ -50,14 +51,25 @@ def distinct_names(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def sql_name(field: str, number: int) -> str:
+    """A name both databases can tell from others: a key of a dict may be anything."""
+    try:
+        fits = 0 < len(field.encode()) <= LONGEST_NAME - ROOM and "\0" not in field
+    except UnicodeEncodeError:
+        fits = False
+    return field if fits else f"column_{number}"
+
+
 def selected_table(query: QueryBase[Any], name: str) -> Table:
     """The rows of a query as a table of this name: as it selects them, or the columns of its model."""
     chosen = query.projection
     if chosen is None:
         columns = tuple((column.name, column.field, column.type) for column in query.source.table.columns)
     else:
-        pairs = zip(names_of(chosen), chosen.columns, strict=True)
-        columns = tuple((called, called, one.type or UNKNOWN) for called, one in pairs)
+        fields = names_of(chosen)
+        names = distinct_names([sql_name(field, at) for at, field in enumerate(fields, 1)])
+        named = zip(names, fields, chosen.columns, strict=True)
+        columns = tuple((name, field, one.type or UNKNOWN) for name, field, one in named)
     return table_of_rows(name, query.model, columns)
 
 
