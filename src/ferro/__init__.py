@@ -15,7 +15,7 @@ from ferro._async.database import (
     transaction,
 )
 from ferro._async.model import Model
-from ferro._async.query import AsyncQuery, AsyncSelection
+from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated, Relation
 from ferro._async.scope import using
 from ferro._async.stream import AsyncStream
@@ -90,6 +90,7 @@ from ferro.query.functions import (
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
+from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
@@ -129,6 +130,7 @@ __all__ = [
     # Queries
     "AsyncQuery",
     "AsyncSelection",
+    "AsyncCte",
     "AsyncStream",
     "Expression",
     "RenderedSql",
@@ -149,6 +151,7 @@ __all__ = [
     "When",
     "exists",
     "scalar",
+    "depth",
     "count",
     "sum_",
     "avg",

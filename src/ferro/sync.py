@@ -13,7 +13,7 @@ from ferro._sync.database import (
     transaction,
 )
 from ferro._sync.model import Model
-from ferro._sync.query import Query, Selection
+from ferro._sync.query import Cte, Query, Selection
 from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
 from ferro._sync.stream import Stream
@@ -88,6 +88,7 @@ from ferro.query.functions import (
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
+from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
 
@@ -124,6 +125,7 @@ __all__ = [
     # Queries
     "Query",
     "Selection",
+    "Cte",
     "Stream",
     "Expression",
     "RenderedSql",
@@ -144,6 +146,7 @@ __all__ = [
     "When",
     "exists",
     "scalar",
+    "depth",
     "count",
     "sum_",
     "avg",

@@ -185,18 +185,23 @@ def test_changes_look_other_rows_up(books):
         'JOIN "team" AS "book.author.team" ON "book.author.team"."id" = "book.author"."team_id" '
         'WHERE "book.author"."id" = "book"."author_id") = $1'
     )
-    assert compile(update, sqlite).sql == (
-        'UPDATE "book" SET "title"="changed"."1" FROM (SELECT "book"."id" AS "0", (SELECT "book.author"."name" '
-        'FROM "author" AS "book.author" WHERE "book.author"."id" = "book"."author_id") AS "1" FROM "book" '
-        'WHERE (SELECT "book.author.team"."city" FROM "author" AS "book.author" '
-        'JOIN "team" AS "book.author.team" ON "book.author.team"."id" = "book.author"."team_id" '
-        'WHERE "book.author"."id" = "book"."author_id") = ?) AS "changed" WHERE "book"."id" = "changed"."0"'
-    )
+    assert compile(update, sqlite).sql == compile(update, postgres).sql.replace("$1", "?")
     delete = books.join("author.team").delete_statement()
     assert compile(delete, postgres).sql == (
         'DELETE FROM "book" WHERE EXISTS (SELECT 1 FROM "author" AS "book.author" '
         'JOIN "team" AS "book.author.team" ON "book.author.team"."id" = "book.author"."team_id" '
         'WHERE "book.author"."id" = "book"."author_id")'
+    )
+
+
+def test_an_update_that_reads_its_own_table_knows_all_its_values_before_it_changes_a_row_on_sqlite(books):
+    update = books.where(lambda b: b.sequels.any()).update_statement(lambda b: {"title": b.sequel_of.title})
+    chosen = '(SELECT "book.sequel_of"."title" FROM "book" AS "book.sequel_of" WHERE "book.sequel_of"."id" = "book"."sequel_of_id")'
+    where = 'EXISTS (SELECT 1 FROM "book" AS "book_2" WHERE "book_2"."sequel_of_id" = "book"."id")'
+    assert compile(update, postgres).sql == f'UPDATE "book" SET "title"={chosen} WHERE {where}'
+    assert compile(update, sqlite).sql == (
+        f'UPDATE "book" SET "title"="changed"."1" FROM (SELECT "book"."id" AS "0", {chosen} AS "1" FROM "book" '
+        f'WHERE {where}) AS "changed" WHERE "book"."id" = "changed"."0"'
     )
 
 

@@ -40,6 +40,13 @@ def a_misspelt_relation() -> None:
     Author.include(lambda a: a.books.where(lambda b: b.titel == ""))  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def rows_of_another_kind() -> None:
+    User.query().union(Member.query())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    names, ages = User.select(lambda u: u.name), User.select(lambda u: u.age)
+    names.union(ages)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    User.query().join_cte(3, on=lambda u, r: u.age == r.age)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def a_wrong_operand() -> None:
     User.where(lambda u: u.age >= "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     Member.where(lambda m: m.age >= "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]

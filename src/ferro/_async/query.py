@@ -17,6 +17,7 @@ from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
+class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     siblings = SIBLINGS
@@ -129,6 +130,35 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         operation = explain.explain(self, database.dialect, analyze=analyze)
         return await (self._fetch(database, operation) if analyze else database.run(operation))
 
+    def cte(self, name: str) -> "AsyncCte[R]":
+        """These rows under a name, for other queries to read: `totals = Order.select(...).cte("totals")`.
+
+        It is a query of its own, defined once in a statement however often it is read there; see `join_cte()`.
+        """
+        return self._as_cte(self._under_name(name))
+
+    def recursive(self, name: str, step: "Callable[[AsyncCte[R]], Nested[Any]]", *, all: bool = False) -> "AsyncCte[R]":
+        """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.
+
+        Args:
+            name: what the rows are called in the statement.
+            step: a query of the next rows, from the rows there are: it starts from them, or has them by `join_cte()`.
+            all: keep equal rows as often as they come; then a circle in the data never ends.
+        """
+        return self._as_cte(self._recursive(name, lambda rows: step(self._as_cte(rows)), all=all))
+
+    def _chosen(self, query: QueryBase[Any]) -> "AsyncSelection[M, Any]":
+        if query.projection is not None and query.projection.into is not None:
+            typed_rows.check_selected(query.projection)
+        chosen: AsyncSelection[M, Any] = AsyncSelection(self.model, database=self._database, scoped=False)
+        chosen.__dict__.update(query.__dict__)
+        return chosen
+
+    def _as_cte(self, query: "AsyncSelection[Any, R]") -> "AsyncCte[R]":
+        made: AsyncCte[R] = AsyncCte(self.model, database=self._database)
+        made.__dict__.update(query.__dict__)
+        return made
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 
@@ -142,6 +172,14 @@ class AsyncSelection(QueryBase[M], Nested[R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class AsyncCte(AsyncSelection[Any, R], Generic[R]):
+    """The rows of a query that has a name: a query like any other, and joined to others by `join_cte()`."""
+
+    def select(self, *columns: Any, into: type[Any] | None = None) -> AsyncSelection[Any, Any]:
+        """Read some of its columns, or what is made of them; with `into`, as rows of that class."""
+        return self._chosen(super().select(*columns, into=into))
 
 
 class AsyncQuery(AsyncSelection[M, M]):
@@ -211,13 +249,6 @@ class AsyncQuery(AsyncSelection[M, M]):
     def values(self, *names: str) -> AsyncSelection[M, dict[str, Any]]:
         """Read dicts of some columns, or of all: `await User.values("id", "name").all()`."""
         return self._chosen(super().values(*names))
-
-    def _chosen(self, query: QueryBase[Any]) -> AsyncSelection[M, Any]:
-        if query.projection is not None and query.projection.into is not None:
-            typed_rows.check_selected(query.projection)
-        chosen: AsyncSelection[M, Any] = AsyncSelection(self.model, database=self._database, scoped=False)
-        chosen.__dict__.update(query.__dict__)
-        return chosen
 
     async def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
         """Change every row that matches; return how many there were.

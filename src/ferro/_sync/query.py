@@ -18,6 +18,7 @@ from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Selection(QueryBase[M], Nested[R], Generic[M, R]):
+class Selection(TreeQuery[M, R], Generic[M, R]):
     """A query over a model `M` whose rows come as `R`: instances, or what `select()` chose."""
 
     siblings = SIBLINGS
@@ -130,6 +131,35 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         operation = explain.explain(self, database.dialect, analyze=analyze)
         return self._fetch(database, operation) if analyze else database.run(operation)
 
+    def cte(self, name: str) -> "Cte[R]":
+        """These rows under a name, for other queries to read: `totals = Order.select(...).cte("totals")`.
+
+        It is a query of its own, defined once in a statement however often it is read there; see `join_cte()`.
+        """
+        return self._as_cte(self._under_name(name))
+
+    def recursive(self, name: str, step: "Callable[[Cte[R]], Nested[Any]]", *, all: bool = False) -> "Cte[R]":
+        """These rows, those that `step` makes of them, those that it makes of these, until there are no new ones.
+
+        Args:
+            name: what the rows are called in the statement.
+            step: a query of the next rows, from the rows there are: it starts from them, or has them by `join_cte()`.
+            all: keep equal rows as often as they come; then a circle in the data never ends.
+        """
+        return self._as_cte(self._recursive(name, lambda rows: step(self._as_cte(rows)), all=all))
+
+    def _chosen(self, query: QueryBase[Any]) -> "Selection[M, Any]":
+        if query.projection is not None and query.projection.into is not None:
+            typed_rows.check_selected(query.projection)
+        chosen: Selection[M, Any] = Selection(self.model, database=self._database, scoped=False)
+        chosen.__dict__.update(query.__dict__)
+        return chosen
+
+    def _as_cte(self, query: "Selection[Any, R]") -> "Cte[R]":
+        made: Cte[R] = Cte(self.model, database=self._database)
+        made.__dict__.update(query.__dict__)
+        return made
+
     def sql(self, dialect: str | None = None) -> RenderedSql:
         """Show what `all()` would send, without sending it.
 
@@ -143,6 +173,14 @@ class Selection(QueryBase[M], Nested[R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+class Cte(Selection[Any, R], Generic[R]):
+    """The rows of a query that has a name: a query like any other, and joined to others by `join_cte()`."""
+
+    def select(self, *columns: Any, into: type[Any] | None = None) -> Selection[Any, Any]:
+        """Read some of its columns, or what is made of them; with `into`, as rows of that class."""
+        return self._chosen(super().select(*columns, into=into))
 
 
 class Query(Selection[M, M]):
@@ -212,13 +250,6 @@ class Query(Selection[M, M]):
     def values(self, *names: str) -> Selection[M, dict[str, Any]]:
         """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
         return self._chosen(super().values(*names))
-
-    def _chosen(self, query: QueryBase[Any]) -> Selection[M, Any]:
-        if query.projection is not None and query.projection.into is not None:
-            typed_rows.check_selected(query.projection)
-        chosen: Selection[M, Any] = Selection(self.model, database=self._database, scoped=False)
-        chosen.__dict__.update(query.__dict__)
-        return chosen
 
     def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
         """Change every row that matches; return how many there were.

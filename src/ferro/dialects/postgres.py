@@ -30,6 +30,7 @@ FORMS = {
     "text": Form("CAST({0} AS text)"),
     # json has no equality; jsonb has.
     "comparable:json": Form("CAST({0} AS jsonb)"),
+    "distinct on": Form("DISTINCT ON ({0})"),
     "//:decimal": Form("div({0}, {1})"),
     "divisor": Form("NULLIF({0}, 0)"),
     "like": Form("{0} LIKE {1}"),

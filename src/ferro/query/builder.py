@@ -50,7 +50,7 @@ from ferro.query.row import (
 )
 from ferro.query.selected import Scalar
 from ferro.query.stamps import stamped
-from ferro.query.statements import Delete, Derived, Join, Lock, Select, Update
+from ferro.query.statements import Delete, Derived, Join, Lock, Made, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
 from ferro.types.base import Convert
@@ -158,6 +158,7 @@ class QueryBase(Generic[M]):
         self._limit: int | None = None
         self._offset: int | None = None
         self._distinct = False
+        self._distinct_on: tuple[Expression[Any], ...] = ()
         self._lock: Lock | None = None
         self._locked: tuple[type, ...] = ()
         self._position: Literal["", "after", "before"] = ""
@@ -246,7 +247,9 @@ class QueryBase(Generic[M]):
         added: list[Order] = []
         for key in keys:
             added += query._orders(key, descending, nulls)
-        return query._with(ordering=query.ordering + tuple(added))
+        ordering = query.ordering + tuple(added)
+        must_sort_first_by(query._distinct_on, ordering)
+        return query._with(ordering=ordering)
 
     def limit(self, count: int) -> Self:
         """Return at most so many rows."""
@@ -260,7 +263,36 @@ class QueryBase(Generic[M]):
 
     def distinct(self) -> Self:
         """Return equal rows once."""
+        if self._distinct_on:
+            raise QueryError("distinct_on() leaves out rows already: leave out distinct()")
         return self._with(_distinct=True)
+
+    def distinct_on(self, *keys: Operand[M] | str) -> Self:
+        """Return the first of the rows that are equal in some columns, in the order of the query.
+
+        The newest order of each customer is
+        `Order.query().distinct_on(lambda o: o.customer_id).order_by("customer_id", "-placed")`.
+        """
+        if self._distinct or self._distinct_on or self._position:
+            does = "distinct" if self._distinct else "distinct_on" if self._distinct_on else self._position
+            raise QueryError(f"distinct_on() does not go together with {does}(): leave one out")
+        query = self._apart()
+        chosen = query._keys_of_rows(keys)
+        if not chosen:
+            raise QueryError("distinct_on() needs a column: distinct_on(lambda o: o.customer_id)")
+        must_sort_first_by(chosen, query.ordering)
+        return query._with(_distinct_on=chosen)
+
+    def _keys_of_rows(self, given: Sequence[object]) -> tuple[Expression[Any], ...]:
+        found: list[Expression[Any]] = []
+        for key in given:
+            one = self._call(key)
+            several = cast("tuple[Any, ...]", one) if isinstance(one, tuple) else (one,)
+            found += (self._expression(part) for part in several)
+        for one in found:
+            if is_aggregated(one) or has_window(one) or has_values(one) or not loose_columns(one):
+                raise QueryError(f"distinct_on() takes columns, or expressions of columns only, not {one.label}")
+        return tuple(found)
 
     # What rows lead to.
 
@@ -315,6 +347,7 @@ class QueryBase(Generic[M]):
             raise QueryError(
                 "for_update() leaves out locked rows or raises on them: skip_locked=, or nowait=, not both"
             )
+        self._of_a_table("for_update")
         models = (of,) if isinstance(of, type) else tuple(of)
         # Without relations there is nothing else to lock; with them, the joins decide, which may come later.
         for model in () if self.table.relations else models:
@@ -344,6 +377,14 @@ class QueryBase(Generic[M]):
     def lock(self) -> Lock | None:
         """How the rows are locked, if they are."""
         return self._lock
+
+    def _of_a_table(self, verb: str) -> None:
+        """Refuse a verb that needs the very rows of a table."""
+        if isinstance(self.source, Made):
+            raise QueryError(
+                f"{verb}() is about the rows of a table, and these come from {self.source.what}: "
+                "select their keys, and give them to in_()"
+            )
 
     def _unlocked(self, verb: str, why: str = "locks no rows") -> None:
         if self._lock is not None:
@@ -380,6 +421,8 @@ class QueryBase(Generic[M]):
         if self._position:
             raise QueryError(f"page() counts from the first row: leave out {self._position}()")
         loose = not self._distinct and not self._is_aggregated
+        if isinstance(self.source, Made) and not self.source.keyed:
+            loose = False
         ordering = completed(self.source, self.ordering) if loose else self.ordering
         if not ordering:
             raise QueryError('page() goes by the order of the rows: call order_by(), such as order_by("name")')
@@ -397,6 +440,13 @@ class QueryBase(Generic[M]):
     def _keys(self, verb: str) -> Keys:
         if self._is_aggregated:
             raise QueryError(f"{verb}() compares single rows, and this query makes one of many")
+        if self._distinct_on:
+            raise QueryError(f"{verb}() would change which rows are the first ones: leave out distinct_on()")
+        if isinstance(self.source, Made) and not self.source.keyed:
+            raise QueryError(
+                f"{verb}() needs a primary key that names one row, and the rows of {self.source.what} have none: "
+                "use page(), or limit() and offset()"
+            )
         return keys_of(self.source, self.ordering, verb)
 
     def _position_of(self, keys: Keys, row: object) -> tuple[Any, ...]:
@@ -419,7 +469,7 @@ class QueryBase(Generic[M]):
         `select(lambda u: (u.id, u.name))` and `select("id", "name")` give tuples,
         `select(lambda u: {"name": u.name})` dicts, and `select(lambda u: u.name)` bare values.
         """
-        if self.projection is not None:
+        if self.projection is not None and self.projection.columns is not self.source.columns:
             raise QueryError("this query has a selection already: call select() once")
         self._bare("select")
         query = self._apart()
@@ -446,6 +496,10 @@ class QueryBase(Generic[M]):
     def select_statement(self) -> Select:
         """The rows themselves."""
         projection = self.projection
+        if self._distinct_on and self._is_aggregated:
+            raise QueryError("distinct_on() keeps single rows, and an aggregate makes one of many: leave one out")
+        if self._lock is not None and self._distinct_on:
+            raise QueryError("distinct_on() locks no rows: leave out for_update()")
         if self._lock is not None and (self._distinct or self._is_aggregated):
             does = "distinct()" if self._distinct else "an aggregate"
             raise QueryError(f"{does} makes one row of many, so for_update() has no single rows to lock: leave one out")
@@ -457,7 +511,7 @@ class QueryBase(Generic[M]):
             ordering = tuple(map(reversed_order, ordering))
         chosen = () if projection is None else columns
         sorted_by = (order.expression for order in ordering)
-        joins = self._joins(*chosen, *self.where_clause, *self.having_clause, *sorted_by)
+        joins = self._joins(*chosen, *self.where_clause, *self.having_clause, *sorted_by, *self._distinct_on)
         return Select(
             self.source,
             columns,
@@ -470,20 +524,21 @@ class QueryBase(Generic[M]):
             self._locking(joins),
             self.having_clause,
             joins,
+            distinct_on=self._distinct_on,
         )
 
     def count_statement(self) -> Select:
         """How many rows there are; limit, offset and distinct count too."""
         self._unlocked("count")
         counted = (Aggregate[int]("count", None, type_for(int)),)
-        if self._limit is None and self._offset is None and not self._distinct and not self._is_aggregated:
+        if self._limit is None and self._offset is None and not self._merged:
             return Select(self.source, counted, self.where_clause, joins=self._joins(*self.where_clause))
         return Select(Derived(self._counted_rows(), "counted"), counted)
 
     def exists_statement(self) -> Select:
         """One row when there is any."""
         self._unlocked("exists")
-        if self._limit == 0 or self._is_aggregated:
+        if self._limit == 0 or self._is_aggregated or self._distinct_on:
             return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
         joins = self._joins(*self.where_clause)
         return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset, joins=joins)
@@ -495,13 +550,15 @@ class QueryBase(Generic[M]):
         if self.having_clause or self._distinct:
             said = "having()" if self.having_clause else "distinct()"
             raise QueryError(f"{name}() counts every row that matches: leave out {said}")
-        if self._limit is None and self._offset is None:
+        if self._limit is None and self._offset is None and not self._distinct_on:
             return Select(
                 self.source, (aggregate,), self.where_clause, joins=self._joins(aggregate, *self.where_clause)
             )
         value = self._expression(column)
-        joins = self._joins(value, *self.where_clause, *(order.expression for order in self.ordering))
+        sorted_by = (order.expression for order in self.ordering)
+        joins = self._joins(value, *self.where_clause, *sorted_by, *self._distinct_on)
         rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset, joins=joins)
+        rows = replace(rows, distinct_on=self._distinct_on)
         over = AGGREGATES[name](Picked[Any]("chosen", "value", value), distinct)
         return Select(Derived(rows, "chosen", ("value",)), (over,))
 
@@ -611,14 +668,19 @@ class QueryBase(Generic[M]):
         if self.source.name not in names:
             return self
         number = next(number for number in count(2) if f"{self.table.name}_{number}" not in names)
-        source = Source(self.table, f"{self.table.name}_{number}")
+        source = self.source.under(f"{self.table.name}_{number}")
         projection = self.projection
+        if projection is not None and projection.columns is self.source.columns:
+            projection = replace(projection, columns=source.columns)
         return self._with(
             source=source,
             where_clause=moved(self.where_clause, self.source, source),
             having_clause=moved(self.having_clause, self.source, source),
             ordering=moved(self.ordering, self.source, source),
-            projection=projection and replace(projection, columns=moved(projection.columns, self.source, source)),
+            _distinct_on=moved(self._distinct_on, self.source, source),
+            projection=projection
+            if projection is None or projection.columns is source.columns
+            else replace(projection, columns=moved(projection.columns, self.source, source)),
             _marks=tuple((way.rerooted(self.source, source), outer) for way, outer in self._marks),
         )
 
@@ -735,6 +797,11 @@ class QueryBase(Generic[M]):
         return order
 
     @property
+    def _merged(self) -> bool:
+        """Whether a row stands for several."""
+        return self._distinct or bool(self._distinct_on) or self._is_aggregated
+
+    @property
     def _is_aggregated(self) -> bool:
         return bool(self.having_clause) or (self.projection is not None and self.projection.is_aggregated)
 
@@ -767,11 +834,15 @@ class QueryBase(Generic[M]):
             distinct=self._distinct,
             group_by=self._grouping(),
             having=self.having_clause,
-            joins=self._joins(*selected, *self.where_clause, *self.having_clause),
+            joins=self._joins(*selected, *self.where_clause, *self.having_clause, *self._distinct_on),
+            distinct_on=self._distinct_on,
         )
 
     def _whole(self, verb: str) -> None:
+        self._of_a_table(verb)
         self._unlocked(verb, "locks the rows it changes by itself")
+        if self._distinct_on:
+            raise QueryError(f"{verb}() changes every row that matches: leave out distinct_on()")
         for name, value in (("limit", self._limit), ("offset", self._offset)):
             if value is not None:
                 raise QueryError(
@@ -872,6 +943,20 @@ def read_direction(direction: object) -> bool:
     if descending is None:
         raise QueryError(f"direction must be 'asc' or 'desc', not {direction!r}")
     return descending
+
+
+def must_sort_first_by(chosen: tuple[Expression[Any], ...], ordering: tuple[Order, ...]) -> None:
+    """Refuse an order in which the rows that are equal in the chosen columns do not stand together."""
+    left: list[Expression[Any]] = list(chosen)
+    for order in ordering:
+        if not left:
+            return
+        if not any(same(order.expression, one) for one in chosen):
+            raise QueryError(
+                f"distinct_on({', '.join(one.label for one in chosen)}) takes the first of the rows that stand together: "
+                f"sort by {' and '.join(one.label for one in left)} before {order.expression.label}"
+            )
+        left = [one for one in left if not same(order.expression, one)]
 
 
 def whole_number(name: str, count: object) -> int:

@@ -5,7 +5,7 @@ ferro writes the expressions; PyPika puts the statements together.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from pypika.dialects import PostgreSQLQuery
 from pypika.queries import Table as PypikaTable
@@ -16,11 +16,23 @@ from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
 from ferro.query.plans import Cache, InsertPlan, Plan
-from ferro.query.sqltext import quote
-from ferro.query.statements import Delete, Derived, Insert, Join, Lock, OnConflict, Select, Statement, Update
+from ferro.query.sqltext import Text, quote
+from ferro.query.statements import (
+    Delete,
+    Derived,
+    Insert,
+    Join,
+    Lock,
+    Made,
+    OnConflict,
+    Select,
+    Statement,
+    Update,
+    With,
+)
 from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
-from ferro.types.base import Convert
+from ferro.types.base import ColumnType, Convert
 
 cache = Cache()
 
@@ -94,6 +106,9 @@ def collect_all(found: Sequence[Expression[Any]], shape: list[Any], values: list
 
 def collect_select(statement: Select, shape: list[Any], values: list[Any], arrays: bool) -> None:
     source = statement.source
+    for one in statement.ctes:
+        shape += ("with", one.name, one.names, one.recursive)
+        collect_members(one.members, one.operator, shape, values, arrays)
     if isinstance(source, Derived):
         shape += ("derived", source.alias, source.names)
         collect_all(statement.columns, shape, values, arrays)
@@ -104,9 +119,12 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             shape.append("all")
         else:
             collect_all(statement.columns, shape, values, arrays)
+        if isinstance(source, Made):
+            source.collect(shape, values, arrays)
     for join in statement.joins:
         collect_join(join, shape, values, arrays)
     shape += (statement.distinct, statement.lock, statement.group_by)
+    collect_all(statement.distinct_on, shape, values, arrays)
     collect_all(statement.where, shape, values, arrays)
     collect_all(statement.having, shape, values, arrays)
     shape.append(len(statement.order_by))
@@ -118,6 +136,14 @@ def collect_select(statement: Select, shape: list[Any], values: list[Any], array
             values.append(bound)
 
 
+def collect_members(
+    members: Sequence[Select], operator: str, shape: list[Any], values: list[Any], arrays: bool
+) -> None:
+    shape += (operator, len(members))
+    for member in members:
+        collect_select(member, shape, values, arrays)
+
+
 def collect_join(join: Join, shape: list[Any], values: list[Any], arrays: bool) -> None:
     source = join.source
     shape.append("left join" if join.outer else "join")
@@ -126,6 +152,8 @@ def collect_join(join: Join, shape: list[Any], values: list[Any], arrays: bool) 
         collect_select(source.select, shape, values, arrays)
     else:
         shape.append(source.key)
+        if isinstance(source, Made):
+            source.collect(shape, values, arrays)
     collect_all(join.on, shape, values, arrays)
 
 
@@ -204,22 +232,32 @@ class Target(Field):
         return self.sql
 
 
+# What a column becomes where it is compared with those of other selects.
+InSet: TypeAlias = Callable[[Text, ColumnType | None], Text]
+
+
 def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
     """The text with its values marked, and the slot of each mark."""
     writer = Writer(dialect)
-    return RENDER[type(statement)](writer, statement), writer.slots
+    sql = RENDER[type(statement)](writer, statement)
+    return writer.with_names() + sql, writer.slots
 
 
-def select(writer: Writer, statement: Select, names: tuple[str, ...] = ()) -> str:
+def select(writer: Writer, statement: Select, names: tuple[str, ...] = (), form: InSet | None = None) -> str:
+    opening = defined(writer, statement.ctes)
     source = statement.source
     columns = [writer.write(column) for column in statement.columns]
     if statement.distinct or statement.group_by:
+        form = writer.compared
+    if form is not None:
         pairs = zip(columns, statement.columns, strict=True)
-        columns = [writer.compared(text, column.type) for text, column in pairs]
+        columns = [form(text, column.type) for text, column in pairs]
     origin = "".join((rows_of(writer, source), *(joined(writer, join) for join in statement.joins)))
     chosen = [text.sql for text in columns]
     if names:
         chosen = [f"{text} AS {quote(name)}" for text, name in zip(chosen, names, strict=True)]
+    if statement.distinct_on:
+        return opening + first_rows(writer, statement, origin, chosen, names)
     builder = PYPIKA.from_(From(origin)).select(Sql(", ".join(chosen)))
     if statement.distinct:
         builder = builder.distinct()
@@ -233,13 +271,79 @@ def select(writer: Writer, statement: Select, names: tuple[str, ...] = ()) -> st
         builder = builder.having(Sql(writer.sql(tree.Logical("AND", statement.having))))
     if statement.order_by:
         builder = builder.orderby(Sql(", ".join(writer.order(order) for order in statement.order_by)))
+    builder = bounded(writer, builder, statement)
+    return opening + builder.get_sql() + (locking(statement.lock, writer.dialect) if statement.lock else "")
+
+
+def bounded(writer: Writer, builder: Any, statement: Select) -> Any:
     if statement.limit is not None:
         builder = builder.limit(writer.mark(writer.take(), None, "limit", False).sql)
     elif statement.offset is not None and writer.dialect.limit_all:
         builder = builder.limit(writer.dialect.limit_all)
     if statement.offset is not None:
         builder = builder.offset(writer.mark(writer.take(), None, "offset", False).sql)
-    return builder.get_sql() + (locking(statement.lock, writer.dialect) if statement.lock else "")
+    return builder
+
+
+def first_rows(writer: Writer, statement: Select, origin: str, chosen: list[str], names: tuple[str, ...]) -> str:
+    """A select with the first of the rows that are equal in some columns: DISTINCT ON, or the rows numbered."""
+    on = ", ".join(writer.compared(writer.write(one), one.type).sql for one in statement.distinct_on)
+    rows = filtered(writer, PYPIKA.from_(From(origin)), statement.where)
+    order = ", ".join(writer.order(order) for order in statement.order_by)
+    distinct = writer.dialect.form("distinct on")
+    if distinct is not None:
+        builder = rows.select(Sql(f"{distinct.sql.format(on)} {', '.join(chosen)}"))
+        builder = builder.orderby(Sql(order)) if order else builder
+        return bounded(writer, builder, statement).get_sql()
+    if not names:
+        names = tuple(f"{at}" for at in range(1, len(chosen) + 1))
+        chosen = [f"{text} AS {quote(name)}" for text, name in zip(chosen, names, strict=True)]
+    number, place = (quote(unlike(name, names)) for name in ("number", "place"))
+    by = f" ORDER BY {order}" if order else ""
+    numbered = [f"ROW_NUMBER() OVER (PARTITION BY {on}{by}) AS {number}"]
+    if order:
+        numbered.append(f"ROW_NUMBER() OVER (ORDER BY {order}) AS {place}")
+    inner = rows.select(Sql(", ".join((*chosen, *numbered)))).get_sql()
+    builder = PYPIKA.from_(From(f"({inner}) AS {quote('first')}")).select(Sql(", ".join(map(quote, names))))
+    builder = builder.where(Sql(f"{number} = 1"))
+    builder = builder.orderby(Sql(place)) if order else builder
+    return bounded(writer, builder, statement).get_sql()
+
+
+def unlike(name: str, names: Sequence[str]) -> str:
+    """A name that none of the others is, whatever their case."""
+    taken = {other.lower() for other in names}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def defined(writer: Writer, ctes: Sequence[With]) -> str:
+    """The WITH in front of a select."""
+    if not ctes:
+        return ""
+    recursive = "RECURSIVE " if any(one.recursive for one in ctes) else ""
+    return f"WITH {recursive}{', '.join(definition(writer, one) for one in ctes)} "
+
+
+def definition(writer: Writer, one: With) -> str:
+    names = ", ".join(map(quote, one.names))
+    return f"{quote(one.name)}({names}) AS ({members(writer, one.members, one.operator)})"
+
+
+def members(writer: Writer, selects: Sequence[Select], operator: str, names: tuple[str, ...] = ()) -> str:
+    """Selects joined by a set operation; the first one names the columns."""
+    form = (writer.comparable if operator == "UNION ALL" else writer.compared) if operator else None
+    texts: list[str] = []
+    for statement in selects:
+        text = select(writer, statement, names if not texts else (), form)
+        if operator and (
+            statement.order_by or statement.limit is not None or statement.offset is not None or statement.ctes
+        ):
+            # Only the whole can be sorted and cut, and SQLite has no parentheses for a part of it.
+            text = f"SELECT * FROM ({text}) AS {quote('part')}"
+        texts.append(text)
+    return f" {operator} ".join(texts)
 
 
 def locking(lock: Lock, dialect: Dialect) -> str:
@@ -258,6 +362,9 @@ def locking(lock: Lock, dialect: Dialect) -> str:
 def rows_of(writer: Writer, source: tree.Source | Derived) -> str:
     if isinstance(source, Derived):
         return f"({select(writer, source.select, source.names)}) AS {quote(source.alias)}"
+    if isinstance(source, Made):
+        return source.write(writer)
+    writer.tables.add(source.table.name.lower())
     return from_item(source)
 
 
@@ -323,8 +430,19 @@ def conflicting(builder: Any, statement: Insert) -> Any:
 
 
 def update(writer: Writer, statement: Update) -> str:
-    if writer.dialect.updates_in_place and any(tree.has_query(value) for _, value in statement.values):
+    if writer.dialect.updates_in_place and looks_at_itself(statement, writer.dialect):
         return update_at_once(writer, statement)
+    return update_in_place(writer, statement)
+
+
+def looks_at_itself(statement: Update, dialect: Dialect) -> bool:
+    """Whether a query inside an update reads the rows that it changes."""
+    writer = Writer(dialect)
+    update_in_place(writer, statement)
+    return statement.source.table.name.lower() in writer.tables
+
+
+def update_in_place(writer: Writer, statement: Update) -> str:
     builder = PYPIKA.update(From(from_item(statement.source)))
     for column, expression in statement.values:
         text = writer.assigned(expression, tree.ColumnRef[Any](statement.source, column))
@@ -333,7 +451,7 @@ def update(writer: Writer, statement: Update) -> str:
 
 
 def update_at_once(writer: Writer, statement: Update) -> str:
-    """An update whose values are all known before the first row is changed."""
+    """An update whose rows and values are all known before the first one is changed."""
     source = statement.source
     key = [quote(column.name) for column in source.table.primary_key] or ["_rowid_"]
     own, new = quote(source.name), quote("changed")

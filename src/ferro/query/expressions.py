@@ -13,7 +13,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import (
     Any,
-    ClassVar,
     Generic,
     Literal,
     NoReturn,
@@ -75,6 +74,15 @@ class Source:
     def name(self) -> str:
         """What its columns are qualified with."""
         return self.alias or self.table.name
+
+    @property
+    def beside(self) -> "tuple[Source, ...]":
+        """The other sources that are joined to it for good."""
+        return ()
+
+    def under(self, alias: str) -> "Source":
+        """The same rows under another name."""
+        return Source(self.table, alias)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and self.key == other.key
@@ -173,9 +181,6 @@ class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
     __slots__ = ()
-
-    # Whether it is a query of its own.
-    asks: ClassVar[bool] = False
 
     @property
     def type(self) -> ColumnType | None:
@@ -1155,11 +1160,6 @@ def is_aggregated(found: Expression[Any]) -> bool:
 def has_window(found: Expression[Any]) -> bool:
     """Whether a value over other rows is a part of it."""
     return isinstance(found, (Over, WindowFunction)) or any(map(has_window, found.children))
-
-
-def has_query(found: Expression[Any]) -> bool:
-    """Whether a query is a part of it."""
-    return found.asks or any(map(has_query, found.children))
 
 
 def has_values(found: Expression[Any]) -> bool:

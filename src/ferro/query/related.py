@@ -43,6 +43,7 @@ class Linked(Condition):
 
 def write_linked(writer: Writer, node: Linked) -> Text:
     condition = writer.sql(Logical("AND", node.conditions))
+    writer.tables.add(node.source.table.name.lower())
     return Text(f"EXISTS (SELECT 1 FROM {quote(node.source.table.name)} WHERE {condition})", ATOM)
 
 

@@ -57,8 +57,16 @@ class Row:
     def __getattr__(self, name: str) -> Any:
         return attribute(self._source, name)
 
+    def __ferro_source__(self) -> Source:
+        return self._source
+
     def __repr__(self) -> str:
         return f"Row({self._source.name})"
+
+
+def source_behind(row: object) -> Source | None:
+    """What a row stands for each row of."""
+    return row.__ferro_source__() if isinstance(row, Row) else None
 
 
 class OwnRow(Row):

@@ -1,11 +1,12 @@
 """Statements as plain data: what to do, never how to say it in SQL."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
-from ferro.query.expressions import Expression, Order, Source
+from ferro.query.expressions import Expression, Order, Shape, Source, Values
 from ferro.schema.table import Column
 
 
@@ -27,6 +28,50 @@ class Join:
     outer: bool = False
 
 
+class Made(Source, ABC):
+    """Rows that statements make, standing where a table stands; made in a file of its own, which writes it as well.
+
+    `what` names what made them in an error message; `keyed` says whether a primary key names one of them only.
+    """
+
+    __slots__ = ()
+
+    what = "a query"
+    keyed = False
+
+    @property
+    def statements(self) -> "tuple[Select, ...]":
+        """The selects in it that may look at a row around it."""
+        return ()
+
+    def with_statements(self, _statements: "tuple[Select, ...]") -> Self:
+        """The same made of other selects."""
+        return self
+
+    def renamed(self, _alias: str) -> "Made":
+        """What stands beside rows that have got another name."""
+        return self
+
+    @abstractmethod
+    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
+        """Append what decides the SQL to `shape` and what does not to `values`."""
+
+    @abstractmethod
+    def write(self, writer: Any) -> str:
+        """What stands after FROM."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class With:
+    """Rows with a name, for the select that follows: of one select, or of several as set operations join them."""
+
+    name: str
+    names: tuple[str, ...]
+    members: "tuple[Select, ...]"
+    operator: str = ""
+    recursive: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
     """Rows kept for this transaction until it ends: `of` are the names of the sources, empty for all."""
@@ -40,7 +85,8 @@ class Lock:
 class Select:
     """Rows of a source: `columns` are what each returned tuple holds, in order.
 
-    `group_by` are the positions, from 1, of the columns that rows are grouped by.
+    `group_by` are the positions, from 1, of the columns that rows are grouped by; of the rows that are equal in
+    `distinct_on` the first one is kept.
     """
 
     source: Source | Derived
@@ -54,6 +100,8 @@ class Select:
     lock: Lock | None = None
     having: tuple[Expression[Any], ...] = ()
     joins: tuple[Join, ...] = ()
+    distinct_on: tuple[Expression[Any], ...] = ()
+    ctes: tuple[With, ...] = ()
 
 
 class OnConflict(Enum):

@@ -19,7 +19,7 @@ from ferro.query.expressions import (
     described,
 )
 from ferro.query.sqltext import ATOM, COMPARE, CONCAT, Text, quote, within
-from ferro.query.statements import Derived, Join, Select
+from ferro.query.statements import Derived, Join, Made, Select, With
 from ferro.query.writer import Writer, never_null
 from ferro.types.base import ColumnType
 
@@ -43,8 +43,6 @@ class Scalar(Expression[T]):
     """The value of the only row of a query that selects one column; null when there is no row."""
 
     __slots__ = ("statement",)
-
-    asks = True
 
     def __init__(self, statement: Select) -> None:
         self.statement = statement
@@ -78,8 +76,6 @@ class Exists(Condition):
 
     __slots__ = ("statement",)
 
-    asks = True
-
     def __init__(self, statement: Select) -> None:
         self.statement = statement
 
@@ -103,8 +99,6 @@ class InQuery(Condition):
     """Whether a value is among those of a query that selects one column, or none of them."""
 
     __slots__ = ("negated", "operand", "statement")
-
-    asks = True
 
     def __init__(self, operand: Expression[Any], statement: Select, *, negated: bool) -> None:
         self.operand = operand
@@ -230,18 +224,21 @@ def outer_columns(found: Any, own: tuple[Source, ...]) -> list[Expression[Any]]:
         return [] if column.source in own else [column]
     if isinstance(found, Select):
         sources = (found.source, *(join.source for join in found.joins))
-        own = (*own, *(source for source in sources if isinstance(source, Source)))
+        named = [source for source in sources if isinstance(source, Source)]
+        own = (*own, *named, *(other for source in named for other in source.beside))
     return [column for _, part in parts_of(found) for column in outer_columns(part, own)]
 
 
 def moved(found: Any, old: Source, new: Source) -> Any:
     """The same with the columns of one source, and of those joined to it, taken from another."""
+    beside = dict(zip(old.beside, new.beside, strict=True))
 
     def change(column: ColumnRef[Any]) -> Expression[Any]:
         source = column.source
         if isinstance(source, Joined):
             return ColumnRef[Any](source.rerooted(old, new), column.column)
-        return ColumnRef[Any](new, column.column) if source == old else column
+        source = new if source == old else beside.get(source, source)
+        return ColumnRef[Any](source, column.column)
 
     return changed(found, change, old)
 
@@ -254,6 +251,8 @@ def changed(found: Any, change: Callable[[ColumnRef[Any]], Expression[Any]], own
         return found
     if isinstance(found, tuple):
         return tuple(changed(one, change, own) for one in cast(tuple[Any, ...], found))
+    if isinstance(found, Made):
+        return found.with_statements(changed(found.statements, change, own))
     changes = {name: changed(part, change, own) for name, part in parts_of(found)}
     if not changes:
         return found
@@ -269,14 +268,19 @@ def parts_of(found: Any) -> list[tuple[str, Any]]:
     """What a statement or an expression is made of, by name."""
     if isinstance(found, tuple):
         return [("", one) for one in cast(tuple[Any, ...], found)]
-    if isinstance(found, (Select, Derived, Join)):
+    if isinstance(found, Made):
+        return [("", one) for one in found.statements]
+    if isinstance(found, (Select, Derived, Join, With)):
         names = [field.name for field in fields(found)]
     elif isinstance(found, (Expression, Order)):
         names = slots_of(cast(Any, found))
     else:
         return []
     held = [(name, getattr(cast(Any, found), name)) for name in names]
-    return [(name, part) for name, part in held if isinstance(part, (tuple, Expression, Order, Select, Derived, Join))]
+    return [(name, part) for name, part in held if isinstance(part, PARTS)]
+
+
+PARTS = (tuple, Expression, Order, Select, Derived, Join, Made, With)
 
 
 def slots_of(found: Any) -> list[str]:
