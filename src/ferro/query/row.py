@@ -8,7 +8,8 @@ from typing import Any
 
 from ferro.errors import UnknownColumnError
 from ferro.query.compared import RelatedRow
-from ferro.query.expressions import ColumnRef, Source
+from ferro.query.documents import reference
+from ferro.query.expressions import Source
 from ferro.schema.table import Column, Table
 
 
@@ -26,8 +27,7 @@ class Row:
         relation = self._source.table.relations.get(name)
         if relation is not None:
             return RelatedRow(relation, self._source)
-        column: ColumnRef[Any] = ColumnRef(self._source, find_column(self._source.table, name))
-        return column
+        return reference(self._source, find_column(self._source.table, name))
 
     def __repr__(self) -> str:
         return f"Row({self._source.name})"
