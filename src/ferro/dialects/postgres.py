@@ -115,8 +115,9 @@ FORMS = {
     **MOMENTS,
     "matches": Form("{0} ~ {1}"),
     "imatches": Form("{0} ~* {1}"),
-    "matches:column": Form("{0} ~ {1}"),
-    "imatches:column": Form("{0} ~* {1}"),
+    # These bind no looser than ||.
+    "matches:column": Form("{0} ~ ({1})"),
+    "imatches:column": Form("{0} ~* ({1})"),
 }
 
 
