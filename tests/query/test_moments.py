@@ -195,6 +195,12 @@ def test_dates_stand_beside_aggregates_in_sorts_and_in_updates(database, events)
     )
     rows = database.select(events.select("seen", "kept", "span").where(lambda e: e.id == 1))
     assert rows == [(SEEN + WEEK, SEEN - WEEK, SPAN + WEEK)]
+    # What an instant was calculated from does not show in how it is kept.
+    kept = events.select("id").where(lambda e: e.kept == SEEN - WEEK)
+    assert database.select(kept) == [(1,)]
+    database.run(events.update_statement(lambda e: {"seen": e.kept, "kept": e.seen}))
+    swapped = events.select("id").where(lambda e: (e.seen == SEEN - WEEK) & (e.kept == SEEN + WEEK))
+    assert database.select(swapped) == [(1,)]
     assert database.select(events.select("id").where(lambda e: e.seen < now() - WEEK)) == [(1,)]
 
 

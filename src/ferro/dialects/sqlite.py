@@ -135,6 +135,8 @@ FORMS = {
     # The same instants, with and without their offset.
     "stored:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26)"),
     "stored:timestamp_with_timezone_text:timestamp_text": Form("substr({0}, 1, 26)"),
+    "assigned:timestamp_with_timezone_text:timestamp_text": Form("substr({0}, 1, 26)"),
+    "assigned:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26) || '+00:00'"),
     "gathered": Form("ferro_{0}"),
     "empty:array_agg": Form("COALESCE({0}, '[]')"),
     "function:lower": Form("ferro_lower"),

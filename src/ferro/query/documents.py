@@ -32,7 +32,7 @@ from ferro.query.writer import Writer, as_json, each, filled
 from ferro.schema.table import Column
 from ferro.types import split_optional
 from ferro.types.annotations import unwrap
-from ferro.types.base import ColumnType
+from ferro.types.base import ColumnType, Stored
 from ferro.types.document import PART
 
 T = TypeVar("T")
@@ -203,26 +203,18 @@ def as_type(found: Expression[Any], python_type: Any) -> Expression[Any]:
 # Containment and keys.
 
 
-class Keys(Expression[Any]):
-    """Several keys as one parameter."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self, keys: tuple[Value[str], ...]) -> None:
-        self.keys = keys
-
-    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape.append("keys")
-        values.append([key.value for key in self.keys])
-
-    def write(self, writer: Writer) -> Text:
-        """An array, or a JSON list where there are no arrays."""
-        dump = writer.stored(type_for(str)).dump
-        convert = each(dump) if writer.dialect.arrays else as_json(dump)
-        return writer.mark(writer.take(), convert, "keys", False)
-
-    def __repr__(self) -> str:
-        return repr([key.value for key in self.keys])
+TEXT = type_for(str)
+# Several keys as one parameter: an array, or a JSON list where there are no arrays.
+KEYS = ColumnType(
+    name="list of keys",
+    python_type=list,
+    kind="keys",
+    accept=list,
+    stored={
+        "sqlite": Stored("json_text", dump=as_json(TEXT.stored["sqlite"].dump)),
+        "postgresql": Stored("text[]", dump=each(TEXT.stored["postgresql"].dump)),
+    },
+)
 
 
 def written(writer: Writer, name: str, operands: tuple[Expression[Any], ...], level: int) -> Text:
@@ -322,10 +314,10 @@ def key_of(name: object, found: Expression[Any], call: str) -> Value[Any]:
     return literal(name, found, type_for(str))
 
 
-def keys_of(names: object, found: Expression[Any], call: str) -> Keys:
+def keys_of(names: object, found: Expression[Any], call: str) -> Value[list[str]]:
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise QueryError(f"{found.label}.{call}() takes a list of keys, got {names!r}")
-    return Keys(tuple(key_of(name, found, call) for name in cast(Iterable[object], names)))
+    return Value([key_of(name, found, call).value for name in cast(Iterable[object], names)], KEYS, found)
 
 
 def length(found: Expression[Any]) -> Expression[int]:

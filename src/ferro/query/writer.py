@@ -85,7 +85,11 @@ class Writer:
         as_it_is = isinstance(node, tree.Value) or (
             isinstance(node, tree.ColumnRef) and self.stored(node.type).name == self.stored(target.type).name
         )
-        return text if as_it_is else self.checked(text, target.type)
+        if as_it_is:
+            return text
+        names = (self.stored(node.type).name if node.type else "", self.stored(target.type).name)
+        form = None if isinstance(node, tree.Now) else self.dialect.form(f"assigned:{names[0]}:{names[1]}")
+        return self.checked(Text(filled(form, text), ATOM) if form else text, target.type)
 
     def checked(self, text: Text, type: ColumnType | None) -> Text:
         """A calculated value, refused when it is none of its type, where the database would go on with it."""
