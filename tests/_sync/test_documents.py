@@ -84,3 +84,15 @@ def test_an_invalid_pattern_is_a_data_error() -> None:
 def test_sqlite_says_what_to_use_instead_of_a_pattern() -> None:
     with pytest.raises(QueryError, match=r"sqlite has no regular expressions.*use like\(\), ilike\(\)"):
         Parcel.where(lambda p: col(p.place.city).matches("x")).all()
+
+
+@pytest.mark.backends("postgres")
+def test_an_index_serves_containment_and_a_path(database: Database) -> None:
+    database.execute("CREATE INDEX found_in ON parcel USING gin (meta)")
+    database.execute("CREATE INDEX found_at ON parcel (NULLIF(meta -> CAST('kind' AS text), 'null'))")
+    contained = Parcel.where(lambda p: col(p.meta).contains({"kind": "box"}) & col(p.meta).has_key("kind"))
+    at_a_path = Parcel.where(lambda p: p.meta["kind"] == "box")
+    with database.transaction():
+        database.execute("SET LOCAL enable_seqscan = off")
+        assert "found_in" in contained.explain()
+        assert "found_at" in at_a_path.explain()

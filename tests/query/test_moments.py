@@ -133,6 +133,7 @@ VALUES: list[tuple[Any, Any]] = [
     (lambda e: date_trunc("month", e.kept), datetime(2024, 2, 1, tzinfo=UTC)),
     (lambda e: date_trunc("week", e.seen), datetime(2024, 2, 26, tzinfo=UTC)),
     (lambda e: date_trunc("week", e.born), date(2023, 12, 25)),
+    (lambda e: date_trunc("week", e.born + timedelta(days=1)), date(2024, 1, 1)),
     (lambda e: date_trunc("day", e.alarm), datetime(1969, 12, 28)),
     (lambda e: date_trunc("hour", e.kept), datetime(2024, 2, 29, 23, tzinfo=UTC)),
     (lambda e: date_trunc("minute", e.alarm), datetime(1969, 12, 28, 1, 2)),
