@@ -88,6 +88,7 @@ from ferro.query.functions import (
     upper,
 )
 from ferro.query.gathering import array_agg, string_agg
+from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
 from ferro.query.trees import depth
@@ -159,6 +160,14 @@ __all__ = [
     "max_",
     "array_agg",
     "string_agg",
+    "year",
+    "month",
+    "day",
+    "weekday",
+    "hour",
+    "minute",
+    "second",
+    "date_trunc",
     "row_number",
     "rank",
     "dense_rank",

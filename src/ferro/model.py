@@ -16,6 +16,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, column_options
+from ferro.query.documents import reference
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
 from ferro.query.related import kept_along, related_query
@@ -106,7 +107,7 @@ def column_of(model: type, name: str) -> ColumnRef[Any]:
     except ModelDefinitionError as error:
         # For whoever only wants to know what attributes there are.
         raise UnknownColumnError(str(error)) from error
-    return ColumnRef(source_of(table), table.by_field[name])
+    return reference(source_of(table), table.by_field[name])
 
 
 class GivesWay:

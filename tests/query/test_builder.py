@@ -83,7 +83,7 @@ NO_TRUTH = "a condition has no truth value in Python: use &, | and ~"
         (lambda p: p.name + 1 == "x", "person.name: expected str, got 1"),
         (lambda p: p.age + "x" == 1, "person.age + expects a number, got 'x'"),
         (lambda p: p.age + True == 1, "person.age + expects a number, got True"),
-        (lambda p: p.born + 1 == 1, "+ has no meaning for person.born: it is a date"),
+        (lambda p: p.born + 1 == 1, "person.born + expects a timedelta, date or datetime, got 1"),
         (lambda p: p.height % 2 == 1, "% has no meaning for person.height: it is a float"),
         (lambda p: p.active < 3, "< has no meaning for person.active: a bool has no order"),
         (lambda p: p.notes > {}, "> has no meaning for person.notes: a dict has no order"),

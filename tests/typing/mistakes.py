@@ -13,7 +13,7 @@ from decimal import Decimal
 from people import Borrower, Member, Reader, User
 from related import Author, Book
 
-from ferro import AsyncDatabase, AsyncQuery, col, connect, lower, sync, transaction
+from ferro import AsyncDatabase, AsyncQuery, col, connect, date_trunc, lower, sync, transaction
 
 
 async def a_misspelt_column() -> None:
@@ -64,6 +64,9 @@ def a_wrong_operand() -> None:
     Member.where(lambda m: m.name + m.age == "x")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     User.where(lambda u: lower(u.age) == "x")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     Member.where(lambda m: lower(m.age) == "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    User.where(lambda u: date_trunc("months", u.joined) == u.joined)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    Member.where(lambda m: m.joined + 1 > m.joined)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    Member.where(lambda m: m.name.matches(3))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Member.where(lambda m: (m.age >= 18) & m.name)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
 
 

@@ -1,7 +1,8 @@
 """The models of these programs, in both spellings and on both sides."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from ferro import Field, Mapped, Model, now, sync
 
@@ -46,3 +47,15 @@ class Borrower(sync.Model):
     id: Mapped[int | None] = Field(default=None, primary_key=True)
     name: Mapped[str]
     age: Mapped[int] = Field(default=18)
+
+
+class Visit(Model):
+    """Documents, dates and spans, with plain annotations and with `Mapped`."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    meta: dict[str, Any]
+    began: datetime
+    born: Mapped[date]
+    ended: Mapped[datetime | None]
+    lasted: Mapped[timedelta]
+    notes: Mapped[dict[str, Any]]

@@ -1,10 +1,10 @@
 """Conditions and orders, as plain annotations and `Mapped` ones let a checker see them."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, assert_type
 
-from people import Member, User
+from people import Member, User, Visit
 
 from ferro import (
     AsyncQuery,
@@ -14,6 +14,7 @@ from ferro import (
     coalesce,
     col,
     count,
+    date_trunc,
     exists,
     length,
     lower,
@@ -25,7 +26,9 @@ from ferro import (
     scalar,
     sum_,
     upper,
+    weekday,
     when,
+    year,
 )
 
 # Plain annotations: Python's own operators and methods, and functions for what only SQL has.
@@ -105,3 +108,30 @@ assert_type(exists(Member.where(Member.age > 3)) | Member.active, Expression[boo
 assert_type(scalar(Member.select(lambda m: m.age)), Expression[int | None])
 assert_type(User.where(lambda u: raw("{} % {} = 0", u.id, 7)), AsyncQuery[User])
 assert_type(raw("{} + 1", Member.age, returns=int), Expression[int])
+
+# Documents: a part of one is anything, and a typed part is of its type.
+assert_type(User.where(lambda u: col(u.tags).contains("new") & col(u.tags)[0].is_not_null()), AsyncQuery[User])
+assert_type(Visit.where(lambda v: v.meta["a"]["b"] > 5), AsyncQuery[Visit])
+assert_type(Visit.where(lambda v: cast(v.meta["n"], int) > 5), AsyncQuery[Visit])
+assert_type(col(Visit.meta)["a"], Expression[Any])
+assert_type(Visit.notes["a"]["b"], Expression[Any])
+assert_type(cast(Visit.notes["a"], int), Expression[int])
+assert_type(Visit.notes.contains({"a": [1]}), Expression[bool])
+assert_type(Visit.notes.has_key("a") | Visit.notes.has_any_key(["a", "b"]), Expression[bool])
+assert_type(Visit.notes.merge({"a": 1}), Expression[dict[str, Any]])
+assert_type(Visit.notes.without("a"), Expression[dict[str, Any]])
+assert_type(Member.name.matches("^A") & ~Member.name.imatches("b$"), Expression[bool])
+
+# Dates.
+assert_type(Visit.where(lambda v: col(v.began) > now - timedelta(days=7)), AsyncQuery[Visit])
+assert_type(year(Visit.began) == 2026, Expression[bool])
+assert_type(weekday(Visit.born), Expression[int])
+assert_type(date_trunc("month", Visit.born), Expression[date])
+assert_type(date_trunc("day", Visit.began), Expression[datetime])
+assert_type(now - timedelta(days=7), Expression[datetime])
+assert_type(timedelta(days=7) + now, Expression[datetime])
+assert_type(Visit.born + Visit.lasted, Expression[date])
+assert_type(now - Member.joined, Expression[timedelta])
+assert_type(now - Visit.ended, Expression[timedelta])
+assert_type(Visit.ended - timedelta(1), Expression[datetime | None])
+assert_type(Visit.lasted - timedelta(1), Expression[timedelta])

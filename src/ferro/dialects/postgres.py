@@ -1,5 +1,6 @@
 """PostgreSQL as facts."""
 
+import sys
 import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from ferro.errors import ModelDefinitionError
 from ferro.query.dialect import Dialect, Form
 from ferro.query.patterns import containing, ending, starting
+
+MAX_FLOAT = sys.float_info.max
 
 TYPES = {
     "bool": "boolean",
@@ -24,6 +27,58 @@ TYPES = {
     "uuid": "uuid",
     "inet": "inet",
     "json": "jsonb",
+}
+
+
+def typed(kind: str, limits: str = "") -> str:
+    """The part of a document if it is of a JSON type: written once, so that its parameters are."""
+    return f"jsonb_path_query_first({{0}}, 'strict $ ? (@.type() == \"{kind}\"{limits})')"
+
+
+# A jsonb has a null of its own; a path has none but SQL's.
+DOCUMENTS = {
+    "path": Form("NULLIF({0}, 'null')"),
+    "step:text": Form("{0} -> CAST({1} AS text)"),
+    # A text or number would be a list of one item to ->.
+    "step:int": Form(f"{typed('array')} -> CAST({{1}} AS integer)"),
+    "cast:json:text": Form(f"({typed('string')} #>> '{{{{}}}}')"),
+    "cast:json:decimal": Form(f"CAST({typed('number')} AS numeric)"),
+    "cast:json:int": Form(
+        f"CAST({typed('number', f' && @ >= {-(2**63)} && @ <= {2**63 - 1} && @.floor() == @')} AS bigint)"
+    ),
+    "cast:json:float": Form(
+        f"CAST({typed('number', f' && @ >= {-MAX_FLOAT} && @ <= {MAX_FLOAT}')} AS double precision)"
+    ),
+    "cast:json:bool": Form(f"CAST({typed('boolean')} AS boolean)"),
+    "json:contains": Form("{0} @> {1}"),
+    "json:contained_by": Form("{0} <@ {1}"),
+    "json:has_key": Form("{0} ? {1}"),
+    "json:has_any_key": Form("{0} ?| CAST({1} AS text[])"),
+    "json:has_all_keys": Form("{0} ?& CAST({1} AS text[])"),
+    "json:length": Form(
+        "jsonb_array_length(CASE jsonb_typeof({0}) WHEN 'array' THEN {0} "
+        "WHEN 'object' THEN jsonb_path_query_array({0}, '$.keyvalue()') END)"
+    ),
+    "json:merge": Form("CASE jsonb_typeof({0}) WHEN 'object' THEN {0} || {1} ELSE {0} END"),
+    "json:without": Form("CASE jsonb_typeof({0}) WHEN 'object' THEN {0} - CAST({1} AS text[]) ELSE {0} END"),
+}
+
+UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+# An instant is calculated with as a UTC clock, whatever time zone the session has, and made one again.
+MOMENTS = {
+    "clock:timestamptz": Form("{0} AT TIME ZONE 'UTC'"),
+    "instant:timestamptz": Form("{0} AT TIME ZONE 'UTC'"),
+    **{f"part:{unit}": Form(f"CAST(EXTRACT({unit} FROM {{0}}) AS integer)") for unit in UNITS},
+    "part:second": Form("CAST(floor(EXTRACT(second FROM {0})) AS integer)"),
+    "part:weekday": Form("CAST(EXTRACT(isodow FROM {0}) AS integer)"),
+    **{f"trunc:{unit}": Form(f"date_trunc('{unit}', {{0}})") for unit in UNITS},
+    **{f"trunc:{unit}:date": Form(f"CAST(date_trunc('{unit}', CAST({{0}} AS timestamp)) AS date)") for unit in UNITS},
+    "moment:+": Form("({0} + {1})"),
+    "moment:-": Form("({0} - {1})"),
+    # A date looks at whole days, as in Python.
+    "moment:+:date:timedelta": Form("({0} + CAST(floor(EXTRACT(epoch FROM {1}) / 86400) AS integer))"),
+    "moment:-:date:timedelta": Form("({0} - CAST(floor(EXTRACT(epoch FROM {1}) / 86400) AS integer))"),
+    "moment:-:date:date": Form("(CAST({0} AS timestamp) - CAST({1} AS timestamp))"),
 }
 
 FORMS = {
@@ -57,6 +112,13 @@ FORMS = {
     "cast:bool:int": Form("CAST({0} AS integer)"),
     "cast:int:bool": Form("({0} <> 0)"),
     "cast:datetime:date": Form("CAST({0} AT TIME ZONE 'UTC' AS date)"),
+    **DOCUMENTS,
+    **MOMENTS,
+    "matches": Form("{0} ~ {1}"),
+    "imatches": Form("{0} ~* {1}"),
+    # These bind no looser than ||.
+    "matches:column": Form("{0} ~ ({1})"),
+    "imatches:column": Form("{0} ~* ({1})"),
 }
 
 

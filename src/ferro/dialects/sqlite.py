@@ -63,6 +63,58 @@ FUNCTIONS = (*TEXT_FUNCTIONS, *types.SQLITE_FUNCTIONS)
 AGGREGATES = types.SQLITE_AGGREGATES
 COLLATIONS = types.SQLITE_COLLATIONS
 
+# Keys are arguments of a function: none of them is ever a part of a path in SQLite's own language.
+DOCUMENTS = {
+    "path": Form("ferro_json_at({0})"),
+    "step:text": Form("{0}, {1}"),
+    "step:int": Form("{0}, {1}"),
+    **{f"cast:json:{kind}": Form(f"ferro_json_{kind}({{0}})") for kind in ("text", "int", "decimal", "float", "bool")},
+    "json:contains": Form("ferro_json_contains({0}, {1})"),
+    "json:contained_by": Form("ferro_json_contains({1}, {0})"),
+    "json:has_key": Form("ferro_json_has({0}, {1})"),
+    "json:has_any_key": Form("ferro_json_has_any({0}, {1})"),
+    "json:has_all_keys": Form("ferro_json_has_all({0}, {1})"),
+    "json:length": Form("ferro_json_length({0})"),
+    "json:merge": Form("ferro_json_merge({0}, {1})"),
+    "json:without": Form("ferro_json_without({0}, {1})"),
+}
+
+# A clock is `2026-01-31 00:00:00.000000`, at 27 its offset if it is an instant; a date is the first ten of it.
+DAYS = {
+    "year": "substr({0}, 1, 4) || '-01-01'",
+    "quarter": (
+        "substr({0}, 1, 5) || substr('010101040404070707101010', CAST(substr({0}, 6, 2) AS INTEGER) * 2 - 1, 2) || '-01'"
+    ),
+    "month": "substr({0}, 1, 7) || '-01'",
+    "week": "date(substr({0}, 1, 10), '-6 days', 'weekday 1')",
+    "day": "substr({0}, 1, 10)",
+}
+HOURS = {
+    "hour": "substr({0}, 1, 13) || ':00:00.000000' || substr({0}, 27)",
+    "minute": "substr({0}, 1, 16) || ':00.000000' || substr({0}, 27)",
+    "second": "substr({0}, 1, 19) || '.000000' || substr({0}, 27)",
+}
+PLACES = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2), "minute": (15, 2), "second": (18, 2)}
+MOMENTS = {
+    **{f"part:{unit}": Form(f"CAST(substr({{0}}, {at}, {width}) AS INTEGER)") for unit, (at, width) in PLACES.items()},
+    **{
+        f"part:{unit}:time": Form(f"CAST(substr({{0}}, {PLACES[unit][0] - 11}, 2) AS INTEGER)")
+        for unit in ("hour", "minute", "second")
+    },
+    "part:weekday": Form("((CAST(strftime('%w', substr({0}, 1, 10)) AS INTEGER) + 6) % 7 + 1)"),
+    **{f"trunc:{unit}:date": Form(f"({sql})") for unit, sql in DAYS.items()},
+    **{f"trunc:{unit}": Form(f"({sql} || ' 00:00:00.000000' || substr({{0}}, 27))") for unit, sql in DAYS.items()},
+    **{f"trunc:{unit}": Form(f"({sql})") for unit, sql in HOURS.items()},
+    "moment:+": Form("ferro_moment_add({0}, {1})"),
+    "moment:-": Form("ferro_moment_subtract({0}, {1})"),
+    **{
+        f"moment:-:{kind}:{kind}": Form("ferro_moment_difference({0}, {1})")
+        for kind in ("date", "datetime", "naive_datetime")
+    },
+    "moment:+:timedelta:timedelta": Form("({0} + {1})"),
+    "moment:-:timedelta:timedelta": Form("({0} - {1})"),
+}
+
 FORMS = {
     "like": Form("{0} GLOB {1}", glob),
     "ilike": Form("ferro_lower({0}) GLOB {1}", lower_glob),
@@ -83,6 +135,8 @@ FORMS = {
     # The same instants, with and without their offset.
     "stored:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26)"),
     "stored:timestamp_with_timezone_text:timestamp_text": Form("substr({0}, 1, 26)"),
+    "assigned:timestamp_with_timezone_text:timestamp_text": Form("substr({0}, 1, 26)"),
+    "assigned:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26) || '+00:00'"),
     "gathered": Form("ferro_{0}"),
     "empty:array_agg": Form("COALESCE({0}, '[]')"),
     "function:lower": Form("ferro_lower"),
@@ -92,6 +146,8 @@ FORMS = {
     "cast:date:date": Form("{0}"),
     "cast:datetime:date": Form("date({0})"),
     "cast:naive_datetime:date": Form("date({0})"),
+    **DOCUMENTS,
+    **MOMENTS,
 }
 
 

@@ -7,7 +7,7 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
@@ -31,13 +31,17 @@ from ferro.schema.relations import Relation
 from ferro.schema.table import LONGEST_NAME, Column, Table
 from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
+from ferro.types.document import PART
 from ferro.types.integer import CALCULATED
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+D = TypeVar("D", bound=date)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
 Numeric: TypeAlias = float | Decimal
+# What a document can contain, and what a text can.
+Contained: TypeAlias = str | float | Decimal | dict[str, Any] | list[Any]
 Shape: TypeAlias = list[Any]
 Values: TypeAlias = list[Any]
 
@@ -51,6 +55,10 @@ FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
 PADDED_UP_TO = 256
 NOT_AS_JSON = frozenset({"float", "bytes"})
+
+
+# What an operator does to values of a kind, by kind and operator: filled in by the files that know the kinds.
+MEANINGS: dict[tuple[str, str], "Callable[..., Any]"] = {}
 
 
 @lru_cache(maxsize=1024)
@@ -250,6 +258,8 @@ class Expression(Valued[T]):
 
     def between(self, low: "T | Valued[T | None]", high: "T | Valued[T | None]") -> "Expression[bool]":
         """Whether it lies between the two, both included."""
+        if self.kind == "json":
+            return compare(self, ">=", low) & compare(self, "<=", high)
         must_be_ordered(self, "between")
         bounds = operand(low, self, "between"), operand(high, self, "between")
         if any(bound.kind != self.kind for bound in bounds):
@@ -282,9 +292,23 @@ class Expression(Valued[T]):
         """Whether it ends with this very text: % and _ mean themselves."""
         return match(self, "endswith", text)
 
-    def contains(self, text: "str | Valued[str | None]") -> "Expression[bool]":
-        """Whether this very text is in it: % and _ mean themselves."""
+    def contains(self, text: "Contained | Valued[Any]") -> "Expression[bool]":
+        """Whether this very text is in it: % and _ mean themselves.
+
+        A document contains another, `col(u.meta).contains({"a": 1})`, that has a part of its keys and items; a
+        list also contains each of its items: `col(u.tags).contains("new")`.
+        """
+        if self.kind == "json":
+            return special(self, "contains", text)
         return match(self, "contains", text)
+
+    def matches(self, pattern: "str | Valued[str | None]") -> "Expression[bool]":
+        """Whether a part of it matches a regular expression; SQLite has none."""
+        return match(self, "matches", pattern)
+
+    def imatches(self, pattern: "str | Valued[str | None]") -> "Expression[bool]":
+        """`matches`, whatever the case of the letters."""
+        return match(self, "imatches", pattern)
 
     @overload
     def lower(self: "Expression[str]") -> "Expression[str]": ...
@@ -303,14 +327,50 @@ class Expression(Valued[T]):
         return Function[Any]("upper", (must_be(self, "upper", "text"),), type_for(str))
 
     def length(self) -> "Expression[int]":
-        """How many characters, or bytes, it holds."""
+        """How many characters or bytes it holds; of a document, how many items or keys."""
+        if self.kind == "json":
+            return special(self, "length")
         return Function("length", (must_be(self, "length", "text", "bytes"),), type_for(int))
+
+    # Documents.
+
+    def __getitem__(self, step: "str | int") -> "Expression[Any]":
+        """The value under a key, or at an index, of a document: `u.meta["a"][0]`."""
+        return special(self, "[]", step)
+
+    def contained_by(self, document: "Contained | Valued[Any]") -> "Expression[bool]":
+        """Whether another document contains this one."""
+        return special(self, "contained_by", document)
+
+    def has_key(self, key: str) -> "Expression[bool]":
+        """Whether an object has a key, or a list this very text."""
+        return special(self, "has_key", key)
+
+    def has_any_key(self, keys: Iterable[str]) -> "Expression[bool]":
+        """Whether an object has one of the keys, or a list one of these texts."""
+        return special(self, "has_any_key", keys)
+
+    def has_all_keys(self, keys: Iterable[str]) -> "Expression[bool]":
+        """Whether an object has all of the keys, or a list all of these texts."""
+        return special(self, "has_all_keys", keys)
+
+    def merge(self, document: "dict[str, Any] | Valued[Any]") -> "Expression[T]":
+        """The object with these keys put in, or replaced: for an update. What is no object stays as it is."""
+        return special(self, "merge", document)
+
+    def without(self, *keys: str) -> "Expression[T]":
+        """The object without these keys: for an update. What is no object stays as it is."""
+        return special(self, "without", keys)
 
     # Numbers. The same on every database: division is true division, // and % go towards zero as SQL
     # has them, and dividing by zero gives null.
 
     @overload
     def __add__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
+    @overload
+    def __add__(self: "Valued[date | None]", other: "timedelta | Valued[timedelta | None]") -> "Expression[T]": ...
+    @overload
+    def __add__(self: "Valued[timedelta]", other: "D | Valued[D | None]") -> "Expression[D]": ...
     @overload
     def __add__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
     @overload
@@ -321,12 +381,20 @@ class Expression(Valued[T]):
     @overload
     def __radd__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
     @overload
+    def __radd__(self: "Valued[date | None]", other: "timedelta | Valued[timedelta | None]") -> "Expression[T]": ...
+    @overload
+    def __radd__(self: "Valued[timedelta]", other: "D | Valued[D | None]") -> "Expression[D]": ...
+    @overload
     def __radd__(self: "Valued[Decimal | None]", other: "float | Valued[int | None]") -> "Expression[T]": ...
     @overload
     def __radd__(self: "Valued[Numeric | None]", other: "Numeric | Valued[Numeric | None]") -> "Expression[Any]": ...
     def __radd__(self, other: Any) -> Any:
         return calculate(self, "+", other, reflected=True)
 
+    @overload
+    def __sub__(self: "Valued[date | None]", other: "date | Valued[date | None]") -> "Expression[timedelta]": ...
+    @overload
+    def __sub__(self: "Valued[date | None]", other: "timedelta | Valued[timedelta | None]") -> "Expression[T]": ...
     @overload
     def __sub__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
     @overload
@@ -336,6 +404,10 @@ class Expression(Valued[T]):
     def __sub__(self, other: Any) -> Any:
         return calculate(self, "-", other)
 
+    @overload
+    def __rsub__(self: "Valued[date | None]", other: "date | Valued[date | None]") -> "Expression[timedelta]": ...
+    @overload
+    def __rsub__(self: "Valued[timedelta]", other: "D | Valued[D | None]") -> "Expression[D]": ...
     @overload
     def __rsub__(self, other: "T | Valued[T | None]") -> "Expression[T]": ...
     @overload
@@ -812,7 +884,7 @@ class Between(Condition):
         return f"({self.operand!r} BETWEEN {self.low!r} AND {self.high!r})"
 
 
-MatchKind: TypeAlias = Literal["like", "ilike", "startswith", "endswith", "contains"]
+MatchKind: TypeAlias = Literal["like", "ilike", "startswith", "endswith", "contains", "matches", "imatches"]
 
 
 class Like(Condition):
@@ -1201,6 +1273,8 @@ def compare(left: Expression[Any], operator: str, other: object) -> Expression[b
     """A comparison, once its two sides have been found to fit."""
     if other is None:
         raise QueryError(f"{left.label} {operator} None is never true: use == None or != None")
+    if "json" in (left.kind, other.kind if is_expression(other) else ""):
+        left, other = MEANINGS["json", "compare"](left, operator, other)
     if operator not in ("==", "!="):
         must_be_ordered(left, operator)
     return Comparison(left, operator, operand(other, left, operator))
@@ -1241,6 +1315,8 @@ def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression
 
 def calculate(first: Expression[Any], operator: str, other: object, *, reflected: bool = False) -> Expression[Any]:
     """Arithmetic on numbers; + joins text."""
+    if (meaning := MEANINGS.get((first.kind, operator))) is not None:
+        return meaning(first, other, reflected=reflected)
     if first.kind == "text" and operator == "+":
         second = operand(other, first, operator, type_for(str))
         left, right = (second, first) if reflected else (first, second)
@@ -1324,21 +1400,34 @@ def expression(value: object) -> Expression[Any]:
     return value if is_expression(value) else bound(value)
 
 
+def special(found: Expression[Any], operator: str, *operands: object) -> Any:
+    """What values of some kinds only can do."""
+    meaning = MEANINGS.get((found.kind, operator))
+    if meaning is None:
+        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
+    return meaning(found, *operands)
+
+
 def must_be(found: Expression[Any], operator: str, *kinds: str) -> Expression[Any]:
     """Refuse what an operator has no meaning for; what only the database knows passes."""
     if found.kind and found.kind not in kinds:
-        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
+        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}{advice(found)}")
     return found
 
 
 def must_be_ordered(found: Expression[Any], operator: str) -> None:
     if found.kind in UNORDERED:
-        raise QueryError(f"{operator} has no meaning for {found.label}: {described(found)} has no order")
+        raise QueryError(f"{operator} has no meaning for {found.label}: {described(found)} has no order{advice(found)}")
 
 
 def must_be_sortable(found: Expression[Any]) -> None:
     if found.kind == "json":
-        raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order")
+        raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order{advice(found)}")
+
+
+def advice(found: Expression[Any]) -> str:
+    """What to do with a part of a document, which may be of any type."""
+    return f"; say what it is, as in cast({found.label}, str)" if found.type is PART else ""
 
 
 def must_be_condition(found: object, operator: str) -> Expression[Any]:

@@ -25,6 +25,7 @@ from ferro.query.related import RelatedQuery
 from ferro.query.row import Collection
 from ferro.query.selected import A
 from ferro.types.base import ColumnType
+from ferro.types.document import PART
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -42,6 +43,9 @@ CASTS = {
     "date": {"date", "text", "datetime", "naive_datetime"},
     "uuid": {"uuid"},
 }
+
+# What a part of a document can be; what it is not is null.
+PARTS = {"text", "int", "float", "decimal", "bool"}
 
 # Functions of a decimal that answer with a decimal.
 ROUNDING = {"round", "floor", "ceil", "ceiling", "trunc", "mod", "abs"}
@@ -115,6 +119,8 @@ def cast(value: object, to: Any) -> Expression[Any]:
     """A value as another Python type, converted by the database: `cast(f.flight, str)`."""
     found = expression(value)
     target = type_for(to)
+    if found.type is PART and target.kind in PARTS:
+        return Cast(found, target)
     if found.kind not in CASTS.get(target.kind, set()) | {""}:
         raise QueryError(f"{found.label} is {described(found)} and cannot be cast to {target.name}")
     return Cast(found, target)

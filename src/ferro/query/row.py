@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from ferro.errors import QueryError, UnknownColumnError
 from ferro.query.compared import is_the_same
+from ferro.query.documents import reference
 from ferro.query.expressions import (
     ONE,
     Aggregate,
@@ -86,7 +87,7 @@ def attribute(source: Source, name: str) -> Any:
         raise AttributeError(name)
     relation = source.table.relations.get(name)
     if relation is None:
-        return ColumnRef[Any](source, find_column(source.table, name))
+        return reference(source, find_column(source.table, name))
     return RelatedRow(relation, source) if relation.single else Collection[Any](relation, source)
 
 

@@ -100,7 +100,11 @@ class Writer:
         as_it_is = isinstance(node, tree.Value) or (
             isinstance(node, tree.ColumnRef) and self.stored(node.type).name == self.stored(target.type).name
         )
-        return text if as_it_is else self.checked(text, target.type)
+        if as_it_is:
+            return text
+        names = (self.stored(node.type).name if node.type else "", self.stored(target.type).name)
+        form = None if isinstance(node, tree.Now) else self.dialect.form(f"assigned:{names[0]}:{names[1]}")
+        return self.checked(Text(filled(form, text), ATOM) if form else text, target.type)
 
     def checked(self, text: Text, type: ColumnType | None) -> Text:
         """A calculated value, refused when it is none of its type, where the database would go on with it."""
@@ -213,10 +217,19 @@ class Writer:
     def like(self, node: tree.Like) -> Text:
         operand = self.as_text(self.write(node.operand), node.operand)
         if isinstance(node.pattern, tree.Value):
-            form = self.dialect.forms[node.match]
+            form = self.matching(node.match)
             return Text(filled(form, operand, self.parameter(node.pattern, form), level=CONCAT), COMPARE)
         pattern = self.as_text(self.write(node.pattern), node.pattern)
-        return Text(filled(self.dialect.forms[f"{node.match}:column"], operand, pattern, level=CONCAT), COMPARE)
+        return Text(filled(self.matching(f"{node.match}:column"), operand, pattern, level=CONCAT), COMPARE)
+
+    def matching(self, name: str) -> Form:
+        form = self.dialect.form(name)
+        if form is None:
+            raise QueryError(
+                f"{self.dialect.name} has no regular expressions, which {name.partition(':')[0]}() needs: "
+                "use like(), ilike(), startswith(), endswith() or contains()"
+            )
+        return form
 
     def as_text(self, text: Text, node: Expression[Any]) -> Text:
         """A text operand as plain text, where the column is of a type of its own (a native enum)."""
@@ -284,7 +297,7 @@ class Writer:
         return self.sql(node)
 
     def cast(self, node: tree.Cast[Any]) -> Text:
-        operand = self.write(node.operand)
+        operand = self.comparable(self.write(node.operand), node.operand.type)
         form = self.dialect.form(f"cast:{node.operand.kind}:{node.kind}")
         if form is not None:
             return Text(filled(form, operand), ATOM)

@@ -11,6 +11,7 @@ from pydantic_core import MultiHostUrl, Url
 from ferro.types import (
     binary,
     boolean,
+    contents,
     decimals,
     document,
     enums,
@@ -19,6 +20,7 @@ from ferro.types import (
     inet,
     integer,
     literals,
+    moments,
     secret,
     temporal,
     text,
@@ -66,7 +68,12 @@ SUPPORTED = (
     " IP addresses, SecretStr, SecretBytes, list, dict, set, tuple, Pydantic models, dataclasses and TypedDicts"
 )
 
-SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (*decimals.FUNCTIONS, *integer.FUNCTIONS)
+SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (
+    *decimals.FUNCTIONS,
+    *integer.FUNCTIONS,
+    *contents.FUNCTIONS,
+    *moments.FUNCTIONS,
+)
 SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (*decimals.COLLATIONS, *inet.COLLATIONS, *document.COLLATIONS)
 SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = (*decimals.AGGREGATES, *gathering.aggregates(SQLITE_COLLATIONS))
 

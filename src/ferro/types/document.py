@@ -18,7 +18,7 @@ from dataclasses import is_dataclass
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
-from typing import Any, TypeGuard, get_args, get_origin
+from typing import Any, TypeGuard, cast, get_args, get_origin
 
 from pydantic import BaseModel, Json, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
@@ -163,6 +163,28 @@ def document(
         "postgresql": Stored(token, dump=dump, load=load[1]),
     }
     return ColumnType(name, python_type, "json", accept, stored, mutable=mutable)
+
+
+# A part of a document, whose type is whatever the row has there.
+
+
+def accept_part(value: Any) -> Any:
+    if isinstance(value, (str, int, float, Decimal, dict, list)):
+        return cast(Any, value)
+    raise ValueError(
+        f"a part of a document is compared with a text, number, bool, dict or list, not with {shown(value)}"
+    )
+
+
+def dump_part(value: Any) -> str:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} has no place in JSON")
+        return f"{value:f}"
+    return dump_untyped(value)
+
+
+PART = document("part of a document", object, accept_part, dump_part, (from_json, None), "jsonb", mutable=False)
 
 
 # Typed JSON: what Pydantic reads and writes.

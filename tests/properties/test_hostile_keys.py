@@ -1,0 +1,69 @@
+"""No key, document, unit or pattern of a user's becomes SQL."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+
+from ferro import FerroError, col, date_trunc
+from ferro.sync import Database
+
+from .test_hostile_strings import Guest, hostile, names, sent, statements_of, tables
+
+__all__ = ["tables"]
+
+CALLS: dict[str, Callable[[Database, str], Any]] = {
+    "a path": lambda db, text: db.query(Guest).where(lambda g: g.tags[text][text][0] == 1).all(),
+    "what a path equals": lambda db, text: db.query(Guest).where(lambda g: g.tags["a"] == {text: text}).all(),
+    "what a path is more than": lambda db, text: db.query(Guest).where(lambda g: g.tags["a"] > text).all(),
+    "a path among": lambda db, text: db.query(Guest).where(lambda g: g.tags["a"].in_([text, [text]])).all(),
+    "a selected path": lambda db, text: db.query(Guest).select(lambda g: (g.tags[text], g.id)).all(),
+    "a sort": lambda db, text: db.query(Guest).order_by(lambda g: g.tags[text].length()).all(),
+    "contains": lambda db, text: db.query(Guest).where(lambda g: col(g.tags).contains({text: text})).all(),
+    "contained_by": lambda db, text: db.query(Guest).where(lambda g: g.tags.contained_by({text: [text]})).all(),
+    "has_key": lambda db, text: db.query(Guest).where(lambda g: g.tags.has_key(text)).all(),
+    "has_any_key": lambda db, text: db.query(Guest).where(lambda g: g.tags.has_any_key([text, "a"])).all(),
+    "has_all_keys": lambda db, text: db.query(Guest).where(lambda g: g.tags.has_all_keys([text])).all(),
+    "merge": lambda db, text: db.query(Guest).update(lambda g: {"tags": g.tags.merge({text: {text: text}})}),
+    "without": lambda db, text: db.query(Guest).update(lambda g: {"tags": g.tags.without(text)}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@settings(max_examples=30)
+@given(text=hostile)
+def test_the_sql_of_a_hostile_key_is_that_of_a_harmless_one(tables, call, text):
+    for name, database in tables.items():
+        note(f"on {name}")
+        harmless, none = statements_of(database, call, "Ann")
+        assert none is None
+        statements, refusal = statements_of(database, call, text)
+        if refusal is None:
+            assert statements == harmless
+        else:
+            assert refusal.driver_message is None
+            assert set(statements) <= set(harmless)
+
+
+@given(text=names)
+def test_a_hostile_unit_is_refused_and_nothing_is_sent(tables, text):
+    for database in tables.values():
+        with sent() as statements, pytest.raises(FerroError, match="date_trunc"):
+            database.query(Guest).select(lambda g: date_trunc(text, g.name)).all()
+        assert statements == []
+
+
+@settings(max_examples=50)
+@given(text=hostile)
+def test_a_hostile_pattern_is_a_parameter(tables, text):
+    for name, database in tables.items():
+        if name == "sqlite":
+            continue
+
+        def ask(db: Database, text: str) -> Any:
+            return db.query(Guest).where(lambda g: col(g.name).matches(text) | col(g.name).imatches(text)).all()
+
+        harmless, _ = statements_of(database, ask, "Ann")
+        statements, _ = statements_of(database, ask, text)
+        assert statements in (harmless, [])
