@@ -86,6 +86,7 @@ from ferro.query.paging import Page
 from ferro.query.subqueries import exists, scalar
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
+from ferro.types.range_values import Range
 
 __all__ = [
     # Models
@@ -97,6 +98,7 @@ __all__ = [
     "Mapped",
     "Check",
     "varchar",
+    "Range",
     # Relations
     "ForeignKey",
     "BackRef",

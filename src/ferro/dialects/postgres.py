@@ -56,7 +56,32 @@ FORMS = {
     "cast:bool:int": Form("CAST({0} AS integer)"),
     "cast:int:bool": Form("({0} <> 0)"),
     "cast:datetime:date": Form("CAST({0} AT TIME ZONE 'UTC' AS date)"),
+    "array contains": Form("{0} @> {1}"),
+    "array contained_by": Form("{0} <@ {1}"),
+    "array overlaps": Form("{0} && {1}"),
+    "array has": Form("{0} @> ARRAY[{1}]"),
+    "array length": Form("cardinality({0})"),
+    # Arrays are counted from 1.
+    "array item": Form("({0})[{1} + 1]"),
+    "array item_from_end": Form("({0})[cardinality({0}) + {1} + 1]"),
+    "array concat": Form("({0} || {1})"),
+    "array append": Form("array_append({0}, {1})"),
+    "array remove": Form("array_remove({0}, {1})"),
+    "range contains": Form("{0} @> {1}"),
+    "range has": Form("{0} @> {1}"),
+    "range contained_by": Form("{0} <@ {1}"),
+    "range overlaps": Form("{0} && {1}"),
+    "range adjacent_to": Form("{0} -|- {1}"),
+    "range left_of": Form("{0} << {1}"),
+    "range right_of": Form("{0} >> {1}"),
+    "range lower": Form("lower({0})"),
+    "range upper": Form("upper({0})"),
+    "range is_empty": Form("isempty({0})"),
 }
+# An array of arrays has no sides of different lengths, so the arrays of a list travel as their texts.
+ELEMENTS = ("boolean", "bigint", "double precision", "numeric", "text", "bytea", "date", "time", "timestamptz")
+for element in (*ELEMENTS, "timestamp", "interval", "uuid", "inet", "cidr"):
+    FORMS[f"array:{element}[]"] = Form(f"SELECT CAST(given AS {element}[]) FROM unnest(CAST({{0}} AS text[])) AS given")
 
 
 def quoted(value: object) -> str:

@@ -4,7 +4,7 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 *values*, which do not. Two trees of one shape share one compiled statement.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +30,10 @@ from ferro.schema.table import Column, Table
 from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
 from ferro.types.integer import CALCULATED
+from ferro.types.range_values import Range
 
 T = TypeVar("T")
+E = TypeVar("E")
 T_co = TypeVar("T_co", covariant=True)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
@@ -43,7 +45,8 @@ NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for 
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
 INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
-UNORDERED = frozenset({"bool", "json"})
+UNORDERED = frozenset({"bool", "json", "array", "range"})
+UNSORTED = frozenset({"json", "array", "range"})
 # What may be compared with what, without a cast.
 FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
@@ -213,29 +216,99 @@ class Expression(Valued[T]):
         """Whether it ends with this very text: % and _ mean themselves."""
         return match(self, "endswith", text)
 
-    def contains(self, text: "str | Valued[str | None]") -> "Expression[bool]":
-        """Whether this very text is in it: % and _ mean themselves."""
-        return match(self, "contains", text)
+    @overload
+    def contains(self: "Valued[str | None]", text: "str | Valued[str | None]") -> "Expression[bool]": ...
+    @overload
+    def contains(
+        self: "Valued[Range[E] | None]", text: "E | Range[E] | Valued[E | Range[E] | None]"
+    ) -> "Expression[bool]": ...
+    @overload
+    def contains(
+        self: "Valued[Collection[E] | None]", text: "Collection[E] | Valued[Collection[E] | None]"
+    ) -> "Expression[bool]": ...
+    def contains(self, text: Any) -> "Expression[bool]":
+        """Whether this very text is in it: % and _ mean themselves.
 
+        An array contains another if all its elements are in it; a range contains values, and other ranges.
+        """
+        own = meaning(self, "contains")
+        return match(self, "contains", text) if own is None else own(self, text)
+
+    @overload
+    def lower(self: "Valued[Range[E] | None]") -> "Expression[E | None]": ...
     @overload
     def lower(self: "Expression[str]") -> "Expression[str]": ...
     @overload
     def lower(self) -> "Expression[str | None]": ...
     def lower(self) -> Any:
-        """Its text in lower case."""
+        """Its text in lower case; of a range, where it begins."""
+        if (own := meaning(self, "lower")) is not None:
+            return own(self)
         return Function[Any]("lower", (must_be(self, "lower", "text"),), type_for(str))
 
+    @overload
+    def upper(self: "Valued[Range[E] | None]") -> "Expression[E | None]": ...
     @overload
     def upper(self: "Expression[str]") -> "Expression[str]": ...
     @overload
     def upper(self) -> "Expression[str | None]": ...
     def upper(self) -> Any:
-        """Its text in upper case."""
+        """Its text in upper case; of a range, where it ends."""
+        if (own := meaning(self, "upper")) is not None:
+            return own(self)
         return Function[Any]("upper", (must_be(self, "upper", "text"),), type_for(str))
 
     def length(self) -> "Expression[int]":
-        """How many characters, or bytes, it holds."""
+        """How many characters, bytes or elements it holds."""
+        if (own := meaning(self, "length")) is not None:
+            return own(self)
         return Function("length", (must_be(self, "length", "text", "bytes"),), type_for(int))
+
+    # Arrays and ranges: see arrays.py and ranges.py.
+
+    def has(self, value: object) -> "Expression[bool]":
+        """Whether a value is among the elements of an array: `b.tags.has("sql")`."""
+        return must_mean(self, "has")(self, value)
+
+    def contained_by(self, other: object) -> "Expression[bool]":
+        """Whether every element of an array is in another, or a range lies in another."""
+        return must_mean(self, "contained_by")(self, other)
+
+    def overlaps(self, other: object) -> "Expression[bool]":
+        """Whether two arrays share an element, or two ranges a value."""
+        return must_mean(self, "overlaps")(self, other)
+
+    def append(self, value: object) -> "Expression[T]":
+        """An array with one more element at its end."""
+        return must_mean(self, "append")(self, value)
+
+    def remove(self, value: object) -> "Expression[T]":
+        """An array without any element that is equal to the value."""
+        return must_mean(self, "remove")(self, value)
+
+    @overload
+    def __getitem__(self: "Valued[Sequence[E] | None]", at: int) -> "Expression[E | None]": ...
+    @overload
+    def __getitem__(self, at: Any) -> "Expression[Any]": ...
+    def __getitem__(self, at: Any) -> Any:
+        """The element of an array at a place, counted from 0 as in Python, or from its end by -1; null where there is none."""
+        return must_mean(self, "[]")(self, at)
+
+    def adjacent_to(self, other: object) -> "Expression[bool]":
+        """Whether one range begins just where the other ends."""
+        return must_mean(self, "adjacent_to")(self, other)
+
+    def left_of(self, other: object) -> "Expression[bool]":
+        """Whether a range ends before the other begins."""
+        return must_mean(self, "left_of")(self, other)
+
+    def right_of(self, other: object) -> "Expression[bool]":
+        """Whether a range begins after the other has ended."""
+        return must_mean(self, "right_of")(self, other)
+
+    def is_empty(self) -> "Expression[bool]":
+        """Whether nothing lies in a range."""
+        return must_mean(self, "is_empty")(self)
 
     # Numbers. The same on every database: division is true division, // and % go towards zero as SQL
     # has them, and dividing by zero gives null.
@@ -1123,6 +1196,23 @@ def column_name(found: Expression[Any]) -> str | None:
     return found.column.name if isinstance(found, ColumnRef) else None
 
 
+# What an operator means for the kinds that have files of their own, by kind and operator: those files say it.
+MEANINGS: dict[tuple[str, str], Callable[..., Any]] = {}
+
+
+def meaning(found: Expression[Any], operator: str) -> Callable[..., Any] | None:
+    """What an operator means for the kind of its first operand, where that is not what it means for all others."""
+    return MEANINGS.get((found.kind, operator))
+
+
+def must_mean(found: Expression[Any], operator: str) -> Callable[..., Any]:
+    """The same, where it means nothing for any other kind."""
+    own = meaning(found, operator)
+    if own is None:
+        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
+    return own
+
+
 def is_expression(value: object) -> TypeGuard[Expression[Any]]:
     """Whether a value is part of a query rather than one of its parameters."""
     return isinstance(value, Expression)
@@ -1172,6 +1262,8 @@ def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression
 
 def calculate(first: Expression[Any], operator: str, other: object, *, reflected: bool = False) -> Expression[Any]:
     """Arithmetic on numbers; + joins text."""
+    if (own := meaning(first, operator)) is not None:
+        return own(first, other, reflected=reflected)
     if first.kind == "text" and operator == "+":
         second = operand(other, first, operator, type_for(str))
         left, right = (second, first) if reflected else (first, second)
@@ -1268,7 +1360,7 @@ def must_be_ordered(found: Expression[Any], operator: str) -> None:
 
 
 def must_be_sortable(found: Expression[Any]) -> None:
-    if found.kind == "json":
+    if found.kind in UNSORTED:
         raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order")
 
 

@@ -9,6 +9,7 @@ from pydantic import NaiveDatetime
 from pydantic_core import MultiHostUrl, Url
 
 from ferro.types import (
+    arrays,
     binary,
     boolean,
     decimals,
@@ -19,6 +20,7 @@ from ferro.types import (
     inet,
     integer,
     literals,
+    ranges,
     secret,
     temporal,
     text,
@@ -58,6 +60,8 @@ FAMILIES: tuple[Callable[[Asked], ColumnType | None], ...] = (
     temporal.match,
     uuids.match,
     inet.match,
+    lambda asked: arrays.match(asked, column_type),
+    lambda asked: ranges.match(asked, column_type),
     document.match,
     document.match_anything,
 )
@@ -66,8 +70,19 @@ SUPPORTED = (
     " IP addresses, SecretStr, SecretBytes, list, dict, set, tuple, Pydantic models, dataclasses and TypedDicts"
 )
 
-SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (*decimals.FUNCTIONS, *integer.FUNCTIONS)
-SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (*decimals.COLLATIONS, *inet.COLLATIONS, *document.COLLATIONS)
+SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (
+    *decimals.FUNCTIONS,
+    *integer.FUNCTIONS,
+    *arrays.FUNCTIONS,
+    *ranges.FUNCTIONS,
+)
+SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (
+    *decimals.COLLATIONS,
+    *inet.COLLATIONS,
+    *document.COLLATIONS,
+    *arrays.COLLATIONS,
+    *ranges.COLLATIONS,
+)
 SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = (*decimals.AGGREGATES, *gathering.aggregates(SQLITE_COLLATIONS))
 
 
