@@ -57,6 +57,7 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    Search,
     varchar,
 )
 from ferro.model import Mapped, ModelBase
@@ -83,6 +84,7 @@ from ferro.query.functions import (
 )
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
+from ferro.query.search import search, search_rank
 from ferro.query.subqueries import exists, scalar
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
@@ -97,6 +99,7 @@ __all__ = [
     "FerroNullable",
     "Mapped",
     "Check",
+    "Search",
     "varchar",
     "Range",
     # Relations
@@ -139,6 +142,8 @@ __all__ = [
     "When",
     "exists",
     "scalar",
+    "search",
+    "search_rank",
     "count",
     "sum_",
     "avg",

@@ -77,6 +77,9 @@ FORMS = {
     "range lower": Form("lower({0})"),
     "range upper": Form("upper({0})"),
     "range is_empty": Form("isempty({0})"),
+    # The document, its language, the text, the key, the index and its weights.
+    "search": Form("{0} @@ to_tsquery(CAST('{1}' AS regconfig), {2})"),
+    "search_rank": Form("CAST(ts_rank({0}, to_tsquery(CAST('{1}' AS regconfig), {2})) AS double precision)"),
 }
 # An array of arrays has no sides of different lengths, so the arrays of a list travel as their texts.
 ELEMENTS = ("boolean", "bigint", "double precision", "numeric", "text", "bytea", "date", "time", "timestamptz")

@@ -52,6 +52,11 @@ def inside(source: Source) -> Generator[None, None, None]:
         around.reset(token)
 
 
+def source_behind(row: object) -> Source | None:
+    """The table a row stands for; None when it is no row."""
+    return object.__getattribute__(row, "_source") if isinstance(row, Row) else None
+
+
 def find_column(table: Table, name: str) -> Column:
     """The column of a field, or an error that names the closest one."""
     column = table.by_field.get(name)
