@@ -62,6 +62,7 @@ from ferro.fields import (
     ManyToMany,
     ManyToManyField,
     Scope,
+    Search,
     varchar,
 )
 from ferro.mixins import SoftDelete, Timestamps
@@ -90,10 +91,12 @@ from ferro.query.functions import (
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
+from ferro.query.search import search, search_rank
 from ferro.query.subqueries import exists, scalar
 from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
+from ferro.types.range_values import Range
 
 # A library says nothing until its user asks it to.
 logging.getLogger("ferro").addHandler(logging.NullHandler())
@@ -110,7 +113,9 @@ __all__ = [
     "Timestamps",
     "SoftDelete",
     "Scope",
+    "Search",
     "varchar",
+    "Range",
     # Relations
     "ForeignKey",
     "BackRef",
@@ -153,6 +158,8 @@ __all__ = [
     "exists",
     "scalar",
     "depth",
+    "search",
+    "search_rank",
     "count",
     "sum_",
     "avg",

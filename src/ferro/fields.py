@@ -1,7 +1,7 @@
 """What a user writes in a class body: how a field becomes a column."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
@@ -349,6 +349,76 @@ class Scope:
     def __post_init__(self) -> None:
         if not callable(self.predicate):
             raise ModelDefinitionError(f"Scope takes a lambda over the model, not {self.predicate!r}")
+
+
+LANGUAGES = frozenset(
+    [
+        "simple",
+        "arabic",
+        "armenian",
+        "basque",
+        "catalan",
+        "danish",
+        "dutch",
+        "english",
+        "finnish",
+        "french",
+        "german",
+        "greek",
+        "hindi",
+        "hungarian",
+        "indonesian",
+        "irish",
+        "italian",
+        "lithuanian",
+        "nepali",
+        "norwegian",
+        "portuguese",
+        "romanian",
+        "russian",
+        "serbian",
+        "spanish",
+        "swedish",
+        "tamil",
+        "turkish",
+        "yiddish",
+    ]
+)
+WEIGHTS = ("A", "B", "C", "D")
+
+
+class Search:
+    """Fields whose words can be searched for: `__ferro_search__ = Search("title", "body", language="english")`.
+
+    Args:
+        fields: the names of text fields.
+        language: "simple" finds words as they are; "english" and other languages find them in other forms too.
+        weights: how much a field counts in `search_rank()`, by its name: "A" most, "D" least, and when nothing is said.
+    """
+
+    __slots__ = ("fields", "language", "weights")
+
+    def __init__(self, *fields: str, language: str = "simple", weights: Mapping[str, str] | None = None) -> None:
+        if not fields or not all(isinstance(name, str) for name in fields):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ModelDefinitionError(f"Search takes the names of text fields, not {fields!r}")
+        if len(set(fields)) < len(fields):
+            raise ModelDefinitionError(f"Search names a field twice: {', '.join(fields)}")
+        if language not in LANGUAGES:
+            raise ModelDefinitionError(
+                f"Search(language={language!r}) is not known: it is one of {', '.join(sorted(LANGUAGES))}"
+            )
+        for name, weight in (weights or {}).items():
+            if name not in fields or weight not in WEIGHTS:
+                raise ModelDefinitionError(
+                    f"Search(weights=...) gives {name!r} the weight {weight!r}: "
+                    f'it takes names out of {", ".join(fields)}, and "A", "B", "C" or "D"'
+                )
+        self.fields = fields
+        self.language = language
+        self.weights: Mapping[str, str] = dict(weights or {})
+
+    def __repr__(self) -> str:
+        return f"Search({', '.join(map(repr, self.fields))}, language={self.language!r})"
 
 
 # Relations.

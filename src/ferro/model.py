@@ -15,7 +15,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, column_options
+from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, Search, column_options
 from ferro.query.documents import reference
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
@@ -297,6 +297,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
     __ferro_composite_indexes__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __ferro_checks__: ClassVar[tuple[Check, ...]] = ()
     __ferro_scope__: ClassVar[Scope]
+    __ferro_search__: ClassVar[Search | None] = None
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
 

@@ -188,6 +188,7 @@ TYPES = {
     "SecretBytes": SecretBytes,
     "HttpUrl": HttpUrl,
     "list[int]": list[int],
+    "Range[int]": ferro.Range[int],
     "BaseModel": create_model("Point", x=(int, 0)),
 }
 

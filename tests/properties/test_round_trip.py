@@ -34,7 +34,7 @@ from pydantic import (
     create_model,
 )
 
-from ferro import DataError, Field, ModelBase, QueryError
+from ferro import DataError, Field, ModelBase, QueryError, Range
 from ferro.schema.registry import active, declared
 from ferro.sync import Database
 
@@ -96,6 +96,7 @@ class Case:
         read: what a value is when it is read again.
         key: what makes two values equal.
         order: what a value is sorted by; None where values have no order.
+        db_type: the column type the field asks for.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Case:
     read: Callable[[Any], Any] = itself
     key: Callable[[Any], Any] = itself
     order: Callable[[Any], Any] | None = None
+    db_type: str | None = None
 
     @cached_property
     def model(self) -> Any:
@@ -112,8 +114,8 @@ class Case:
             f"RoundTrip{self.name.replace(' ', '')}",
             __base__=ModelBase,
             id=(Optional[int], Field(default=None, primary_key=True)),
-            value=(self.annotation, ...),
-            maybe=(Optional[self.annotation], None),
+            value=(self.annotation, Field(db_type=self.db_type)),
+            maybe=(Optional[self.annotation], Field(default=None, db_type=self.db_type)),
         )
         # Other tests, which create all tables there are, need not know of it.
         for known in (declared, active):
@@ -125,8 +127,8 @@ class Case:
         made = create_model(
             f"Keyed{self.name.replace(' ', '')}",
             __base__=ModelBase,
-            code=(self.annotation, Field(primary_key=True)),
-            value=(Optional[self.annotation], None),
+            code=(self.annotation, Field(primary_key=True, db_type=self.db_type)),
+            value=(Optional[self.annotation], Field(default=None, db_type=self.db_type)),
             times=(int, 0),
         )
         for known in (declared, active):
@@ -202,6 +204,8 @@ def spelling(value: Any) -> Any:
         return type(value), value.isoformat()
     if isinstance(value, SecretStr | SecretBytes):
         return type(value), value.get_secret_value()
+    if isinstance(value, Range):
+        return Range, spelling(value.lower), spelling(value.upper), value.bounds, value.is_empty
     if isinstance(value, float):
         # A negative zero is equal to zero and may come back as it.
         return float, repr(value or 0.0)
@@ -301,6 +305,64 @@ CASES = [
     ),
     Case("HttpUrl", HttpUrl, addresses(HttpUrl), key=str),
     Case("AnyUrl", AnyUrl, addresses(AnyUrl), key=str),
+]
+
+
+def array_of(case: Case) -> Case:
+    """Lists of a scalar type, as arrays: refused when any element is."""
+
+    def each(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda values: [None if value is None else convert(value) for value in values]
+
+    return Case(
+        f"array of {case.name}",
+        list[Optional[case.annotation]],
+        st.lists(st.none() | case.values, max_size=4),
+        lambda values: any(value is not None and case.refused(value) for value in values),
+        each(case.read),
+        lambda values: tuple(each(case.key)(values)),
+        db_type="array",
+    )
+
+
+def ranges(ends: SearchStrategy[Any]) -> SearchStrategy[Range[Any]]:
+    """Ranges with and without ends, and now and then the empty one."""
+    bounds = some("[)", "(]", "[]", "()")
+    whole = st.builds(lambda one, other, kept: Range(min(one, other), max(one, other), kept), ends, ends, bounds)
+    half = st.builds(Range, ends, st.none(), bounds) | st.builds(Range, st.none(), ends, bounds)
+    return whole | half | some(Range(), Range.empty())
+
+
+def in_utc(found: Range[datetime]) -> Range[datetime]:
+    if found.is_empty:
+        return found
+    ends = [None if end is None else end.astimezone(UTC) for end in (found.lower, found.upper)]
+    return Range(*ends, found.bounds)
+
+
+SCALARS = CASES[: 1 + [case.name for case in CASES].index("SecretBytes")] + CASES[-2:]
+small_decimals = st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-1000, max_value=1000)
+moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
+CASES += [
+    *map(array_of, SCALARS),
+    Case("array as a set", set[str], st.sets(short_texts(), max_size=4), key=spelling, db_type="array"),
+    Case(
+        "array as a tuple",
+        tuple[float, ...],
+        st.lists(finite, max_size=4).map(tuple),
+        key=spelling,
+        db_type="array",
+    ),
+    Case("range of int", Range[int], ranges(st.integers(-INT64, INT64 - 2))),
+    Case("range of Decimal", Range[Decimal], ranges(small_decimals)),
+    Case("range of date", Range[date], ranges(st.dates(max_value=date(9999, 12, 30)))),
+    Case(
+        "range of datetime",
+        Range[datetime],
+        ranges(st.builds(lambda clock, zone: clock.replace(tzinfo=zone), moments, some(*ZONES))),
+        read=in_utc,
+    ),
+    Case("range of NaiveDatetime", Range[NaiveDatetime], ranges(moments)),
 ]
 
 

@@ -119,7 +119,35 @@ FORMS = {
     # These bind no looser than ||.
     "matches:column": Form("{0} ~ ({1})"),
     "imatches:column": Form("{0} ~* ({1})"),
+    "array contains": Form("{0} @> {1}"),
+    "array contained_by": Form("{0} <@ {1}"),
+    "array overlaps": Form("{0} && {1}"),
+    "array has": Form("{0} @> ARRAY[{1}]"),
+    "array length": Form("cardinality({0})"),
+    # Arrays are counted from 1.
+    "array item": Form("({0})[{1} + 1]"),
+    "array item_from_end": Form("({0})[cardinality({0}) + {1} + 1]"),
+    "array concat": Form("({0} || {1})"),
+    "array append": Form("array_append({0}, {1})"),
+    "array remove": Form("array_remove({0}, {1})"),
+    "range contains": Form("{0} @> {1}"),
+    "range has": Form("{0} @> {1}"),
+    "range contained_by": Form("{0} <@ {1}"),
+    "range overlaps": Form("{0} && {1}"),
+    "range adjacent_to": Form("{0} -|- {1}"),
+    "range left_of": Form("{0} << {1}"),
+    "range right_of": Form("{0} >> {1}"),
+    "range lower": Form("lower({0})"),
+    "range upper": Form("upper({0})"),
+    "range is_empty": Form("isempty({0})"),
+    # The document, its language, the text, the key, the index and its weights.
+    "search": Form("{0} @@ to_tsquery(CAST('{1}' AS regconfig), {2})"),
+    "search_rank": Form("CAST(ts_rank({0}, to_tsquery(CAST('{1}' AS regconfig), {2})) AS double precision)"),
 }
+# An array of arrays has no sides of different lengths, so the arrays of a list travel as their texts.
+ELEMENTS = ("boolean", "bigint", "double precision", "numeric", "text", "bytea", "date", "time", "timestamptz")
+for element in (*ELEMENTS, "timestamp", "interval", "uuid", "inet", "cidr"):
+    FORMS[f"array:{element}[]"] = Form(f"SELECT CAST(given AS {element}[]) FROM unnest(CAST({{0}} AS text[])) AS given")
 
 
 def quoted(value: object) -> str:

@@ -148,6 +148,13 @@ FORMS = {
     "cast:naive_datetime:date": Form("date({0})"),
     **DOCUMENTS,
     **MOMENTS,
+    # The document, its language, the text, the key, the index and its weights.
+    "search": Form("{3} IN (SELECT rowid FROM {4} WHERE {4} MATCH {2})"),
+    # Materialised, the matches are ranked once, and not for every row again.
+    "search_rank": Form(
+        'COALESCE((WITH "matched" ("key", "score") AS MATERIALIZED (SELECT rowid, -bm25({4}, {5}) FROM {4} '
+        'WHERE {4} MATCH {2}) SELECT "score" FROM "matched" WHERE "key" = {3}), 0.0)'
+    ),
 }
 
 

@@ -407,6 +407,8 @@ def translated(error: Exception, prefix: str) -> FerroError:
     if str(error).startswith(REFUSED):
         prefix += ": a number left the range of its type, or a pattern ends with its escape character"
         kind = DataError
+    if "no such module: fts5" in str(error):
+        prefix += ": this sqlite3 was built without FTS5, which __ferro_search__ needs; install a Python that has it"
     if kind is None:
         kind = next((ours for theirs, ours in ERRORS_BY_CLASS.items() if isinstance(error, theirs)), OperationalError)
     return annotate(kind(f"{prefix}: {error}"), error)

@@ -40,6 +40,7 @@ from ferro.query.row import find_column, scope_of
 from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
+from ferro.types.base import Respelled
 
 M = TypeVar("M", bound=ModelBase)
 T = TypeVar("T")
@@ -126,7 +127,7 @@ class Inserting:
     def kept(self, sent: Sequence[Any], nth: int, values: Sequence[Any]) -> dict[str, Any]:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
         start = nth * len(self.columns)
-        found = {column.field: sent[start + at] for at, column in self.mutable}
+        found = {column.field: remembered(sent[start + at]) for at, column in self.mutable}
         for at, column in self.mutable_back:
             found[column.field] = as_kept(column, values[at])
         return found
@@ -161,6 +162,10 @@ def inserting(
         mutable_in(back),
         row_loader(tuple(column.type for column in back), dialect.name),
     )
+
+
+def remembered(sent: Any) -> Any:
+    return sent.kept if isinstance(sent, Respelled) else sent
 
 
 def mutable_in(columns: Columns) -> tuple[tuple[int, Column], ...]:

@@ -4,6 +4,7 @@ from ferro.errors import ModelDefinitionError, QueryError
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import must_be_condition, source_of
 from ferro.query.row import Row
+from ferro.query.searching import create_search
 from ferro.query.sqltext import quote
 from ferro.query.writer import Inline
 from ferro.schema.table import CheckConstraint, Column, ForeignKeyConstraint, Table
@@ -24,12 +25,14 @@ def create_table(table: Table, dialect: Dialect, *, later: tuple[ForeignKeyConst
             f"CREATE INDEX IF NOT EXISTS {quote(index.name)} ON {quote(table.name)} ({names(index.columns)})"
             for index in table.indexes
         ),
+        *create_search(table, dialect),
     ]
 
 
 def drop_table(table: Table) -> list[str]:
-    """The statement that removes a table, if it is there."""
-    return [f"DROP TABLE IF EXISTS {quote(table.name)}"]
+    """The statements that remove a table, if it is there, and what SQLite keeps beside it for searching."""
+    names = [table.name] if table.search is None else [table.name, table.search.name]
+    return [f"DROP TABLE IF EXISTS {quote(name)}" for name in names]
 
 
 def foreign_key_sql(constraint: ForeignKeyConstraint) -> str:

@@ -4,7 +4,7 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 *values*, which do not. Two trees of one shape share one compiled statement.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,6 +25,8 @@ from typing import (
     runtime_checkable,
 )
 
+from pydantic import BaseModel
+
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
 from ferro.schema.relations import Relation
@@ -33,15 +35,15 @@ from ferro.types import column_type, type_of_value
 from ferro.types.base import ColumnType
 from ferro.types.document import PART
 from ferro.types.integer import CALCULATED
+from ferro.types.range_values import Range
 
 T = TypeVar("T")
+E = TypeVar("E")
 T_co = TypeVar("T_co", covariant=True)
 D = TypeVar("D", bound=date)
 
 Nulls: TypeAlias = Literal["first", "last", "native"]
 Numeric: TypeAlias = float | Decimal
-# What a document can contain, and what a text can.
-Contained: TypeAlias = str | float | Decimal | dict[str, Any] | list[Any]
 Shape: TypeAlias = list[Any]
 Values: TypeAlias = list[Any]
 
@@ -49,7 +51,8 @@ NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for 
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
 INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
-UNORDERED = frozenset({"bool", "json"})
+UNORDERED = frozenset({"bool", "json", "array", "range"})
+UNSORTED = frozenset({"json", "array", "range"})
 # What may be compared with what, without a cast.
 FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
@@ -292,15 +295,30 @@ class Expression(Valued[T]):
         """Whether it ends with this very text: % and _ mean themselves."""
         return match(self, "endswith", text)
 
-    def contains(self, text: "Contained | Valued[Any]") -> "Expression[bool]":
+    @overload
+    def contains(self: "Valued[str | None]", text: "str | Valued[str | None]") -> "Expression[bool]": ...
+    @overload
+    def contains(
+        self: "Valued[Range[E] | None]", text: "E | Range[E] | Valued[E | Range[E] | None]"
+    ) -> "Expression[bool]": ...
+    @overload
+    def contains(
+        self: "Valued[Collection[E] | None]", text: "Collection[E] | Valued[Collection[E] | None]"
+    ) -> "Expression[bool]": ...
+    @overload
+    def contains(
+        self: "Valued[dict[Any, Any] | list[Any] | BaseModel | None]",
+        text: "dict[str, Any] | list[Any] | float | Decimal | Valued[Any]",
+    ) -> "Expression[bool]": ...
+    def contains(self, text: Any) -> "Expression[bool]":
         """Whether this very text is in it: % and _ mean themselves.
 
-        A document contains another, `col(u.meta).contains({"a": 1})`, that has a part of its keys and items; a
-        list also contains each of its items: `col(u.tags).contains("new")`.
+        An array contains another if all its elements are in it; a range contains values, and other ranges. A
+        document contains another, `col(u.meta).contains({"a": 1})`, that has a part of its keys and items; a list
+        in it also contains each of its items.
         """
-        if self.kind == "json":
-            return special(self, "contains", text)
-        return match(self, "contains", text)
+        own = meaning(self, "contains")
+        return match(self, "contains", text) if own is None else own(self, text)
 
     def matches(self, pattern: "str | Valued[str | None]") -> "Expression[bool]":
         """Whether a part of it matches a regular expression; SQLite has none."""
@@ -311,36 +329,85 @@ class Expression(Valued[T]):
         return match(self, "imatches", pattern)
 
     @overload
+    def lower(self: "Valued[Range[E] | None]") -> "Expression[E | None]": ...
+    @overload
     def lower(self: "Expression[str]") -> "Expression[str]": ...
     @overload
     def lower(self) -> "Expression[str | None]": ...
     def lower(self) -> Any:
-        """Its text in lower case."""
+        """Its text in lower case; of a range, where it begins."""
+        if (own := meaning(self, "lower")) is not None:
+            return own(self)
         return Function[Any]("lower", (must_be(self, "lower", "text"),), type_for(str))
 
+    @overload
+    def upper(self: "Valued[Range[E] | None]") -> "Expression[E | None]": ...
     @overload
     def upper(self: "Expression[str]") -> "Expression[str]": ...
     @overload
     def upper(self) -> "Expression[str | None]": ...
     def upper(self) -> Any:
-        """Its text in upper case."""
+        """Its text in upper case; of a range, where it ends."""
+        if (own := meaning(self, "upper")) is not None:
+            return own(self)
         return Function[Any]("upper", (must_be(self, "upper", "text"),), type_for(str))
 
     def length(self) -> "Expression[int]":
-        """How many characters or bytes it holds; of a document, how many items or keys."""
-        if self.kind == "json":
-            return special(self, "length")
+        """How many characters, bytes or elements it holds; of a document, how many items or keys."""
+        if (own := meaning(self, "length")) is not None:
+            return own(self)
         return Function("length", (must_be(self, "length", "text", "bytes"),), type_for(int))
 
-    # Documents.
+    # Arrays and ranges: see arrays.py and ranges.py.
 
-    def __getitem__(self, step: "str | int") -> "Expression[Any]":
-        """The value under a key, or at an index, of a document: `u.meta["a"][0]`."""
-        return special(self, "[]", step)
+    def has(self, value: object) -> "Expression[bool]":
+        """Whether a value is among the elements of an array: `b.tags.has("sql")`."""
+        return special(self, "has", value)
 
-    def contained_by(self, document: "Contained | Valued[Any]") -> "Expression[bool]":
-        """Whether another document contains this one."""
-        return special(self, "contained_by", document)
+    def contained_by(self, other: object) -> "Expression[bool]":
+        """Whether every element of an array is in another, a range lies in another, or another document contains this one."""
+        return special(self, "contained_by", other)
+
+    def overlaps(self, other: object) -> "Expression[bool]":
+        """Whether two arrays share an element, or two ranges a value."""
+        return special(self, "overlaps", other)
+
+    def append(self, value: object) -> "Expression[T]":
+        """An array with one more element at its end."""
+        return special(self, "append", value)
+
+    def remove(self, value: object) -> "Expression[T]":
+        """An array without any element that is equal to the value."""
+        return special(self, "remove", value)
+
+    @overload
+    def __getitem__(self: "Valued[Sequence[E] | None]", at: int) -> "Expression[E | None]": ...
+    @overload
+    def __getitem__(self, at: Any) -> "Expression[Any]": ...
+    def __getitem__(self, at: Any) -> Any:
+        """The value under a key, or at an index, of a document: `u.meta["a"][0]`.
+
+        Of an array, the element at a place, counted from 0 as in Python, or from its end by -1. Null where there is none.
+        """
+        return special(self, "[]", at)
+
+    def adjacent_to(self, other: object) -> "Expression[bool]":
+        """Whether one range begins just where the other ends."""
+        return special(self, "adjacent_to", other)
+
+    def left_of(self, other: object) -> "Expression[bool]":
+        """Whether a range ends before the other begins."""
+        return special(self, "left_of", other)
+
+    def right_of(self, other: object) -> "Expression[bool]":
+        """Whether a range begins after the other has ended."""
+        return special(self, "right_of", other)
+
+    def is_empty(self) -> "Expression[bool]":
+        """Whether nothing lies in a range."""
+        return special(self, "is_empty")
+
+    # Documents: see documents.py.
 
     def has_key(self, key: str) -> "Expression[bool]":
         """Whether an object has a key, or a list this very text."""
@@ -1264,6 +1331,11 @@ def column_name(found: Expression[Any]) -> str | None:
     return found.column.name if isinstance(found, ColumnRef) else None
 
 
+def meaning(found: Expression[Any], operator: str) -> Callable[..., Any] | None:
+    """What an operator means for the kind of its first operand, where that is not what it means for all others."""
+    return MEANINGS.get((found.kind, operator))
+
+
 def is_expression(value: object) -> TypeGuard[Expression[Any]]:
     """Whether a value is part of a query rather than one of its parameters."""
     return isinstance(value, Expression)
@@ -1315,8 +1387,8 @@ def match(left: Expression[Any], kind: MatchKind, pattern: object) -> Expression
 
 def calculate(first: Expression[Any], operator: str, other: object, *, reflected: bool = False) -> Expression[Any]:
     """Arithmetic on numbers; + joins text."""
-    if (meaning := MEANINGS.get((first.kind, operator))) is not None:
-        return meaning(first, other, reflected=reflected)
+    if (own := meaning(first, operator)) is not None:
+        return own(first, other, reflected=reflected)
     if first.kind == "text" and operator == "+":
         second = operand(other, first, operator, type_for(str))
         left, right = (second, first) if reflected else (first, second)
@@ -1402,10 +1474,10 @@ def expression(value: object) -> Expression[Any]:
 
 def special(found: Expression[Any], operator: str, *operands: object) -> Any:
     """What values of some kinds only can do."""
-    meaning = MEANINGS.get((found.kind, operator))
-    if meaning is None:
+    own = meaning(found, operator)
+    if own is None:
         raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
-    return meaning(found, *operands)
+    return own(found, *operands)
 
 
 def must_be(found: Expression[Any], operator: str, *kinds: str) -> Expression[Any]:
@@ -1421,7 +1493,7 @@ def must_be_ordered(found: Expression[Any], operator: str) -> None:
 
 
 def must_be_sortable(found: Expression[Any]) -> None:
-    if found.kind == "json":
+    if found.kind in UNSORTED:
         raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order{advice(found)}")
 
 

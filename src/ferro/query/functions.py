@@ -78,12 +78,14 @@ def not_(condition: object) -> Expression[bool]:
 
 def lower(text: Text | Valued[Text]) -> Expression[Text]:
     """A text in lower case."""
-    return expression(text).lower()
+    changed: Any = expression(text).lower()
+    return changed
 
 
 def upper(text: Text | Valued[Text]) -> Expression[Text]:
     """A text in upper case."""
-    return expression(text).upper()
+    changed: Any = expression(text).upper()
+    return changed
 
 
 def length(text: object) -> Expression[int]:

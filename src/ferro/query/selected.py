@@ -14,6 +14,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from ferro.types.range_values import Range
+
 
 class UrlLike(Protocol):
     """Any address of Pydantic's."""
@@ -58,7 +60,9 @@ Scalar: TypeAlias = (
     | None
 )
 # Without dicts and tuples, which are what a selection is made of.
-Bare: TypeAlias = Scalar | BaseModel | DataclassLike | TypedDictLike | list[Any] | set[Any] | frozenset[Any]
+Bare: TypeAlias = (
+    Scalar | BaseModel | DataclassLike | TypedDictLike | list[Any] | set[Any] | frozenset[Any] | Range[Any]
+)
 Cell: TypeAlias = Bare | dict[Any, Any] | tuple[Any, ...]
 # More columns than there are signatures for.
 ManyCells: TypeAlias = tuple[Any, Any, Any, Any, Any, Any, Any, *tuple[Any, ...]]

@@ -126,6 +126,8 @@ class Writer:
         """A value with nothing beside it that tells its type."""
         text = self.parameter(node)
         needed = self.dialect.bare.get(node.kind)
+        if node.type.item is not None and self.dialect.bare:
+            needed = self.stored(node.type).name
         return Text(f"CAST({text.sql} AS {needed})", ATOM) if needed else text
 
     def column(self, node: tree.ColumnRef[Any]) -> Text:

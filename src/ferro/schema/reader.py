@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from ferro.errors import ModelDefinitionError
 from ferro.fields import Check, FerroField, ForeignKey, Scope, column_options, plain_options
 from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
+from ferro.schema.searched import read_search
 from ferro.schema.table import LONGEST_NAME, CheckConstraint, Column, Index, Table, Unique, constraint_name
 from ferro.types import column_type, split_optional
 from ferro.types.annotations import unwrap
@@ -88,6 +89,7 @@ def read_table(model: type[BaseModel]) -> Table:
         checks=tuple(checks),
         relations=make_relations(model),
         scopes=declared_scopes(model),
+        search=read_search(table),
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 63
 # How much of a name that is too long is kept before the suffix.
-KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60}
+KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60, "fts": 59}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,24 @@ class ForeignKeyConstraint:
     on_update: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SearchIndex:
+    """What full-text search knows of a table, by name.
+
+    On PostgreSQL it is an index of that name. On SQLite it is a virtual table of that name, whose own tables
+    and triggers begin with it.
+
+    Attributes:
+        language: how words are told apart from other forms of them.
+        weights: of each column "A" to "D".
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    language: str
+    weights: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """What ferro knows of a model's table; everything that is per model is computed here once."""
@@ -108,6 +126,7 @@ class Table:
     relations: "Mapping[str, Relation]" = field(default_factory=dict[str, "Relation"])
     constraints: tuple[ForeignKeyConstraint, ...] = ()
     scopes: tuple[Callable[[Any], object], ...] = ()
+    search: SearchIndex | None = None
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:

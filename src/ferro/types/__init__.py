@@ -9,6 +9,7 @@ from pydantic import NaiveDatetime
 from pydantic_core import MultiHostUrl, Url
 
 from ferro.types import (
+    arrays,
     binary,
     boolean,
     contents,
@@ -21,6 +22,7 @@ from ferro.types import (
     integer,
     literals,
     moments,
+    ranges,
     secret,
     temporal,
     text,
@@ -60,6 +62,8 @@ FAMILIES: tuple[Callable[[Asked], ColumnType | None], ...] = (
     temporal.match,
     uuids.match,
     inet.match,
+    lambda asked: arrays.match(asked, column_type),
+    lambda asked: ranges.match(asked, column_type),
     document.match,
     document.match_anything,
 )
@@ -73,8 +77,16 @@ SQLITE_FUNCTIONS: tuple[SqliteFunction, ...] = (
     *integer.FUNCTIONS,
     *contents.FUNCTIONS,
     *moments.FUNCTIONS,
+    *arrays.FUNCTIONS,
+    *ranges.FUNCTIONS,
 )
-SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (*decimals.COLLATIONS, *inet.COLLATIONS, *document.COLLATIONS)
+SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (
+    *decimals.COLLATIONS,
+    *inet.COLLATIONS,
+    *document.COLLATIONS,
+    *arrays.COLLATIONS,
+    *ranges.COLLATIONS,
+)
 SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = (*decimals.AGGREGATES, *gathering.aggregates(SQLITE_COLLATIONS))
 
 

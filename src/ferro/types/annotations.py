@@ -20,6 +20,7 @@ TOKENS = (
     "time",
     "json",
     "jsonb",
+    "array",
 )
 VARCHAR = re.compile(r"varchar\(\s*(\d+)\s*\)")
 

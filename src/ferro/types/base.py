@@ -2,9 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 Convert: TypeAlias = Callable[[Any], Any]
+
+
+class Respelled(str):
+    """A driver text of a value that can change in place, with SQLite's text for it, by which it is remembered."""
+
+    __slots__ = ("kept",)
+
+    kept: str
+
+    def __new__(cls, text: str, kept: str) -> Self:
+        made = super().__new__(cls, text)
+        made.kept = kept
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +51,13 @@ class ColumnType:
         python_type: the class of its values, for documentation and casts.
         kind: the family that decides which operators and functions make sense: one of
             "bool", "int", "float", "decimal", "text", "bytes", "date", "time", "datetime",
-            "naive_datetime", "timedelta", "uuid", "inet", "json".
+            "naive_datetime", "timedelta", "uuid", "inet", "json", "array", "range".
         accept: any value a user may compare with or assign in a query -> the exact Python value;
             raises ValueError saying what was expected. Never called with None.
         stored: `Stored` by dialect name: "sqlite", "postgresql".
         mutable: values can change in place (JSON), so a loaded instance must watch them.
         secret: values are masked wherever they would be shown.
+        item: what an array or a range is made of.
     """
 
     name: str
@@ -53,6 +67,7 @@ class ColumnType:
     stored: dict[str, Stored]
     mutable: bool = False
     secret: bool = False
+    item: "ColumnType | None" = None
 
     def __repr__(self) -> str:
         return f"ColumnType({self.name})"
