@@ -1,5 +1,8 @@
 """Tables as SQL text: DDL takes no parameters, so every name is quoted and every value a literal."""
 
+from collections.abc import Callable
+from typing import Any
+
 from ferro.errors import ModelDefinitionError, QueryError
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import must_be_condition, source_of
@@ -64,11 +67,20 @@ def is_inline_key(table: Table, dialect: Dialect) -> bool:
 
 
 def check_sql(table: Table, check: CheckConstraint, dialect: Dialect) -> str:
+    return f"CONSTRAINT {quote(check.name)} CHECK ({check_condition(table, check, dialect)})"
+
+
+def check_condition(table: Table, check: CheckConstraint, dialect: Dialect) -> str:
+    return condition_sql(table, check.predicate, f"check {check.name}", dialect)
+
+
+def condition_sql(table: Table, predicate: Callable[[Any], object], what: str, dialect: Dialect) -> str:
+    """A condition on the table's own rows, with its values in it."""
     try:
-        condition = must_be_condition(check.predicate(Row(source_of(table))), f"check {check.name}")
+        condition = must_be_condition(predicate(Row(source_of(table))), what)
     except QueryError as error:
         raise ModelDefinitionError(f"{table.name}: {error}") from error
-    return f"CONSTRAINT {quote(check.name)} CHECK ({Inline(dialect).sql(condition)})"
+    return Inline(dialect).sql(condition)
 
 
 def names(columns: tuple[Column, ...]) -> str:

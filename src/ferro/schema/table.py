@@ -137,5 +137,9 @@ class Table:
 
 def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
     """The name of an index or constraint: `idx_book_title`, cut as databases need it."""
-    name = "_".join((kind, table.name, *parts))
+    return shortened(kind, (table.name, *parts))
+
+
+def shortened(kind: str, parts: Sequence[str]) -> str:
+    name = "_".join((kind, *parts))
     return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"
