@@ -40,6 +40,7 @@ from ferro.errors import (
     OptionError,
     PoolTimeout,
     QueryError,
+    RowSecurityWarning,
     SerializationError,
     StaleObjectError,
     TransactionAborted,
@@ -57,6 +58,8 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    RowPolicy,
+    RowSecurity,
     varchar,
 )
 from ferro.model import Mapped, ModelBase
@@ -83,6 +86,7 @@ from ferro.query.functions import (
 )
 from ferro.query.gathering import array_agg, string_agg
 from ferro.query.paging import Page
+from ferro.query.settings import current_setting
 from ferro.query.subqueries import exists, scalar
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 from ferro.schema.registry import clear_registry
@@ -96,6 +100,8 @@ __all__ = [
     "FerroNullable",
     "Mapped",
     "Check",
+    "RowSecurity",
+    "RowPolicy",
     "varchar",
     # Relations
     "ForeignKey",
@@ -135,6 +141,7 @@ __all__ = [
     "case",
     "when",
     "When",
+    "current_setting",
     "exists",
     "scalar",
     "count",
@@ -163,6 +170,7 @@ __all__ = [
     "FerroError",
     "ModelDefinitionError",
     "QueryError",
+    "RowSecurityWarning",
     "UnknownColumnError",
     "InterfaceError",
     "OptionError",

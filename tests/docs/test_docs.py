@@ -219,5 +219,5 @@ def test_the_table_of_errors_holds_them_all() -> None:
     assert listed == {
         name
         for name in ferro.__all__
-        if isinstance(getattr(ferro, name), type) and issubclass(getattr(ferro, name), Exception)
+        if isinstance(getattr(ferro, name), type) and issubclass(getattr(ferro, name), ferro.FerroError)
     }

@@ -14,7 +14,7 @@ from ferro import Check, Field, ForeignKey, ManyToMany, Model, Relation, fn, now
 
 class Role(enum.StrEnum):
     ADMIN = "admin"
-    GUEST = "it's a \"guest\": 100%"
+    GUEST = 'it\'s a "guest": 100%'
 
 
 class Level(enum.IntEnum):
@@ -94,7 +94,7 @@ def define_family() -> None:
         an_int: int = Field(db_default=-5)
         a_float: float = Field(db_default=1.5)
         a_decimal: Decimal = Field(db_default=Decimal("10.50"))
-        a_text: str = Field(db_default="it's :a \"text\" \\ 100% {0} $1 ?")
+        a_text: str = Field(db_default='it\'s :a "text" \\ 100% {0} $1 ?')
         a_short: str = Field(db_default="", db_type=varchar(3))
         some_bytes: bytes = Field(db_default=b"\0\xff")
         a_date: date = Field(db_default=date(2020, 1, 2))
@@ -117,8 +117,8 @@ def define_family() -> None:
         __ferro_composite_indexes__ = (("born", "first"),)
         __ferro_checks__ = (
             Check("adult", lambda p: p.age >= 18),
-            Check("named", lambda p: (p.first != "it's :a \"%\" \\ {0}") & ~p.last.in_(["", "none"])),
-            Check("priced", lambda p: (p.wage >= Decimal("0.50")) | (p.wage == None)),
+            Check("named", lambda p: (p.first != 'it\'s :a "%" \\ {0}') & ~p.last.in_(["", "none"])),
+            Check("priced", lambda p: (p.wage >= Decimal("0.50")) | p.wage.in_([None])),
         )
 
         id: int | None = Field(default=None, primary_key=True)

@@ -118,7 +118,7 @@ def sqlite_catalog(connection: sa.Connection) -> dict[str, Any]:
         return [tuple(row) for row in connection.exec_driver_sql(sql, values)]
 
     def columns(table: str) -> list[tuple[Any, ...]]:
-        found = rows("SELECT name, lower(type), \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?)", table)
+        found = rows('SELECT name, lower(type), "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', table)
         return [(name, kind, null, without_parentheses(default), *rest) for name, kind, null, default, *rest in found]
 
     def keys(table: str) -> list[list[tuple[Any, ...]]]:

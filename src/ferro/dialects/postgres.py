@@ -31,6 +31,7 @@ FORMS = {
     # json has no equality; jsonb has.
     "comparable:json": Form("CAST({0} AS jsonb)"),
     "//:decimal": Form("div({0}, {1})"),
+    "setting": Form("CAST(NULLIF(current_setting({0}, true), '') AS {1})"),
     "divisor": Form("NULLIF({0}, 0)"),
     "like": Form("{0} LIKE {1}"),
     "ilike": Form("{0} ILIKE {1}"),
@@ -92,6 +93,7 @@ postgres = Dialect(
     arrays=True,
     nulls_are_smallest=False,
     limit_all="",
+    row_security=True,
     locks=True,
     casts=TYPES,
     bare=TYPES,

@@ -4,6 +4,7 @@ try:
     from ferro.migrations.autogenerate import alembic_options
     from ferro.migrations.metadata import get_metadata
     from ferro.migrations.policies import row_security_sql
+    from ferro.migrations.sqlite import teach
     from ferro.migrations.written import Declared, DialectSql, Labels
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("sqlalchemy", "alembic"):
@@ -16,6 +17,7 @@ __all__ = [
     # In env.py
     "get_metadata",
     "alembic_options",
+    "teach",
     # In migration scripts
     "Declared",
     "DialectSql",

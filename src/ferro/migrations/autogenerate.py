@@ -34,7 +34,7 @@ def alembic_options() -> dict[str, Any]:
 
 
 def include_object(
-    item: SchemaItem, name: str | None, kind: str, reflected: bool, compare_to: SchemaItem | None
+    _item: SchemaItem, name: str | None, kind: str, reflected: bool, compare_to: SchemaItem | None
 ) -> bool:
     """Whether Alembic looks at a thing: not at the tables of a text search."""
     return not (kind == "table" and reflected and compare_to is None and (name or "").startswith(NOT_OURS))
@@ -143,6 +143,4 @@ def is_circular(item: SchemaItem) -> TypeGuard[sa.ForeignKeyConstraint]:
     return isinstance(item, sa.ForeignKeyConstraint) and bool(item.use_alter)
 
 
-Plugin(PLUGIN).add_autogenerate_comparator(
-    compare_default, "column", "server_default", priority=DispatchPriority.FIRST
-)
+Plugin(PLUGIN).add_autogenerate_comparator(compare_default, "column", "server_default", priority=DispatchPriority.FIRST)

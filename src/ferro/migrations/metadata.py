@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect, ischema_names
+from sqlalchemy.dialects.sqlite import base
+from sqlalchemy.exc import CompileError
+from sqlalchemy.schema import SchemaItem, conv
 from sqlalchemy.types import TypeEngine
 
 from ferro.dialects import DIALECTS
@@ -44,7 +46,9 @@ TYPES: dict[str, Callable[..., TypeEngine[Any]]] = {
     "json": sa.JSON,
     "jsonb": postgresql.JSONB,
 }
-SQLITE = SQLiteDialect()
+SQLITE = base.SQLiteDialect()
+# What SQLAlchemy recognises when it reads a SQLite database;
+RECOGNISED: dict[str, Any] = vars(base)["ischema_names"]
 
 
 def get_metadata() -> sa.MetaData:
@@ -67,31 +71,29 @@ def get_metadata() -> sa.MetaData:
     return metadata
 
 
+def unique_name(constraint: sa.UniqueConstraint, table: sa.Table) -> str:
+    return shortened("uq", (table.name, *(column.name for column in constraint.columns)))
+
+
+def index_name(index: sa.Index, table: sa.Table) -> str:
+    return shortened("idx", (table.name, *(column.name for column in index.columns)))
+
+
 # Of a column that says unique=True or index=True; whatever has a name keeps it.
 NAMES: dict[str, Any] = {
     "uq": "%(ferro_uq)s",
-    "ferro_uq": lambda constraint, table: rule("uq", constraint, table),
+    "ferro_uq": unique_name,
     "ix": "%(ferro_ix)s",
-    "ferro_ix": lambda index, table: rule("idx", index, table),
+    "ferro_ix": index_name,
 }
 
 
-def rule(kind: str, group: Any, table: sa.Table) -> str:
-    return shortened(kind, (table.name, *(column.name for column in group.columns)))
-
-
 def add_table(metadata: sa.MetaData, table: Table) -> None:
-    numbered = any(column.autoincrement for column in table.columns)
-    made = sa.Table(
-        table.name,
-        metadata,
-        *(make_column(table, column) for column in table.columns),
-        *(
-            sa.CheckConstraint(check_text(table, check), name=sa.schema.conv(check.name))
-            for check in table.checks
-        ),
-        **({"sqlite_autoincrement": True} if numbered else {}),
-    )
+    items: list[SchemaItem] = [make_column(table, column) for column in table.columns]
+    items += [sa.CheckConstraint(check_text(table, check), name=conv(check.name)) for check in table.checks]
+    made = sa.Table(table.name, metadata, *items)
+    if any(column.autoincrement for column in table.columns):
+        made.dialect_kwargs["sqlite_autoincrement"] = True
     for unique in table.uniques:
         if len(unique.columns) > 1:
             made.append_constraint(sa.UniqueConstraint(*columns_of(made, unique.columns), name=unique.name))
@@ -148,14 +150,14 @@ def add_foreign_key(metadata: sa.MetaData, table: Table, key: ForeignKeyConstrai
 def sql_type(kind: ColumnType) -> TypeEngine[Any]:
     """A column type that is called what ferro calls it, on either database."""
     names = {dialect: stored.name for dialect, stored in kind.stored.items()}
-    base = named_type(names.get("postgresql") or names["sqlite"])
+    usual = named_type(names.get("postgresql") or names["sqlite"])
     if is_enum(kind.python_type):
-        base = Labels(kind.python_type.__name__.lower(), labels_of(kind.python_type), base)
+        usual = Labels(kind.python_type.__name__.lower(), labels_of(kind.python_type), usual)
     on_sqlite = names.get("sqlite")
-    if on_sqlite is None or written_on_sqlite(base) == on_sqlite:
-        return base
+    if on_sqlite is None or written_on_sqlite(usual) == on_sqlite:
+        return usual
     learn(on_sqlite)
-    return base.with_variant(Declared(on_sqlite), "sqlite")
+    return usual.with_variant(Declared(on_sqlite), "sqlite")
 
 
 def named_type(name: str) -> TypeEngine[Any]:
@@ -169,16 +171,16 @@ def named_type(name: str) -> TypeEngine[Any]:
 def written_on_sqlite(kind: TypeEngine[Any]) -> str | None:
     try:
         return SQLITE.type_compiler_instance.process(kind).lower()
-    except sa.exc.CompileError:
+    except CompileError:
         return None
 
 
 def learn(name: str) -> None:
     """Let SQLAlchemy recognise a type that it reads from a SQLite database, where it would guess."""
-    ischema_names.setdefault(name.upper(), partial(Declared, name))
+    RECOGNISED.setdefault(name.upper(), partial(Declared, name))
 
 
-def is_enum(python_type: object) -> bool:
+def is_enum(python_type: object) -> TypeGuard[type[Enum]]:
     return isinstance(python_type, type) and issubclass(python_type, Enum) and bool(python_type.__members__)
 
 

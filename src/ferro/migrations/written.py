@@ -6,7 +6,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 
@@ -67,7 +66,7 @@ class DialectSql(sa.ColumnElement[Any]):
         return f"DialectSql({', '.join([*given, *(f'{name}={text!r}' for name, text in self.texts.items())])})"
 
 
-def write_sql(element: DialectSql, compiler: SQLCompiler, **_: object) -> str:
+def write_sql(element: DialectSql, compiler: Any, **_: object) -> str:
     # A percent sign means something to some drivers, which the compiler knows.
     return compiler.post_process_text(element.of(compiler.dialect.name))
 

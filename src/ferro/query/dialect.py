@@ -25,6 +25,7 @@ class Dialect:
         arrays: a list can be one parameter.
         nulls_are_smallest: where nulls sort when nothing is said.
         limit_all: the LIMIT to write before an OFFSET that stands alone; empty where none is needed.
+        row_security: a table can hide rows from a session.
         locks: SELECT … FOR UPDATE exists.
         casts: the type a bare value or a cast is given, by kind.
         bare: the type a parameter needs where nothing beside it tells one, by kind.
@@ -42,6 +43,7 @@ class Dialect:
     arrays: bool
     nulls_are_smallest: bool
     limit_all: str
+    row_security: bool
     locks: bool
     casts: Mapping[str, str]
     bare: Mapping[str, str]

@@ -11,9 +11,19 @@ from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Check, FerroField, ForeignKey, column_options, plain_options
+from ferro.fields import Check, FerroField, ForeignKey, RowPolicy, RowSecurity, column_options, plain_options
 from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
-from ferro.schema.table import LONGEST_NAME, CheckConstraint, Column, Index, Table, Unique, constraint_name
+from ferro.schema.table import (
+    LONGEST_NAME,
+    CheckConstraint,
+    Column,
+    Index,
+    Policy,
+    Secured,
+    Table,
+    Unique,
+    constraint_name,
+)
 from ferro.types import column_type, split_optional
 from ferro.types.annotations import unwrap
 
@@ -85,6 +95,7 @@ def read_table(model: type[BaseModel]) -> Table:
         indexes=tuple(indexes),
         checks=tuple(checks),
         relations=make_relations(model),
+        secured=read_security(table),
     )
 
 
@@ -320,3 +331,34 @@ def declared_checks(model: type) -> list[Check]:
             raise ModelDefinitionError(f"{where} gives one name to two checks: {', '.join(c.suffix for c in checks)}")
         found |= named
     return list(found.values())
+
+
+# Row security.
+
+
+def read_security(table: Table) -> Secured | None:
+    """What the nearest class that says something says."""
+    where = f"{table.model.__name__}.__ferro_rls__"
+    declared = list(declared_values(table.model, "__ferro_rls__"))
+    if not declared or declared[-1] is None:
+        return None
+    security = declared[-1]
+    if not isinstance(security, RowSecurity):
+        raise ModelDefinitionError(f"{where} must be RowSecurity(...), not {security!r}")
+    made = tuple(read_policy(table, policy) for policy in security.policies)
+    if len({policy.name for policy in made}) < len(made):
+        raise ModelDefinitionError(f"{where}: two policies would both be named {made[0].name!r}: choose shorter names")
+    return Secured(made, security.force)
+
+
+def read_policy(table: Table, policy: RowPolicy) -> Policy:
+    name = constraint_name("rls", table, [str(policy.name)])
+    if policy.column is None or policy.setting is None:
+        return Policy(name, policy.command, policy.restrictive, policy.using, policy.with_check)
+    column = table.by_field.get(policy.column)
+    if column is None:
+        raise ModelDefinitionError(
+            f"{table.model.__name__}.__ferro_rls__ references unknown column {policy.column!r}: "
+            f"the fields are {', '.join(table.by_field)}"
+        )
+    return Policy(name, policy.command, policy.restrictive, matching=(column, policy.setting))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 63
 # How much of a name that is too long is kept before the suffix.
-KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60}
+KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60, "rls": 59}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +72,31 @@ class CheckConstraint:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """Which rows a session sees and may write, by name.
+
+    Attributes:
+        using, with_check: predicates like those of a check: on rows that are there, and on rows that are written.
+        matching: instead of both: a column, and the setting of the session that it must be equal to.
+    """
+
+    name: str
+    command: str
+    restrictive: bool
+    using: Callable[[Any], object] | None = None
+    with_check: Callable[[Any], object] | None = None
+    matching: tuple[Column, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """That a table hides rows, and by which policies; `force`: from its owner too."""
+
+    policies: tuple[Policy, ...]
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignKeyConstraint:
     """Columns that hold the key of a row of another table, by name.
 
@@ -100,6 +125,7 @@ class Table:
     checks: tuple[CheckConstraint, ...] = ()
     relations: "Mapping[str, Relation]" = field(default_factory=dict[str, "Relation"])
     constraints: tuple[ForeignKeyConstraint, ...] = ()
+    secured: Secured | None = None
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:
