@@ -143,7 +143,7 @@ def test_it_is_made_afresh_from_the_models_of_that_moment():
 
     first = get_metadata()
 
-    class Parcel(Model):
+    class Parcel(Model):  # noqa: F811
         id: int | None = Field(default=None, primary_key=True)
         weight: float
 

@@ -94,8 +94,8 @@ class Subject:
     def upgrade(self) -> None:
         command.upgrade(self.config, "head")
 
-    def downgrade(self) -> None:
-        command.downgrade(self.config, "base")
+    def downgrade(self, to: str = "base") -> None:
+        command.downgrade(self.config, to)
 
     # What is there.
 
