@@ -154,7 +154,7 @@ def test_a_policy_that_the_database_refuses_leaves_no_table(database_url: str, b
             database.execute("CREATE TABLE ledger (id bigint, data jsonb)")
             with pytest.raises(OperationalError, match="operator does not exist"):
                 database.create_tables(Ledger)
-            assert database.fetch_one("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('ledger')") == {
+            assert (database.fetch_one("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('ledger')")) == {
                 "relrowsecurity": False
             }
         else:
