@@ -155,6 +155,10 @@ def define_family() -> None:
         places: Relation[list[Place]] = ManyToMany(related_name="books", through="sold_at")
         sequels: Relation[list["Book"]] = ManyToMany(related_name="prequels")
 
+    class Card(Model):
+        person_id: int = Field(primary_key=True)
+        person: Annotated[Person, ForeignKey(unique=True)]
+
     class Tag(Model):
         name: str = Field(primary_key=True)
 

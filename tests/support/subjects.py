@@ -129,10 +129,11 @@ def sqlite_catalog(connection: sa.Connection) -> dict[str, Any]:
     def indexes(table: str) -> list[tuple[Any, ...]]:
         found = rows('SELECT name, "unique", origin, partial FROM pragma_index_list(?)', table)
         sql = 'SELECT seqno, name, "desc", coll, key FROM pragma_index_xinfo(?)'
-        return sorted(
+        described = [
             (name if origin == "c" else "", unique, origin, partial, rows(sql, name))
             for name, unique, origin, partial in found
-        )
+        ]
+        return sorted(described, key=repr)
 
     sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> ?"
     return {

@@ -159,8 +159,10 @@ def refuse_models(where: str, annotation: Any, options: FerroField) -> None:
 def number_the_key(model: type[BaseModel], fields: list[Read]) -> None:
     """Decide which column the database numbers: the only, integer primary key, unless told otherwise."""
     key = [field for field in fields if field.column.primary_key]
+    # A key that is that of another row is given, never counted.
+    given = {f"{name}_id" for name in foreign_keys_of(model)}
     for at, field in enumerate(fields):
-        able = key == [field] and is_plain_integer(field.column)
+        able = key == [field] and is_plain_integer(field.column) and field.column.field not in given
         if field.options.autoincrement and not (able and field.column.default is None):
             raise ModelDefinitionError(
                 f"{model.__name__}.{field.column.field}: only a single integer primary key "
