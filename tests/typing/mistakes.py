@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from people import Borrower, Member, Reader, User
 
-from ferro import AsyncDatabase, AsyncQuery, col, connect, lower, sync, transaction
+from ferro import AsyncDatabase, AsyncQuery, RowPolicy, RowSecurity, col, connect, lower, sync, transaction
 
 
 async def a_misspelt_column() -> None:
@@ -149,3 +149,7 @@ async def what_does_not_exist(user: User) -> None:
     await User.wehre(lambda u: u.age >= 18).all()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await User.where(lambda u: u.age >= 18).al()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await user.sav()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+RowSecurity("owner")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+RowPolicy(name="owner", using="owner = 1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -9,11 +9,16 @@ from people import Member, User
 from ferro import (
     AsyncQuery,
     Expression,
+    Field,
+    Model,
+    RowPolicy,
+    RowSecurity,
     case,
     cast,
     coalesce,
     col,
     count,
+    current_setting,
     exists,
     length,
     lower,
@@ -105,3 +110,19 @@ assert_type(exists(Member.where(Member.age > 3)) | Member.active, Expression[boo
 assert_type(scalar(Member.select(lambda m: m.age)), Expression[int | None])
 assert_type(User.where(lambda u: raw("{} % {} = 0", u.id, 7)), AsyncQuery[User])
 assert_type(raw("{} + 1", Member.age, returns=int), Expression[int])
+assert_type(current_setting("app.user"), Expression[str | None])
+assert_type(User.where(lambda u: u.age == current_setting("app.age", int)), AsyncQuery[User])
+
+
+class Deed(Model):
+    """A table that hides rows."""
+
+    __ferro_rls__ = RowSecurity(
+        RowPolicy(column="owner", setting="app.owner"),
+        RowPolicy(name="shared", using=lambda d: d.shared | (d.owner == current_setting("app.owner", int))),
+        force=False,
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    owner: int
+    shared: bool = False
