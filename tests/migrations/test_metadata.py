@@ -10,14 +10,20 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateIndex, CreateTable
+from subjects import Subject
 
 from ferro import Check, Field, ForeignKey, ManyToMany, Model, ModelDefinitionError, Relation, varchar
-from ferro.migrations import Declared, DialectSql, Labels, get_metadata
-from ferro.migrations.metadata import sql_type
+from ferro.dialects import postgres
+from ferro.migrations import Declared, DialectSql, Labels, alembic_options, get_metadata
+from ferro.migrations.metadata import add_table, sql_type
+from ferro.query.ddl import create_table
 from ferro.schema import registry
+from ferro.schema.table import Column, Table
 from ferro.types import ColumnType, Stored
 
 
@@ -200,6 +206,25 @@ def test_a_type_that_nobody_has_heard_of_goes_by_its_name():
     kept = sql_type(ColumnType("list", list, "array", list, lists))
     assert [kept.compile(one) for one in (postgresql.dialect(), sqlite.dialect())] == ["bigint[]", "list_text"]
     assert Declared("x").compile() == "x"
+
+
+@pytest.mark.backends("postgres")
+def test_types_that_go_by_their_names_are_compared_by_them(subject: Subject):
+    class Box(Model):
+        id: int | None = Field(default=None, primary_key=True)
+
+    names = ["bigint[]", "text[]", "numeric[]", "int8range", "tstzrange", "tsvector"]
+    facts = Table("box", Box, tuple(Column(f"c{at}", f"c{at}", by_name(name)) for at, name in enumerate(names)))
+    subject.run(*create_table(facts, postgres))
+    metadata = sa.MetaData()
+    add_table(metadata, facts)
+    with subject.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=alembic_options())
+        assert compare_metadata(context, metadata) == []
+
+
+def by_name(name: str) -> ColumnType:
+    return ColumnType(name, object, "unknown", lambda value: value, {"postgresql": Stored(name)})
 
 
 def test_sql_that_a_database_has_no_words_for_cannot_be_written_there():

@@ -171,6 +171,13 @@ def define_family() -> None:
         egg: Annotated[Egg, ForeignKey(unique=True)]
         place: Annotated[Place | None, ForeignKey(index=True)] = None
 
+    class Accented(Model):
+        __ferro_table__ = "a_table_with_a_name_that_is_long"
+
+        id: int | None = Field(default=None, primary_key=True)
+        first: int = Field(unique=True, column="é" * 31)
+        second: int = Field(index=True, column="ü" * 25 + " x")
+
     class AVeryLongNameThatLeavesHardlyAnyRoomForColumnsAndTheirKeys(Model):
         __ferro_composite_uniques__ = (("first", "second"),)
 

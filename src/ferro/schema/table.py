@@ -10,6 +10,7 @@ from ferro.types.base import ColumnType
 if TYPE_CHECKING:
     from ferro.schema.relations import Relation
 
+# In bytes, as PostgreSQL counts them.
 LONGEST_NAME = 63
 # How much of a name that is too long is kept before the suffix.
 KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60, "rls": 59}
@@ -167,5 +168,9 @@ def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
 
 
 def shortened(kind: str, parts: Sequence[str]) -> str:
+    """Cut where PostgreSQL would, which counts bytes."""
     name = "_".join((kind, *parts))
-    return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"
+    written = name.encode(errors="replace")
+    if len(written) <= LONGEST_NAME:
+        return name
+    return f"{written[: KEPT[kind]].decode(errors='ignore')}_{kind}"
