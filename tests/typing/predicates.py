@@ -115,8 +115,9 @@ assert_type(User.where(lambda u: u.age == current_setting("app.age", int)), Asyn
 
 
 class Deed(Model):
-    """A table that hides rows."""
+    """What the tables that inherit from it hide."""
 
+    __ferro_abstract__ = True
     __ferro_rls__ = RowSecurity(
         RowPolicy(column="owner", setting="app.owner"),
         RowPolicy(name="shared", using=lambda d: d.shared | (d.owner == current_setting("app.owner", int))),
