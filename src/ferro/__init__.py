@@ -44,6 +44,7 @@ from ferro.errors import (
     OptionError,
     PoolTimeout,
     QueryError,
+    RowSecurityWarning,
     SerializationError,
     StaleObjectError,
     TransactionAborted,
@@ -61,6 +62,8 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    RowPolicy,
+    RowSecurity,
     Scope,
     Search,
     varchar,
@@ -92,6 +95,7 @@ from ferro.query.gathering import array_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.search import search, search_rank
+from ferro.query.settings import current_setting
 from ferro.query.subqueries import exists, scalar
 from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
@@ -114,6 +118,8 @@ __all__ = [
     "SoftDelete",
     "Scope",
     "Search",
+    "RowSecurity",
+    "RowPolicy",
     "varchar",
     "Range",
     # Relations
@@ -155,6 +161,7 @@ __all__ = [
     "case",
     "when",
     "When",
+    "current_setting",
     "exists",
     "scalar",
     "depth",
@@ -194,6 +201,7 @@ __all__ = [
     "FerroError",
     "ModelDefinitionError",
     "QueryError",
+    "RowSecurityWarning",
     "UnknownColumnError",
     "InterfaceError",
     "OptionError",

@@ -48,6 +48,10 @@ class ModelDefinitionError(FerroError, TypeError, ValueError):
     """A model class says something that no table can be made from."""
 
 
+class RowSecurityWarning(UserWarning):
+    """A model asks for row security on a database that has none: everybody sees every row."""
+
+
 class QueryError(FerroError, TypeError, ValueError):
     """A query, or a value in it, makes no sense."""
 

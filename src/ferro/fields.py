@@ -17,6 +17,7 @@ from ferro.errors import ModelDefinitionError
 FERRO_FIELD_EXTRA_KEY = "ferro_field"
 PLAIN_KEYS = frozenset({"primary_key", "autoincrement", "unique", "index", "db_type", "db_check"})
 SUFFIX = re.compile(r"[A-Za-z0-9_]+")
+SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 FerroNullable: TypeAlias = bool | Literal["infer"]
 Stamp: TypeAlias = Literal["created", "updated", "deleted"]
@@ -419,6 +420,93 @@ class Search:
 
     def __repr__(self) -> str:
         return f"Search({', '.join(map(repr, self.fields))}, language={self.language!r})"
+
+
+# Row security.
+
+# Which of the two conditions of a policy PostgreSQL takes for a command.
+COMMANDS = {
+    "all": ("using", "with_check"),
+    "select": ("using",),
+    "insert": ("with_check",),
+    "update": ("using", "with_check"),
+    "delete": ("using",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPolicy:
+    """Which rows a session sees and may write: `RowPolicy(column="tenant_id", setting="app.tenant")`.
+
+    Attributes:
+        column, setting: the short form: those whose field is equal to a setting of the session.
+        name: what it is called, after `rls_<table>_`; the column when left out.
+        using: which of the rows that are there: `lambda d: d.owner == current_setting("app.user")`.
+        with_check: which rows may be written; those of `using` when left out.
+        command: for what: "all", "select", "insert", "update" or "delete".
+        restrictive: it takes from what the other policies give, rather than adding to it.
+    """
+
+    column: str | None = None
+    setting: str | None = None
+    name: str | None = None
+    using: Callable[[Any], object] | None = None
+    with_check: Callable[[Any], object] | None = None
+    command: str = "all"
+    restrictive: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.column if self.name is None else self.name)
+        given = [option for option in ("using", "with_check") if getattr(self, option) is not None]
+        if (self.column is None) != (self.setting is None) or bool(given) == (self.column is not None):
+            raise ModelDefinitionError(
+                "RowPolicy takes either column= and setting=, or name= and using= or with_check="
+            )
+        if self.setting is not None and not SETTING.fullmatch(self.setting):
+            raise ModelDefinitionError(
+                f"a setting is named by words with dots between them, such as app.tenant, not {self.setting!r}"
+            )
+        if self.name is None or not SUFFIX.fullmatch(self.name):
+            raise ModelDefinitionError(f"a row policy is named by letters, digits and _, not {self.name!r}")
+        if self.command not in COMMANDS:
+            raise ModelDefinitionError(
+                f"RowPolicy {self.name!r}: command is one of {', '.join(map(repr, COMMANDS))}, not {self.command!r}"
+            )
+        for option in given:
+            if option not in COMMANDS[self.command]:
+                raise ModelDefinitionError(
+                    f"RowPolicy {self.name!r}: a policy for {self.command} takes {COMMANDS[self.command][0]}=, not {option}="
+                )
+            if not callable(getattr(self, option)):
+                raise ModelDefinitionError(
+                    f"RowPolicy {self.name!r}: {option}= takes a lambda over the model, not {getattr(self, option)!r}"
+                )
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class RowSecurity:
+    """Which rows of a table a session sees, kept by PostgreSQL: `__ferro_rls__ = RowSecurity(RowPolicy(...))`.
+
+    Attributes:
+        policies: what gives sight of rows; a row that none of them gives is hidden.
+        force: it holds for the owner of the table too.
+    """
+
+    policies: tuple[RowPolicy, ...]
+    force: bool
+
+    def __init__(self, *policies: RowPolicy, force: bool = True) -> None:
+        if wrong := [given for given in cast("tuple[object, ...]", policies) if not isinstance(given, RowPolicy)]:
+            raise ModelDefinitionError(f"RowSecurity takes RowPolicy(...), not {wrong[0]!r}")
+        if all(policy.restrictive for policy in policies):
+            raise ModelDefinitionError(
+                "RowSecurity needs a policy that is not restrictive: without one nobody sees any row"
+            )
+        names = [policy.name for policy in policies]
+        if len(set(names)) < len(names):
+            raise ModelDefinitionError(f"RowSecurity gives one name to two policies: {', '.join(map(str, names))}")
+        object.__setattr__(self, "policies", policies)
+        object.__setattr__(self, "force", force)
 
 
 # Relations.

@@ -15,7 +15,8 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, ForeignKey, Scope, Search, column_options
+from ferro.fields import Check, FerroField, Field, ForeignKey, RowSecurity, Scope, Search, column_options
+from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
@@ -25,7 +26,7 @@ from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
 from ferro.schema.registry import register, table_of, withdraw
 from ferro.schema.relations import LATER, Relation, fields_of, pending, relations_of, settle, shadow_fields, waits
-from ferro.schema.table import CheckConstraint, Column, Table
+from ferro.schema.table import Column, Table
 
 T = TypeVar("T")
 
@@ -298,6 +299,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
     __ferro_checks__: ClassVar[tuple[Check, ...]] = ()
     __ferro_scope__: ClassVar[Scope]
     __ferro_search__: ClassVar[Search | None] = None
+    __ferro_rls__: ClassVar[RowSecurity | None] = None
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
@@ -410,7 +412,10 @@ def read(model: type[ModelBase]) -> Table:
     for column in table.columns:
         check_default(table, column)
     for check in table.checks:
-        check_predicate(table, check)
+        check_predicate(table, check.predicate, f"__ferro_checks__ ({check.name})", "check")
+    for policy in table.secured.policies if table.secured else ():
+        for predicate in policy_predicates(policy).values():
+            check_predicate(table, predicate, f"__ferro_rls__ ({policy.name})", "policy")
     for scope in table.scopes:
         check_scope(table, scope)
     # Of two threads that read a class at once, both must end up with the same columns.
@@ -432,23 +437,24 @@ def check_default(table: Table, column: Column) -> None:
         raise ModelDefinitionError(f"{table.model.__name__}.{column.field}: as db_default, {error}") from error
 
 
-def check_predicate(table: Table, check: CheckConstraint) -> None:
+def check_predicate(table: Table, predicate: Callable[[Any], object], declared: str, what: str) -> None:
     """Call the predicate once, so that its mistakes show where the class is defined."""
-    where = f"{table.model.__name__}.__ferro_checks__ ({check.name})"
+    where = f"{table.model.__name__}.{declared}"
     shape: list[Any] = []
     try:
-        must_be_condition(check.predicate(OwnRow(source_of(table))), "Check").collect(shape, [], False)
+        must_be_condition(predicate(OwnRow(source_of(table))), what.capitalize()).collect(shape, [], False)
     except QueryError as error:
         raise ModelDefinitionError(f"{where}: {error}") from error
     if "aggregate" in shape:
-        raise ModelDefinitionError(f"{where}: a check sees one row, and cannot aggregate")
+        raise ModelDefinitionError(f"{where}: a {what} sees one row, and cannot aggregate")
     if any(is_foreign(part, table) for part in shape):
-        raise ModelDefinitionError(f"{where}: a check can only use columns of its own row")
+        raise ModelDefinitionError(f"{where}: a {what} can only use columns of its own row")
 
 
 def is_foreign(part: Any, table: Table) -> bool:
     """Whether a part of a condition's shape is a column of other rows."""
-    return isinstance(part, tuple) or (isinstance(part, Column) and part not in table.columns)
+    column = cast("tuple[object, ...]", part)[:1] if isinstance(part, tuple) else (part,)
+    return any(isinstance(one, Column) and one not in table.columns for one in column)
 
 
 def check_scope(table: Table, scope: Callable[[Any], object]) -> None:

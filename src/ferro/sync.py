@@ -42,6 +42,7 @@ from ferro.errors import (
     OptionError,
     PoolTimeout,
     QueryError,
+    RowSecurityWarning,
     SerializationError,
     StaleObjectError,
     TransactionAborted,
@@ -59,6 +60,8 @@ from ferro.fields import (
     ForeignKey,
     ManyToMany,
     ManyToManyField,
+    RowPolicy,
+    RowSecurity,
     Scope,
     Search,
     varchar,
@@ -90,6 +93,7 @@ from ferro.query.gathering import array_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.search import search, search_rank
+from ferro.query.settings import current_setting
 from ferro.query.subqueries import exists, scalar
 from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
@@ -109,6 +113,8 @@ __all__ = [
     "SoftDelete",
     "Scope",
     "Search",
+    "RowSecurity",
+    "RowPolicy",
     "varchar",
     "Range",
     # Relations
@@ -150,6 +156,7 @@ __all__ = [
     "case",
     "when",
     "When",
+    "current_setting",
     "exists",
     "scalar",
     "depth",
@@ -189,6 +196,7 @@ __all__ = [
     "FerroError",
     "ModelDefinitionError",
     "QueryError",
+    "RowSecurityWarning",
     "UnknownColumnError",
     "InterfaceError",
     "OptionError",

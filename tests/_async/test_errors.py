@@ -38,6 +38,7 @@ from ferro import (
     OptionError,
     PoolTimeout,
     QueryError,
+    RowSecurityWarning,
     SerializationError,
     StaleObjectError,
     TransactionAborted,
@@ -439,6 +440,7 @@ TREE = {
     TransactionError: {FerroError},
     TransactionAborted: {TransactionError},
     TransactionEnded: {TransactionError},
+    RowSecurityWarning: {UserWarning},
 }
 
 

@@ -40,6 +40,7 @@ from ferro.sync import (
     OptionError,
     PoolTimeout,
     QueryError,
+    RowSecurityWarning,
     SerializationError,
     StaleObjectError,
     TransactionAborted,
@@ -438,6 +439,7 @@ TREE = {
     TransactionError: {FerroError},
     TransactionAborted: {TransactionError},
     TransactionEnded: {TransactionError},
+    RowSecurityWarning: {UserWarning},
 }
 
 

@@ -2,9 +2,10 @@
 
 A page is one program, and its blocks share their names. A block that awaits at its top level runs in the
 page's loop, the others outside it. What a block prints must be shown in a `text` block right after it;
-there, `…` stands for anything on its line. Two comments before a block change what is done with it:
-`<!-- file: models.py -->` saves it as a module beside the program, and `<!-- postgresql -->` leaves it
-out unless the environment's DATABASE_URL says where a server is.
+there, `…` stands for anything on its line. Three comments before a block change what is done with it:
+`<!-- file: models.py -->` saves it as a module beside the program, `<!-- run -->` runs the commands of a
+`console` block, which shows what they print, and `<!-- postgresql -->` leaves a block out unless the
+environment's DATABASE_URL says where a server is.
 """
 
 import ast
@@ -13,14 +14,15 @@ import builtins
 import io
 import os
 import re
+import subprocess
 import sys
 import types
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FENCE = re.compile(r"(`{3,})(\w*)\s*")
-NOTE = re.compile(r"<!-- (postgresql|file: ([\w.]+)) -->")
+NOTE = re.compile(r"<!-- (postgresql|run|file: ([\w./]+)) -->")
 
 
 class PageError(Exception):
@@ -43,13 +45,14 @@ class Block:
     postgresql: bool = False
     file: str = ""
     shown: str | None = None
+    run: bool = False
 
 
 def blocks_of(page: str) -> list[Block]:
     """Find the Python blocks of a page, with the output shown after each."""
     found: list[Block] = []
     for block, follows in fenced(page):
-        if block.language == "python":
+        if block.language == "python" or (block.language == "console" and block.run):
             found.append(block)
         elif block.language == "text" and follows:
             last = found.pop()
@@ -65,9 +68,9 @@ def fenced(page: str) -> list[tuple[Block, bool]]:
     for number, line in enumerate(page.splitlines(), 1):
         if fence:
             if line.rstrip() == fence:
-                files = [name.removeprefix("file: ") for name in notes if name != "postgresql"]
+                files = [name.removeprefix("file: ") for name in notes if name.startswith("file: ")]
                 text = "".join(f"{one}\n" for one in body)
-                block = Block(language, started, text, "postgresql" in notes, "".join(files))
+                block = Block(language, started, text, "postgresql" in notes, "".join(files), run="run" in notes)
                 result.append((block, after_python and not between))
                 fence, after_python, between, notes = "", language == "python", False, []
             else:
@@ -100,7 +103,9 @@ def run(path: Path) -> int:
         for block in blocks_of(page):
             if block.postgresql and not os.environ.get("DATABASE_URL"):
                 continue
-            if block.file:
+            if block.language == "console":
+                run_commands(block)
+            elif block.file:
                 Path(block.file).write_text(block.text, encoding="utf-8")
             else:
                 check_output(block, printed(block, path, program, runner))
@@ -119,6 +124,33 @@ def printed(block: Block, path: Path, program: types.ModuleType, runner: asyncio
         if result is not None:
             runner.run(result)
     return output.getvalue()
+
+
+def run_commands(block: Block) -> None:
+    """Run what stands after each dollar sign; the lines that follow are what it prints."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands, shown = list[str](), ""
+    for line in block.text.splitlines(keepends=True):
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        else:
+            shown += line
+    ran = [
+        subprocess.run(
+            command,
+            shell=True,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        for command in commands
+    ]
+    output = "".join(one.stdout for one in ran)
+    if any(one.returncode for one in ran):
+        raise PageError(f"line {block.line}: a command failed and printed\n{output}")
+    check_output(replace(block, shown=shown), output)
 
 
 def check_output(block: Block, output: str) -> None:

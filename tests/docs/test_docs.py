@@ -136,6 +136,17 @@ def test_a_note_nobody_knows_fails(tmp_path: Path) -> None:
     )
 
 
+def test_commands_run_and_print_what_is_shown(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- run -->\n```console\n$ echo one\n$ echo two\none\ntw…\n```\n", encoding="utf-8")
+    found = run_page(page, tmp_path)
+    assert (found.stdout, found.stderr, found.returncode) == ("1\n", "", 0)
+    assert_fails(
+        "<!-- run -->\n```console\n$ echo one\ntwo\n```\n", tmp_path, "the block printed\none\nand the page shows\ntwo"
+    )
+    assert_fails("<!-- run -->\n```console\n$ exit 3\n```\n", tmp_path, "line 3: a command failed and printed")
+
+
 def test_a_warning_fails(tmp_path: Path) -> None:
     assert_fails("```python\nimport warnings\nwarnings.warn('old')\n```\n", tmp_path, "UserWarning: old")
 
@@ -217,7 +228,8 @@ def test_the_table_of_errors_holds_them_all() -> None:
     listed = {
         name.rpartition(" ")[2].strip("`") for name, *_ in rows_under("| error | also a | means |", "reference.md")
     }
-    public = {name: getattr(ferro, name) for name in ferro.__all__}
-    errors = {name for name, one in public.items() if isinstance(one, type) and issubclass(one, Exception)}
-    # A warning is described beside the table.
-    assert listed == {name for name in errors if not issubclass(public[name], Warning)}
+    assert listed == {
+        name
+        for name in ferro.__all__
+        if isinstance(getattr(ferro, name), type) and issubclass(getattr(ferro, name), ferro.FerroError)
+    }

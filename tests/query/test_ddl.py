@@ -175,3 +175,14 @@ def test_a_name_with_a_nul_is_refused():
     assert quote('a"b') == '"a""b"'
     with pytest.raises(QueryError, match="it contains a NUL character"):
         quote("a\0b")
+
+
+def test_the_time_that_is_filled_in_is_that_of_the_columns_own_kind():
+    """An instant kept as a plain timestamp is in UTC, whatever the zone of the session that fills it in."""
+    kept = Column("sent", "sent", column_type(datetime, db_type="timestamp"), default=now)
+    table = Table("letter", Book, (kept,))
+    found = [create_table(table, dialect)[0].splitlines()[1].strip() for dialect in (postgres, sqlite)]
+    assert found == [
+        """"sent" timestamp NOT NULL DEFAULT (CAST(now() AT TIME ZONE 'UTC' AS timestamp))""",
+        """"sent" timestamp_text NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f000', 'now'))""",
+    ]

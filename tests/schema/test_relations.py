@@ -350,3 +350,19 @@ def test_an_index_beside_a_unique_key_is_needless():
             author: Annotated[Author, ForeignKey(unique=True, index=True)]
 
     assert table_of(Book).indexes == ()
+
+
+def test_a_key_that_is_the_key_of_another_row_is_not_numbered():
+    class Person(ModelBase):
+        id: int | None = Field(default=None, primary_key=True)
+
+    class Card(ModelBase):
+        person_id: int = Field(primary_key=True)
+        person: Annotated[Person, ForeignKey(unique=True)]
+
+    assert lines_of(Card) == [
+        '"person_id" bigint NOT NULL',
+        'PRIMARY KEY ("person_id")',
+        'CONSTRAINT "fk_card_person_id_person" FOREIGN KEY ("person_id") REFERENCES "person" ("id") ON DELETE CASCADE',
+    ]
+    assert "AUTOINCREMENT" not in create_table(table_of(Card), sqlite)[0]

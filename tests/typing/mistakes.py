@@ -13,7 +13,7 @@ from decimal import Decimal
 from people import Borrower, Member, Reader, User
 from related import Author, Book
 
-from ferro import AsyncDatabase, AsyncQuery, col, connect, date_trunc, lower, sync, transaction
+from ferro import AsyncDatabase, AsyncQuery, RowPolicy, RowSecurity, col, connect, date_trunc, lower, sync, transaction
 
 
 async def a_misspelt_column() -> None:
@@ -173,3 +173,8 @@ async def what_does_not_exist(user: User) -> None:
     await User.wehre(lambda u: u.age >= 18).all()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await User.where(lambda u: u.age >= 18).al()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await user.sav()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def policies_of_texts() -> None:
+    RowSecurity("owner")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    RowPolicy(name="owner", using="owner = 1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -9,11 +9,16 @@ from people import Member, User, Visit
 from ferro import (
     AsyncQuery,
     Expression,
+    Field,
+    Model,
+    RowPolicy,
+    RowSecurity,
     case,
     cast,
     coalesce,
     col,
     count,
+    current_setting,
     date_trunc,
     exists,
     length,
@@ -135,3 +140,21 @@ assert_type(now - Member.joined, Expression[timedelta])
 assert_type(now - Visit.ended, Expression[timedelta])
 assert_type(Visit.ended - timedelta(1), Expression[datetime | None])
 assert_type(Visit.lasted - timedelta(1), Expression[timedelta])
+
+assert_type(current_setting("app.user"), Expression[str | None])
+assert_type(User.where(lambda u: u.age == current_setting("app.age", int)), AsyncQuery[User])
+
+
+class Deed(Model):
+    """What the tables that inherit from it hide."""
+
+    __ferro_abstract__ = True
+    __ferro_rls__ = RowSecurity(
+        RowPolicy(column="owner", setting="app.owner"),
+        RowPolicy(name="shared", using=lambda d: d.shared | (d.owner == current_setting("app.owner", int))),
+        force=False,
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    owner: int
+    shared: bool = False

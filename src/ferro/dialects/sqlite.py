@@ -176,6 +176,7 @@ sqlite = Dialect(
     arrays=False,
     nulls_are_smallest=True,
     limit_all="-1",
+    row_security=False,
     locks=False,
     updates_in_place=True,
     casts={

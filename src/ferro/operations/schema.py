@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from ferro.errors import ModelDefinitionError
 from ferro.operations.locks import lock
+from ferro.operations.row_security import row_security, secure, warn_of_open_tables
 from ferro.operations.steps import Atomic, Steps
 from ferro.query.ddl import add_foreign_key, create_table
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.sqltext import quote
 from ferro.schema.relations import link_tables
-from ferro.schema.table import ForeignKeyConstraint, Table
+from ferro.schema.table import ForeignKeyConstraint, Secured, Table
 
 Added = tuple[Table, ForeignKeyConstraint]
 
@@ -29,7 +30,15 @@ def create_tables(tables: Iterable[Table], dialect: Dialect) -> Atomic[None]:
         for table in ordered
         for sql in create_table(table, dialect, later=tuple(key for one, key in later if one is table))
     ]
-    return Atomic(run(texts, later, dialect))
+    secured: list[tuple[Table, Secured]] = []
+    if dialect.row_security:
+        for table in ordered:
+            if table.secured is not None:
+                secured.append((table, table.secured))
+                row_security(table, table.secured, dialect)
+    else:
+        warn_of_open_tables(ordered)
+    return Atomic(run(texts, later, secured, dialect))
 
 
 def with_links(tables: dict[str, Table]) -> dict[str, Table]:
@@ -78,7 +87,9 @@ def parents_first(tables: dict[str, Table]) -> tuple[list[Table], list[Added]]:
     return list(ordered.values()), circular
 
 
-def run(texts: list[tuple[Table, str]], later: list[Added], dialect: Dialect) -> Steps[None]:
+def run(
+    texts: list[tuple[Table, str]], later: list[Added], secured: list[tuple[Table, Secured]], dialect: Dialect
+) -> Steps[None]:
     if texts and dialect.locks:
         # Two programs that start together would each find a table missing, and one would fail to make it.
         yield lock("create tables")
@@ -90,6 +101,9 @@ def run(texts: list[tuple[Table, str]], later: list[Added], dialect: Dialect) ->
         yield ddl(sql, table)
     for table, key in missing:
         yield ddl(add_foreign_key(table, key), table)
+    for table, security in secured:
+        for sql in (yield from secure(table, security, dialect)):
+            yield ddl(sql, table)
 
 
 def is_there(table: Table) -> Steps[bool]:

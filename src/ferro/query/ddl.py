@@ -1,13 +1,18 @@
 """Tables as SQL text: DDL takes no parameters, so every name is quoted and every value a literal."""
 
+from collections.abc import Callable
+from typing import Any
+
 from ferro.errors import ModelDefinitionError, QueryError
+from ferro.fields import COMMANDS
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import must_be_condition, source_of
 from ferro.query.row import Row
 from ferro.query.searching import create_search
+from ferro.query.settings import Setting
 from ferro.query.sqltext import quote
 from ferro.query.writer import Inline
-from ferro.schema.table import CheckConstraint, Column, ForeignKeyConstraint, Table
+from ferro.schema.table import CheckConstraint, Column, ForeignKeyConstraint, Policy, Table
 
 
 def create_table(table: Table, dialect: Dialect, *, later: tuple[ForeignKeyConstraint, ...] = ()) -> list[str]:
@@ -67,11 +72,54 @@ def is_inline_key(table: Table, dialect: Dialect) -> bool:
 
 
 def check_sql(table: Table, check: CheckConstraint, dialect: Dialect) -> str:
+    return f"CONSTRAINT {quote(check.name)} CHECK ({check_condition(table, check, dialect)})"
+
+
+def check_condition(table: Table, check: CheckConstraint, dialect: Dialect) -> str:
+    return condition_sql(table, check.predicate, f"check {check.name}", dialect)
+
+
+def condition_sql(table: Table, predicate: Callable[[Any], object], what: str, dialect: Dialect) -> str:
+    """A condition on the table's own rows, with its values in it."""
     try:
-        condition = must_be_condition(check.predicate(Row(source_of(table))), f"check {check.name}")
+        condition = must_be_condition(predicate(Row(source_of(table))), what)
     except QueryError as error:
         raise ModelDefinitionError(f"{table.name}: {error}") from error
-    return f"CONSTRAINT {quote(check.name)} CHECK ({Inline(dialect).sql(condition)})"
+    return Inline(dialect).sql(condition)
+
+
+# Row security.
+
+
+def enable_row_security(table: Table) -> str:
+    return f"ALTER TABLE {quote(table.name)} ENABLE ROW LEVEL SECURITY"
+
+
+def force_row_security(table: Table) -> str:
+    """The statement that hides rows from the owner of the table too."""
+    return f"ALTER TABLE {quote(table.name)} FORCE ROW LEVEL SECURITY"
+
+
+def create_policy(table: Table, policy: Policy, dialect: Dialect) -> str:
+    clauses = {"using": "USING", "with_check": "WITH CHECK"}
+    conditions = [
+        f" {clauses[option]} ({condition_sql(table, predicate, f'policy {policy.name}', dialect)})"
+        for option, predicate in policy_predicates(policy).items()
+    ]
+    kind = "RESTRICTIVE" if policy.restrictive else "PERMISSIVE"
+    start = f"CREATE POLICY {quote(policy.name)} ON {quote(table.name)} AS {kind} FOR {policy.command.upper()}"
+    return "".join([start, *conditions])
+
+
+def policy_predicates(policy: Policy) -> dict[str, Callable[[Any], object]]:
+    """The conditions of a policy, by which of the two they are."""
+    if policy.matching is not None:
+        column, setting = policy.matching
+        return dict.fromkeys(
+            COMMANDS[policy.command], lambda row: getattr(row, column.field) == Setting[Any](setting, column.type)
+        )
+    given = {"using": policy.using, "with_check": policy.with_check}
+    return {option: predicate for option, predicate in given.items() if predicate is not None}
 
 
 def names(columns: tuple[Column, ...]) -> str:

@@ -25,6 +25,7 @@ class Dialect:
         arrays: a list can be one parameter.
         nulls_are_smallest: where nulls sort when nothing is said.
         limit_all: the LIMIT to write before an OFFSET that stands alone; empty where none is needed.
+        row_security: a table can hide rows from a session.
         locks: SELECT … FOR UPDATE exists.
         updates_in_place: a query inside an UPDATE sees the rows it has changed already.
         casts: the type a bare value or a cast is given, by kind.
@@ -43,6 +44,7 @@ class Dialect:
     arrays: bool
     nulls_are_smallest: bool
     limit_all: str
+    row_security: bool
     locks: bool
     updates_in_place: bool
     casts: Mapping[str, str]

@@ -486,7 +486,7 @@ class Inline(Writer):
         if default is None:
             return "NULL"
         if isinstance(default, tree.Now):
-            return self.dialect.clock[column.type.kind]
+            return self.clock(column.type)
         if is_expression(default):
             return within(self.write(default), ATOM)
         try:

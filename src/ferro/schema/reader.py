@@ -11,10 +11,20 @@ from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Check, FerroField, ForeignKey, Scope, column_options, plain_options
+from ferro.fields import Check, FerroField, ForeignKey, RowPolicy, RowSecurity, Scope, column_options, plain_options
 from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
 from ferro.schema.searched import read_search
-from ferro.schema.table import LONGEST_NAME, CheckConstraint, Column, Index, Table, Unique, constraint_name
+from ferro.schema.table import (
+    LONGEST_NAME,
+    CheckConstraint,
+    Column,
+    Index,
+    Policy,
+    Secured,
+    Table,
+    Unique,
+    constraint_name,
+)
 from ferro.types import column_type, split_optional
 from ferro.types.annotations import unwrap
 
@@ -90,6 +100,7 @@ def read_table(model: type[BaseModel]) -> Table:
         relations=make_relations(model),
         scopes=declared_scopes(model),
         search=read_search(table),
+        secured=read_security(table),
     )
 
 
@@ -173,8 +184,10 @@ def refuse_models(where: str, annotation: Any, options: FerroField) -> None:
 def number_the_key(model: type[BaseModel], fields: list[Read]) -> None:
     """Decide which column the database numbers: the only, integer primary key, unless told otherwise."""
     key = [field for field in fields if field.column.primary_key]
+    # A key that is that of another row is given, never counted.
+    given = {f"{name}_id" for name in foreign_keys_of(model)}
     for at, field in enumerate(fields):
-        able = key == [field] and is_plain_integer(field.column)
+        able = key == [field] and is_plain_integer(field.column) and field.column.field not in given
         if field.options.autoincrement and not (able and field.column.default is None):
             raise ModelDefinitionError(
                 f"{model.__name__}.{field.column.field}: only a single integer primary key "
@@ -355,3 +368,34 @@ def declared_scopes(model: type) -> tuple[Callable[[Any], object], ...]:
             raise ModelDefinitionError(f"{model.__name__}.__ferro_scope__ must be a Scope(...), not {value!r}")
         found[value] = None
     return tuple(scope.predicate for scope in found)
+
+
+# Row security.
+
+
+def read_security(table: Table) -> Secured | None:
+    """What the nearest class that says something says."""
+    where = f"{table.model.__name__}.__ferro_rls__"
+    declared = list(declared_values(table.model, "__ferro_rls__"))
+    if not declared or declared[-1] is None:
+        return None
+    security = declared[-1]
+    if not isinstance(security, RowSecurity):
+        raise ModelDefinitionError(f"{where} must be RowSecurity(...), not {security!r}")
+    made = tuple(read_policy(table, policy) for policy in security.policies)
+    if len({policy.name for policy in made}) < len(made):
+        raise ModelDefinitionError(f"{where}: two policies would both be named {made[0].name!r}: choose shorter names")
+    return Secured(made, security.force)
+
+
+def read_policy(table: Table, policy: RowPolicy) -> Policy:
+    name = constraint_name("rls", table, [str(policy.name)])
+    if policy.column is None or policy.setting is None:
+        return Policy(name, policy.command, policy.restrictive, policy.using, policy.with_check)
+    column = table.by_field.get(policy.column)
+    if column is None:
+        raise ModelDefinitionError(
+            f"{table.model.__name__}.__ferro_rls__ references unknown column {policy.column!r}: "
+            f"the fields are {', '.join(table.by_field)}"
+        )
+    return Policy(name, policy.command, policy.restrictive, matching=(column, policy.setting))

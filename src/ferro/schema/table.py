@@ -10,9 +10,10 @@ from ferro.types.base import ColumnType
 if TYPE_CHECKING:
     from ferro.schema.relations import Relation
 
+# In bytes, as PostgreSQL counts them.
 LONGEST_NAME = 63
 # How much of a name that is too long is kept before the suffix.
-KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60, "fts": 59}
+KEPT = {"uq": 60, "idx": 59, "ck": 60, "fk": 60, "fts": 59, "rls": 59}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,31 @@ class CheckConstraint:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """Which rows a session sees and may write, by name.
+
+    Attributes:
+        using, with_check: predicates like those of a check: on rows that are there, and on rows that are written.
+        matching: instead of both: a column, and the setting of the session that it must be equal to.
+    """
+
+    name: str
+    command: str
+    restrictive: bool
+    using: Callable[[Any], object] | None = None
+    with_check: Callable[[Any], object] | None = None
+    matching: tuple[Column, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """That a table hides rows, and by which policies; `force`: from its owner too."""
+
+    policies: tuple[Policy, ...]
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignKeyConstraint:
     """Columns that hold the key of a row of another table, by name.
 
@@ -127,6 +153,7 @@ class Table:
     constraints: tuple[ForeignKeyConstraint, ...] = ()
     scopes: tuple[Callable[[Any], object], ...] = ()
     search: SearchIndex | None = None
+    secured: Secured | None = None
 
     @cached_property
     def primary_key(self) -> tuple[Column, ...]:
@@ -180,8 +207,16 @@ class Table:
 
 def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:
     """The name of an index or constraint: `idx_book_title`, cut as databases need it."""
-    name = "_".join((kind, table.name, *parts))
-    return name if len(name) <= LONGEST_NAME else f"{name[: KEPT[kind]]}_{kind}"
+    return shortened(kind, (table.name, *parts))
+
+
+def shortened(kind: str, parts: Sequence[str]) -> str:
+    """Cut where PostgreSQL would, which counts bytes."""
+    name = "_".join((kind, *parts))
+    written = name.encode(errors="replace")
+    if len(written) <= LONGEST_NAME:
+        return name
+    return f"{written[: KEPT[kind]].decode(errors='ignore')}_{kind}"
 
 
 def foreign_key(
