@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.hydrate import Rows, filler, new_filler, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
@@ -79,11 +79,11 @@ def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[l
     return found
 
 
-def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any]]:
-    """From the rows of a query to what its caller sees."""
+def loader(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
+    """From the rows of a query to what its caller sees; with `new`, instances that nobody else has."""
     chosen = query.projection
     if chosen is None:
-        return filler(query.model, query.table.columns, dialect.name)
+        return (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
 
 
@@ -114,10 +114,14 @@ def aggregate(query: QueryBase[Any], name: AggregateName, column: object, dialec
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database."""
+    """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database.
+
+    `fill_new` makes one that nobody else has.
+    """
 
     plan: Plan
     fill: Callable[[Rows], list[Any]]
+    fill_new: Callable[[Rows], list[Any]]
 
 
 @lru_cache(maxsize=1024)
@@ -125,7 +129,8 @@ def lookup(table: Table, dialect: Dialect) -> Lookup:
     source = source_of(table)
     statement = Select(source, source.columns, has_key(source))
     plan = make_plan(statement, dialect, "Fetch", len(table.primary_key))
-    return Lookup(plan, filler(table.model, table.columns, dialect.name))
+    made = (table.model, table.columns, dialect.name)
+    return Lookup(plan, filler(*made), new_filler(*made))
 
 
 def has_key(source: Source) -> tuple[Expression[bool], ...]:
@@ -161,6 +166,13 @@ def by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
     found = lookup(table, dialect)
     result = yield Compiled(found.plan.template, found.plan.params(key))
     return found.fill(result.rows)[0] if result.rows else None
+
+
+def fresh_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    """The row of a key as an instance that nobody else has."""
+    found = lookup(table, dialect)
+    result = yield Compiled(found.plan.template, found.plan.params(key))
+    return found.fill_new(result.rows)[0] if result.rows else None
 
 
 def read_key(table: Table, pk: object) -> list[Any]:
