@@ -86,7 +86,7 @@ class IdentityMap:
     def forget(self, touched: "Touched") -> None:
         """Forget the objects that a transaction which is undone has read or written."""
         with self._lock:
-            for model, key in touched.keys():
+            for model, key in touched.rows():
                 self.of(model).pop(key, None)
 
 
@@ -104,7 +104,7 @@ class Touched:
         for model, entries in inner._rows.items():
             self._rows.setdefault(model, WeakValueDictionary()).update(entries)
 
-    def keys(self) -> list[Key]:
+    def rows(self) -> list[Key]:
         return [(model, key) for model, entries in self._rows.items() for key in list(entries)]
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._async.pool import AsyncPool, Pooled
-from ferro._async.scope import transaction_in_scope
+from ferro._async.running import lend_reader, place_in
+from ferro._async.scope import session_in_scope, transaction_in_scope
 from ferro._async.transaction import AsyncTransaction
 from ferro._concurrency._async import Lock, afterwards, in_order, owner
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.identity import Place, inside
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
 from ferro.query.dialect import Result
@@ -85,6 +87,7 @@ class AsyncStream(Generic[R]):
         self._lock = Lock()
         self._cursor: Cursor | None = None
         self._owner: object = None
+        self._place: Place | None = None
         # One of these two is who reads.
         self._lease: AsyncLease | None = None
         self._transaction: AsyncTransaction | None = None
@@ -114,7 +117,8 @@ class AsyncStream(Generic[R]):
     async def _read(self) -> None:
         try:
             result = await self._fetch()
-            self._rows = iter(self._source.load(result))
+            with inside(self._place):
+                self._rows = iter(self._source.load(result))
         except BaseException:
             self._closed = "this stream has failed: its rows after the error were not read; ask again for all of them"
             await self._end()
@@ -144,9 +148,15 @@ class AsyncStream(Generic[R]):
         if transaction is not None:
             connection = transaction.usable_unit().connection
             self._transaction = transaction
+            self._place = transaction.place()
         else:
-            self._lease = AsyncLease(database.pool, await database.pool.take())
+            session = session_in_scope(database)
+            if session is not None:
+                session.check_open()
+            self._place = place_in(database, session)
+            self._lease = AsyncLease(*await lend_reader(database, session))
             connection = self._lease.connection
+            connection.link.give_settings({} if session is None else session.settings)
             connection.begin_reading(begin(READING, database.dialect.name))
         # With one connection, a statement beside the stream would wait for it in vain.
         whole = transaction is None and database.pool.options.max_connections == 1

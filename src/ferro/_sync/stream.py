@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from ferro._concurrency._sync import Lock, afterwards, in_order, owner
 from ferro._sync.drivers.base import Connection
 from ferro._sync.pool import Pool, Pooled
-from ferro._sync.scope import transaction_in_scope
+from ferro._sync.running import lend_reader, place_in
+from ferro._sync.scope import session_in_scope, transaction_in_scope
 from ferro._sync.transaction import Transaction
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.identity import Place, inside
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
 from ferro.query.dialect import Result
@@ -86,6 +88,7 @@ class Stream(Generic[R]):
         self._lock = Lock()
         self._cursor: Cursor | None = None
         self._owner: object = None
+        self._place: Place | None = None
         # One of these two is who reads.
         self._lease: Lease | None = None
         self._transaction: Transaction | None = None
@@ -115,7 +118,8 @@ class Stream(Generic[R]):
     def _read(self) -> None:
         try:
             result = self._fetch()
-            self._rows = iter(self._source.load(result))
+            with inside(self._place):
+                self._rows = iter(self._source.load(result))
         except BaseException:
             self._closed = "this stream has failed: its rows after the error were not read; ask again for all of them"
             self._end()
@@ -145,9 +149,15 @@ class Stream(Generic[R]):
         if transaction is not None:
             connection = transaction.usable_unit().connection
             self._transaction = transaction
+            self._place = transaction.place()
         else:
-            self._lease = Lease(database.pool, database.pool.take())
+            session = session_in_scope(database)
+            if session is not None:
+                session.check_open()
+            self._place = place_in(database, session)
+            self._lease = Lease(*lend_reader(database, session))
             connection = self._lease.connection
+            connection.link.give_settings({} if session is None else session.settings)
             connection.begin_reading(begin(READING, database.dialect.name))
         # With one connection, a statement beside the stream would wait for it in vain.
         whole = transaction is None and database.pool.options.max_connections == 1

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from ferro.errors import DatabaseConnectionError
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled
+from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
 
@@ -59,6 +59,6 @@ def resumed(steps: Steps[T], statement: Compiled) -> Steps[T]:
             return stop.value
 
 
-def single(statement: Compiled) -> Steps[object]:
+def single(statement: Compiled) -> Steps[Result]:
     """One statement, as steps of its own."""
     return (yield statement)

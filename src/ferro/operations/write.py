@@ -728,9 +728,7 @@ def delete_returning(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]
     return found
 
 
-def given_back(
-    query: QueryBase[Any], statement: Compiled, dialect: Dialect, *, new: bool = False
-) -> Steps[list[Any]]:
+def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect, *, new: bool = False) -> Steps[list[Any]]:
     result = yield statement
     changed_elsewhere(query.model)
     return loader(query, dialect, new=new)(result.rows)
