@@ -20,7 +20,7 @@ from ferro._async.model import Model
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated, Relation
 from ferro._async.scope import using
-from ferro._async.session import AsyncSession, current_session, engines, evict_instance, session
+from ferro._async.session import AsyncSession, current_session, evict_instance, session
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro.about import version
@@ -131,7 +131,6 @@ __all__ = [
     "AsyncSession",
     "current_session",
     "evict_instance",
-    "engines",
     # Queries
     "AsyncQuery",
     "AsyncSelection",

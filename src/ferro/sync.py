@@ -18,7 +18,7 @@ from ferro._sync.model import Model
 from ferro._sync.query import Query, Selection
 from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
-from ferro._sync.session import Session, current_session, engines, evict_instance, session
+from ferro._sync.session import Session, current_session, evict_instance, session
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.about import version
@@ -126,7 +126,6 @@ __all__ = [
     "Session",
     "current_session",
     "evict_instance",
-    "engines",
     # Queries
     "Query",
     "Selection",

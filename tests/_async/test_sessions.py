@@ -18,7 +18,6 @@ from ferro import (
     TransactionError,
     connect,
     current_session,
-    engines,
     evict_instance,
     reset_engine,
     session,
@@ -278,7 +277,7 @@ async def test_a_session_tells_what_it_is(plants):
 async def test_a_session_of_a_named_connection_takes_its_bare_calls(plants, tmp_path: Path):
     async with connect(f"sqlite:{tmp_path}/other.db?mode=rwc", name="other") as other:
         await other.create_tables(Plant)
-        async with engines.session("other") as inside:
+        async with session("other") as inside:
             assert inside.connection_name == "other"
             assert await Plant.count() == 0
             with pytest.raises(OptionError, match="and the session here is one of 'other': leave using= out"):

@@ -19,7 +19,6 @@ from ferro.sync import (
     TransactionError,
     connect,
     current_session,
-    engines,
     evict_instance,
     reset_engine,
     session,
@@ -279,7 +278,7 @@ def test_a_session_tells_what_it_is(plants):
 def test_a_session_of_a_named_connection_takes_its_bare_calls(plants, tmp_path: Path):
     with connect(f"sqlite:{tmp_path}/other.db?mode=rwc", name="other") as other:
         other.create_tables(Plant)
-        with engines.session("other") as inside:
+        with session("other") as inside:
             assert inside.connection_name == "other"
             assert Plant.count() == 0
             with pytest.raises(OptionError, match="and the session here is one of 'other': leave using= out"):

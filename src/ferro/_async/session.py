@@ -202,19 +202,6 @@ def current_session() -> AsyncSession | None:
     return session_in_scope()
 
 
-class Engines:
-    """`engines.session()` is `session()`."""
-
-    def session(
-        self, name: "AsyncDatabase | str | None" = None, *, settings: Mapping[str, str] | None = None
-    ) -> AsyncSession:
-        """Open a session for a block."""
-        return AsyncSession(name, settings)
-
-
-engines = Engines()
-
-
 def evict_instance(
     model: type[ModelBase] | str,
     pk: object,

@@ -199,17 +199,6 @@ def current_session() -> Session | None:
     return session_in_scope()
 
 
-class Engines:
-    """`engines.session()` is `session()`."""
-
-    def session(self, name: "Database | str | None" = None, *, settings: Mapping[str, str] | None = None) -> Session:
-        """Open a session for a block."""
-        return Session(name, settings)
-
-
-engines = Engines()
-
-
 def evict_instance(
     model: type[ModelBase] | str,
     pk: object,
