@@ -4,6 +4,7 @@ import pytest
 from statements import sent
 
 from ferro import AsyncDatabase, DataError, InterfaceError, QueryError, connect, session, transaction
+from ferro.drivers import postgres
 
 ASK = "SELECT current_setting('app.tenant', true) AS tenant"
 SET = "SELECT set_config($1, $2, true)"
@@ -70,6 +71,32 @@ async def test_settings_are_sent_once_a_transaction(database):
                 await database.fetch_one(ASK)
                 await database.fetch_one(ASK)
     assert texts == ["BEGIN", SET, ASK, ASK, "COMMIT"]
+
+
+@pytest.mark.backends("postgres")
+async def test_settings_cost_no_round_trip(database, monkeypatch):
+    trips: list[int] = []
+    pipeline, execute = postgres.PostgresLink._pipeline, postgres.generators.execute
+
+    def counted_pipeline(link, sends):
+        trips.append(len(sends))
+        return pipeline(link, sends)
+
+    def counted_execute(pgconn):
+        trips.append(1)
+        return execute(pgconn)
+
+    monkeypatch.setattr(postgres.PostgresLink, "_pipeline", counted_pipeline)
+    monkeypatch.setattr(postgres.generators, "execute", counted_execute)
+    async with session(settings={"app.tenant": "7"}):
+        assert await tenant(database) == "7"
+        assert trips == [2]  # the setting and the statement, together
+        trips.clear()
+        async with transaction() as block:
+            await block.fetch_one(ASK)
+            assert trips == [3]  # BEGIN, the setting and the statement
+            await block.fetch_one(ASK)
+            assert trips == [3, 1]
 
 
 @pytest.mark.backends("postgres")

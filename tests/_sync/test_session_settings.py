@@ -4,6 +4,7 @@
 import pytest
 from statements import sent
 
+from ferro.drivers import postgres
 from ferro.sync import Database, DataError, InterfaceError, QueryError, connect, session, transaction
 
 ASK = "SELECT current_setting('app.tenant', true) AS tenant"
@@ -71,6 +72,32 @@ def test_settings_are_sent_once_a_transaction(database):
                 database.fetch_one(ASK)
                 database.fetch_one(ASK)
     assert texts == ["BEGIN", SET, ASK, ASK, "COMMIT"]
+
+
+@pytest.mark.backends("postgres")
+def test_settings_cost_no_round_trip(database, monkeypatch):
+    trips: list[int] = []
+    pipeline, execute = postgres.PostgresLink._pipeline, postgres.generators.execute
+
+    def counted_pipeline(link, sends):
+        trips.append(len(sends))
+        return pipeline(link, sends)
+
+    def counted_execute(pgconn):
+        trips.append(1)
+        return execute(pgconn)
+
+    monkeypatch.setattr(postgres.PostgresLink, "_pipeline", counted_pipeline)
+    monkeypatch.setattr(postgres.generators, "execute", counted_execute)
+    with session(settings={"app.tenant": "7"}):
+        assert tenant(database) == "7"
+        assert trips == [2]  # the setting and the statement, together
+        trips.clear()
+        with transaction() as block:
+            block.fetch_one(ASK)
+            assert trips == [3]  # BEGIN, the setting and the statement
+            block.fetch_one(ASK)
+            assert trips == [3, 1]
 
 
 @pytest.mark.backends("postgres")

@@ -21,6 +21,7 @@ from ferro._sync.session import Session
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
+from ferro.drivers.forks import in_children
 from ferro.drivers.options import Options, PoolConfig
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError, OptionError
@@ -468,6 +469,16 @@ def copy_of(address: Address, url: str) -> Address:
     if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
         raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
     return copy.read_only()
+
+
+def forget_objects() -> None:
+    """In a child process, start with empty maps: another thread may have held the lock of the one that is there."""
+    for database in list(known.every):
+        if database.identities is not None:
+            database.identities = IdentityMap(Mutex())
+
+
+in_children(forget_objects)
 
 
 def disconnect() -> None:
