@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from proxy import Wire
 
 from ferro import (
     AsyncDatabase,
@@ -109,22 +110,44 @@ async def test_the_primary_can_be_asked_for(site):
             assert note.text == "primary"
 
 
-async def test_a_dead_replica_is_passed_over_and_tried_again_later(tmp_path, monkeypatch):
+@pytest.mark.parametrize("found_dead", ["when connecting", "when reading"])
+async def test_a_dead_replica_is_passed_over_and_tried_again_later(tmp_path, monkeypatch, found_dead):
     clock = [1000.0]
     monkeypatch.setattr("ferro._async.replicas.monotonic", lambda: clock[0])
     async with connect(f"sqlite:{tmp_path}/primary.db?mode=rwc", default=False) as database:
         await database.create_tables(Note)
         await database.create(Note, text="primary")
     shutil.copy(tmp_path / "primary.db", tmp_path / "spare.db")
-    urls = [f"sqlite:{tmp_path}/late.db"]
-    async with connect(f"sqlite:{tmp_path}/primary.db", replicas=urls):
-        assert await where() == "primary"
+    async with connect(f"sqlite:{tmp_path}/spare.db", default=False) as spare:
+        await spare.execute("UPDATE note SET text = 'late'")
+    async with connect(f"sqlite:{tmp_path}/primary.db", replicas=[f"sqlite:{tmp_path}/late.db"]):
+        if found_dead == "when reading":
+            clock[0] += 6
+            assert await where() == "primary"
         shutil.copy(tmp_path / "spare.db", tmp_path / "late.db")
-        async with connect(f"sqlite:{tmp_path}/late.db", default=False) as late:
-            await late.execute("UPDATE note SET text = 'late'")
         assert await where() == "primary"
         clock[0] += 6
         assert await where() == "late"
+
+
+@pytest.mark.backends("postgres")
+async def test_a_read_whose_replica_dies_under_it_is_asked_again_elsewhere(database_url):
+    async with connect(database_url, default=False) as first:
+        await first.create_tables(Note)
+        await first.create(Note, text="primary")
+    wire = Wire(database_url)
+    try:
+        async with connect(database_url, replicas=[wire.url]):
+            assert await where() == "primary"
+            # The question arrives; the answer does not.
+            wire.cut_at_answer = b"primary"
+            assert await where() == "primary"
+            wire.cut_at_answer = b""
+            async with session():
+                await Note.create(text="more")
+                assert await Note.count() == 2
+    finally:
+        wire.close()
 
 
 async def test_a_replica_that_refuses_is_passed_over_in_the_middle(tmp_path, database_url):

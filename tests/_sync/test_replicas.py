@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from proxy import Wire
 
 from ferro.sync import (
     Database,
@@ -110,22 +111,44 @@ def test_the_primary_can_be_asked_for(site):
             assert note.text == "primary"
 
 
-def test_a_dead_replica_is_passed_over_and_tried_again_later(tmp_path, monkeypatch):
+@pytest.mark.parametrize("found_dead", ["when connecting", "when reading"])
+def test_a_dead_replica_is_passed_over_and_tried_again_later(tmp_path, monkeypatch, found_dead):
     clock = [1000.0]
     monkeypatch.setattr("ferro._sync.replicas.monotonic", lambda: clock[0])
     with connect(f"sqlite:{tmp_path}/primary.db?mode=rwc", default=False) as database:
         database.create_tables(Note)
         database.create(Note, text="primary")
     shutil.copy(tmp_path / "primary.db", tmp_path / "spare.db")
-    urls = [f"sqlite:{tmp_path}/late.db"]
-    with connect(f"sqlite:{tmp_path}/primary.db", replicas=urls):
-        assert where() == "primary"
+    with connect(f"sqlite:{tmp_path}/spare.db", default=False) as spare:
+        spare.execute("UPDATE note SET text = 'late'")
+    with connect(f"sqlite:{tmp_path}/primary.db", replicas=[f"sqlite:{tmp_path}/late.db"]):
+        if found_dead == "when reading":
+            clock[0] += 6
+            assert where() == "primary"
         shutil.copy(tmp_path / "spare.db", tmp_path / "late.db")
-        with connect(f"sqlite:{tmp_path}/late.db", default=False) as late:
-            late.execute("UPDATE note SET text = 'late'")
         assert where() == "primary"
         clock[0] += 6
         assert where() == "late"
+
+
+@pytest.mark.backends("postgres")
+def test_a_read_whose_replica_dies_under_it_is_asked_again_elsewhere(database_url):
+    with connect(database_url, default=False) as first:
+        first.create_tables(Note)
+        first.create(Note, text="primary")
+    wire = Wire(database_url)
+    try:
+        with connect(database_url, replicas=[wire.url]):
+            assert where() == "primary"
+            # The question arrives; the answer does not.
+            wire.cut_at_answer = b"primary"
+            assert where() == "primary"
+            wire.cut_at_answer = b""
+            with session():
+                Note.create(text="more")
+                assert Note.count() == 2
+    finally:
+        wire.close()
 
 
 def test_a_replica_that_refuses_is_passed_over_in_the_middle(tmp_path, database_url):
