@@ -171,6 +171,8 @@ async def test_inside_a_transaction_another_connection_is_refused(main, archive)
             await Writer.all(using="archive")
         with pytest.raises(ValueError, match=expected):
             await foreign.save()
+        with main.primary(), pytest.raises(OptionError, match=expected):
+            await foreign.save(using="archive")
         with pytest.raises(OptionError, match=expected):
             async with transaction(using="archive"):
                 raise AssertionError

@@ -172,6 +172,8 @@ def test_inside_a_transaction_another_connection_is_refused(main, archive):
             Writer.all(using="archive")
         with pytest.raises(ValueError, match=expected):
             foreign.save()
+        with main.primary(), pytest.raises(OptionError, match=expected):
+            foreign.save(using="archive")
         with pytest.raises(OptionError, match=expected):
             with transaction(using="archive"):
                 raise AssertionError

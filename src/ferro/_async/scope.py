@@ -93,7 +93,7 @@ def chosen(database: "AsyncDatabase | str | None") -> "AsyncDatabase":
     if database is None:
         return database_in_scope()
     wanted = named(database)
-    scope = here.get()
+    scope = innermost()
     if scope is not None and scope.transaction is not None and scope.database is not wanted:
         raise elsewhere(wanted, scope.database)
     if scope is not None and scope.session is not None and scope.database is not wanted:
@@ -110,7 +110,7 @@ def database_of(instance: BaseModel | None, using: "AsyncDatabase | str | None" 
     origin = None if instance is None else origin_of(instance)
     if using is not None or origin is None or not is_open(origin):
         return chosen(using)
-    scope = here.get()
+    scope = innermost()
     while scope is not None and scope.session is not None:
         scope = scope.outer
     if scope is None:
@@ -118,6 +118,14 @@ def database_of(instance: BaseModel | None, using: "AsyncDatabase | str | None" 
     if scope.transaction is not None and scope.database is not origin:
         raise elsewhere(origin, scope.database)
     return scope.database
+
+
+def innermost() -> Scope | None:
+    """The innermost block; one that only asks for the primary is as the block of that database around it."""
+    scope = here.get()
+    while scope is not None and scope.primary and scope.outer is not None and scope.outer.database is scope.database:
+        scope = scope.outer
+    return scope
 
 
 def elsewhere(wanted: "AsyncDatabase", inside: "AsyncDatabase") -> OptionError:
