@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 from statements import recorded
 
-from ferro import Check, Field, ModelBase, connect, count, now, sync
+from ferro import Check, Field, Model, ModelBase, connect, count, now, sync
 
 
 class Item(ModelBase):
@@ -305,3 +305,19 @@ def test_the_script_does_what_it_is_for(colours: tuple[Told, Told]) -> None:
         "TransactionAborted",
         "UniqueViolationError",
     }
+
+
+async def test_a_model_goes_to_a_database_of_the_other_colour_and_its_instances_do_not_take_it_along(tmp_path):
+    class Tool(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        name: str
+
+    url = f"sqlite:{tmp_path}/tools.db?mode=rwc"
+    async with connect(url, auto_migrate=True) as db:
+        with sync.connect(url) as blocking, sync.connect(f"sqlite:{tmp_path}/more.db?mode=rwc", name="more"):
+            tool = Tool.using(blocking).create(name="saw")
+            assert Tool.using(blocking).all() == [tool]
+            # The blocking side has two databases, and knows where it came from; this side has one.
+            tool.name = "axe"
+            await tool.save()
+            assert [tool.name for tool in await db.query(Tool).all()] == ["axe"]

@@ -2,6 +2,8 @@
 
 import logging
 
+from ferro._async.bound import AsyncModelConnection
+from ferro._async.connections import set_default_connection
 from ferro._async.database import (
     AsyncDatabase,
     check_connection,
@@ -18,9 +20,11 @@ from ferro._async.model import Model
 from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated, Relation
 from ferro._async.scope import using
+from ferro._async.session import AsyncSession, current_session, evict_instance, session
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro.about import version
+from ferro.drivers.options import PoolConfig
 from ferro.errors import (
     CheckViolationError,
     CommitUnknown,
@@ -139,6 +143,14 @@ __all__ = [
     "clear_registry",
     "version",
     "AsyncDatabase",
+    "AsyncModelConnection",
+    "PoolConfig",
+    "set_default_connection",
+    # Sessions
+    "session",
+    "AsyncSession",
+    "current_session",
+    "evict_instance",
     # Queries
     "AsyncQuery",
     "AsyncSelection",

@@ -323,6 +323,7 @@ def copy_state(original: BaseModel, copied: BaseModel) -> None:
     """Let a copy of a loaded instance be a loaded one."""
     if (state := state_of(original)) is not None:
         remember(copied, state.copy())
+    copy_origin(original, copied)
     if known := related_to(original):
         object.__setattr__(copied, "__ferro_related__", dict(known))
 
@@ -341,6 +342,24 @@ def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any
             state.seen.setdefault(name, as_kept(columns[name], None if value is ... else value))
         else:
             state.originals.setdefault(name, value)
+
+
+# Where its row is, if there are several databases. It is no part of the row either.
+
+
+def origin_of(instance: BaseModel) -> Any:
+    """The database an instance was loaded from or saved to, where that was noted and it is still there."""
+    try:
+        origin: ref[Any] | None = object.__getattribute__(instance, "__ferro_origin__")
+    except AttributeError:
+        return None
+    return None if origin is None else origin()
+
+
+def copy_origin(original: BaseModel, copied: BaseModel) -> None:
+    """Let an instance belong to the same database as another one."""
+    if (database := origin_of(original)) is not None:
+        object.__setattr__(copied, "__ferro_origin__", ref(database))
 
 
 # What was loaded along relations. It is no part of the row: neither compared nor dumped.

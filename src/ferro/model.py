@@ -288,7 +288,7 @@ def is_stale(instance: BaseModel, relation: Relation, found: BaseModel) -> bool:
 class ModelBase(BaseModel, metaclass=ModelMeta):
     """What every ferro model is, on both sides: fields, a table, and the memory of what was loaded."""
 
-    __slots__ = ("__ferro_related__", "__ferro_siblings__", "__ferro_state__", "__weakref__")
+    __slots__ = ("__ferro_origin__", "__ferro_related__", "__ferro_siblings__", "__ferro_state__", "__weakref__")
 
     __ferro_relation_names__: ClassVar[frozenset[str]] = frozenset()
     __ferro_facts__: ClassVar[Table]

@@ -1,5 +1,7 @@
 """An ORM for code that blocks: `from ferro.sync import Model, connect`. The same names as in `ferro`."""
 
+from ferro._sync.bound import ModelConnection
+from ferro._sync.connections import set_default_connection
 from ferro._sync.database import (
     Database,
     check_connection,
@@ -16,9 +18,11 @@ from ferro._sync.model import Model
 from ferro._sync.query import Cte, Query, Selection
 from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
+from ferro._sync.session import Session, current_session, evict_instance, session
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.about import version
+from ferro.drivers.options import PoolConfig
 from ferro.errors import (
     CheckViolationError,
     CommitUnknown,
@@ -134,6 +138,14 @@ __all__ = [
     "clear_registry",
     "version",
     "Database",
+    "ModelConnection",
+    "PoolConfig",
+    "set_default_connection",
+    # Sessions
+    "session",
+    "Session",
+    "current_session",
+    "evict_instance",
     # Queries
     "Query",
     "Selection",

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
+from ferro._async.bound import AsyncModelConnection, Binds
+from ferro._async.connections import named
+from ferro._async.database import AsyncDatabase
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated
-from ferro._async.scope import database_in_scope
+from ferro._async.scope import chosen, database_in_scope, database_of
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
@@ -32,7 +35,7 @@ class Model(ModelBase, Loaded):
         """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
         if not relation.single:
             return AsyncRelated[Any](relation, self)
-        return unloaded(lambda: database_in_scope().load_implicitly(self, relation), relation.where)
+        return unloaded(lambda: database_of(self).load_implicitly(self, relation), relation.where)
 
     # One instance.
 
@@ -42,27 +45,41 @@ class Model(ModelBase, Loaded):
         only: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         on_conflict: Literal["update"] | None = None,
+        using: AsyncDatabase | str | None = None,
     ) -> None:
         """Insert this instance when it is new; update its changed columns when it was loaded or saved before.
 
-        The arguments and errors are those of `AsyncDatabase.save`.
+        The arguments and errors are those of `AsyncDatabase.save`; `using` is a handle or the name of a connection.
         """
-        await database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
+        await database_of(self, using).save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    async def delete(self, *, hard: bool = False) -> bool:
+    async def delete(self, *, hard: bool = False, using: AsyncDatabase | str | None = None) -> bool:
         """Delete this instance's row; False when there was none.
 
         That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
         """
-        return await database_in_scope().delete(self, hard=hard)
+        return await database_of(self, using).delete(self, hard=hard)
 
-    async def restore(self) -> bool:
+    async def restore(self, *, using: AsyncDatabase | str | None = None) -> bool:
         """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
-        return await database_in_scope().restore(self)
+        return await database_of(self, using).restore(self)
 
-    async def refresh(self) -> None:
+    async def refresh(self, *, using: AsyncDatabase | str | None = None) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
-        await database_in_scope().refresh(self)
+        await database_of(self, using).refresh(self)
+
+    # The class: on a certain database.
+
+    @overload
+    @classmethod
+    def using(cls, database: AsyncDatabase | str) -> AsyncModelConnection[Self]: ...
+    @overload
+    @classmethod
+    def using(cls, database: Binds[R]) -> R: ...
+    @classmethod
+    def using(cls, database: Any) -> Any:
+        """The model on a certain database, a handle or the name of a connection: `User.using("archive").all()`."""
+        return named(database).bind(cls)
 
     # The class: writing.
 
@@ -72,9 +89,9 @@ class Model(ModelBase, Loaded):
         return await database_in_scope().create(cls, **values)
 
     @classmethod
-    async def bulk_create(cls, instances: Iterable[Self]) -> list[Self]:
+    async def bulk_create(cls, instances: Iterable[Self], *, using: AsyncDatabase | str | None = None) -> list[Self]:
         """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await database_in_scope().bulk_create(cls, instances)
+        return await chosen(using).bulk_create(cls, instances)
 
     @classmethod
     async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
@@ -289,9 +306,9 @@ class Model(ModelBase, Loaded):
         return await AsyncQuery(cls).explain(analyze=analyze)
 
     @classmethod
-    async def all(cls) -> list[Self]:
+    async def all(cls, *, using: AsyncDatabase | str | None = None) -> list[Self]:
         """Read every row."""
-        return await AsyncQuery(cls).all()
+        return await (AsyncQuery(cls) if using is None else chosen(using).query(cls)).all()
 
     @classmethod
     async def first(cls) -> Self | None:

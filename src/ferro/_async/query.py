@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ferro._async.scope import database_in_scope, transaction_in_scope
+from ferro._async.scope import database_of, transaction_in_scope
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
@@ -39,8 +39,8 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
 
     @property
     def database(self) -> "AsyncDatabase":
-        """The handle the query was made from, else the database in scope."""
-        return self._database or database_in_scope()
+        """The handle the query was made from, else where its owner came from, else the database in scope."""
+        return self._database or database_of(self.__dict__.get("owner"))
 
     async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
         """Read rows; locked ones only where a transaction keeps them."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._async.pool import AsyncPool, Pooled
-from ferro._async.scope import transaction_in_scope
+from ferro._async.running import answer, lend_reader, place_in
+from ferro._async.scope import session_in_scope, transaction_in_scope
 from ferro._concurrency._async import Lock, afterwards, in_order, owner
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.identity import Place, inside
 from ferro.operations.steps import Steps
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
@@ -92,6 +94,7 @@ class AsyncStream(Generic[R]):
         self._lock = Lock()
         self._cursor: Cursor | None = None
         self._owner: object = None
+        self._place: Place | None = None
         # One of these two is who reads.
         self._lease: AsyncLease | None = None
         self._transaction = transaction
@@ -121,7 +124,8 @@ class AsyncStream(Generic[R]):
     async def _read(self) -> None:
         try:
             result = await self._fetch()
-            rows = self._source.load(result)
+            with inside(self._place):
+                rows = self._source.load(result)
             if self._source.include is not None and rows:
                 await self._run(self._source.include(rows))
             self._rows = iter(rows)
@@ -152,7 +156,7 @@ class AsyncStream(Generic[R]):
         if self._transaction is not None:
             await self._transaction.run(steps)
         elif self._lease is not None and self._lease.held:
-            await self._lease.connection.run(steps)
+            await answer(self._lease.connection, steps, self._place)
         else:
             await self._database.run(steps)
 
@@ -163,9 +167,15 @@ class AsyncStream(Generic[R]):
         if transaction is not None:
             connection = transaction.usable_unit().connection
             self._transaction = transaction
+            self._place = transaction.place()
         else:
-            self._lease = AsyncLease(database.pool, await database.pool.take())
+            session = session_in_scope(database)
+            if session is not None:
+                session.check_open()
+            self._place = place_in(database, session)
+            self._lease = AsyncLease(*await lend_reader(database, session))
             connection = self._lease.connection
+            connection.link.give_settings({} if session is None else session.settings)
             connection.begin_reading(begin(READING, database.dialect.name))
         # With one connection, a statement beside the stream would wait for it in vain.
         whole = transaction is None and database.pool.options.max_connections == 1

@@ -1,16 +1,18 @@
 """Transactions: one connection from BEGIN to COMMIT, shared by the tasks that were started inside."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Token
+from dataclasses import replace
 from functools import wraps
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._async.pool import Pooled
-from ferro._async.scope import Scope, database_in_scope, here, transaction_in_scope
+from ferro._async.running import answer, place_in
+from ferro._async.scope import Scope, chosen, here, session_in_scope, transaction_in_scope
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Later, Lock, call_hook, in_order, owner, sleep
 from ferro.drivers.cursors import Cursor
@@ -24,6 +26,7 @@ from ferro.errors import (
     TransactionEnded,
     TransactionError,
 )
+from ferro.identity import IdentityMap, Place, Touched
 from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
@@ -34,6 +37,7 @@ from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
+    from ferro._async.session import AsyncSession
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,8 +70,15 @@ class AsyncTransaction:
     started inside. A block within a block is a savepoint: it fails alone.
     """
 
-    def __init__(self, database: "AsyncDatabase | None" = None, terms: Terms = PLAIN, retry: int = 0) -> None:
+    def __init__(
+        self,
+        database: "AsyncDatabase | None" = None,
+        terms: Terms = PLAIN,
+        retry: int = 0,
+        using: "AsyncDatabase | str | None" = None,
+    ) -> None:
         self._database = database
+        self._using = using
         self._terms = terms
         self._retry = retry
         self._unit: Unit | None = None
@@ -76,6 +87,9 @@ class AsyncTransaction:
         self._savepoint = ""
         self._hooks: list[Callable[[], object]] = []
         self._journal = Journal()
+        self._touched = Touched()
+        self._maps: set[IdentityMap] = set()
+        self._session: AsyncSession | None = None
         self._token: Token[Scope | None] | None = None
         self._ended = False
         self._process = os.getpid()
@@ -83,7 +97,7 @@ class AsyncTransaction:
     @property
     def database(self) -> "AsyncDatabase":
         """The database it belongs to: found when the block is entered, where none was named."""
-        return self._database or database_in_scope()
+        return self._database or chosen(self._using)
 
     @property
     def terms(self) -> Terms:
@@ -100,13 +114,33 @@ class AsyncTransaction:
         self._database = self.database
         outer = transaction_in_scope(self._database)
         if outer is None:
-            sql = begin(self._terms, self._database.dialect.name)
-            self._unit = Unit(await self._database.pool.take())
-            self._unit.link.begin(sql)
+            await self._begin(self._database)
         else:
             await self._enter_savepoint(outer)
         self._token = here.set(Scope(self.database, self, owner(), here.get()))
         return self
+
+    async def _begin(self, database: "AsyncDatabase") -> None:
+        if database.read_only and not self._terms.read_only:
+            self._terms = replace(self._terms, read_only=True)
+        sql = begin(self._terms, database.dialect.name)
+        session = session_in_scope(database)
+        if session is not None:
+            session.check_open()
+        self._unit = Unit(await database.pool.take())
+        if session is not None:
+            try:
+                session.began(self)
+            except BaseException:
+                database.pool.give(self._unit.pooled)
+                raise
+            self._session = session
+        self._unit.link.begin(sql)
+
+    def give_settings(self, settings: Mapping[str, str]) -> None:
+        """Let its next statements run with the settings of a session."""
+        if self._unit is not None:
+            self._unit.link.give_settings(settings)
 
     async def _enter_savepoint(self, outer: "AsyncTransaction") -> None:
         if self._terms != PLAIN:
@@ -168,27 +202,42 @@ class AsyncTransaction:
             if outer is not None:
                 outer._hooks += self._hooks
                 outer._journal.join(self._journal)
+                outer._touched.join(self._touched)
+                outer._maps |= self._maps
             return
-        self._journal.undo()
+        self._undo()
         await unit.connection.rollback_to(self._savepoint)
         if error is None and failure is not None:
             raise aborted(failure) from failure
 
     async def _end_outermost(self, unit: Unit, error: BaseException | None) -> None:
         self._close()
+        wrote = unit.link.wrote
         try:
             if error is None:
                 await self._commit(unit)
             else:
-                self._journal.undo()
+                self._undo()
                 await self._rollback(unit)
         except CommitUnknown:
+            self._forget_touched()
             raise
         except Exception:
-            self._journal.undo()
+            self._undo()
             raise
         finally:
             self.database.pool.give(unit.pooled)
+            if self._session is not None:
+                self._session.ended(self, wrote=wrote)
+
+    def _undo(self) -> None:
+        """Nothing of it was stored: instances are as they were, and objects that have seen it stand for no row."""
+        self._journal.undo()
+        self._forget_touched()
+
+    def _forget_touched(self) -> None:
+        for identities in self._maps:
+            identities.forget(self._touched)
 
     def _close(self) -> None:
         """End this block and whatever is still open inside it."""
@@ -198,6 +247,8 @@ class AsyncTransaction:
         if inner is not None:
             inner._close()
             self._journal.join(inner._journal)
+            self._touched.join(inner._touched)
+            self._maps |= inner._maps
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
 
@@ -261,13 +312,27 @@ class AsyncTransaction:
             try:
                 if isinstance(operation, Atomic):
                     return await self._run_whole(unit, operation.steps)
-                return await unit.connection.run(journaled(operation, self._journal))
+                return await self._answer(unit, operation)
             except Exception:
                 raise
             except BaseException:
                 # Whether the statement was done can no longer be told, so nothing after it may count.
                 unit.link.failed(OperationalError("a call inside it was cancelled"))
                 raise
+
+    async def _answer(self, unit: Unit, steps: Steps[T]) -> T:
+        return await answer(unit.connection, journaled(steps, self._journal), self.place())
+
+    def place(self) -> Place | None:
+        """Where the instances that are read and written in it belong."""
+        database = self.database
+        session = session_in_scope(database) or self._session
+        if session is not None:
+            session.check_open()
+        where = place_in(database, session, self._touched)
+        if where is not None and where.identities is not None:
+            self._maps.add(where.identities)
+        return where
 
     async def fetch_chunk(self, cursor: Cursor) -> Result:
         """Read the next rows of a cursor of this transaction, inside its savepoints too."""
@@ -300,8 +365,9 @@ class AsyncTransaction:
         savepoint = unit.next_savepoint()
         unit.link.savepoint(savepoint)
         try:
-            result = await unit.connection.run(journaled(steps, self._journal))
+            result = await self._answer(unit, steps)
         except BaseException:
+            self._forget_touched()
             await unit.connection.rollback_to(savepoint)
             raise
         unit.link.release(savepoint)
@@ -354,7 +420,7 @@ class AsyncTransaction:
         while True:
             nested = transaction_in_scope(self.database) is not None
             try:
-                async with AsyncTransaction(self._database, self._terms):
+                async with AsyncTransaction(self._database, self._terms, using=self._using):
                     return await function(*args, **kwargs)
             except FerroError as error:
                 # Inside another transaction a new try would see the same conflict.

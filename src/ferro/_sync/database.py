@@ -1,23 +1,39 @@
 # Generated from src/ferro/_async/database.py by scripts/unasync.py: edit that file, never this one.
 """The handle: whoever holds it can run every verb on every model."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
+from weakref import ref
 
-from ferro._concurrency._sync import Opening, call_hook, opening
+from ferro._concurrency._sync import Mutex, Opening, call_hook, opening
 from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
+from ferro._sync.bound import ModelConnection
+from ferro._sync.connections import Default, check_name, forget, known, make_default, register
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
 from ferro._sync.relations import Many, Related, held_by
-from ferro._sync.scope import Default, database_in_scope, transaction_in_scope
+from ferro._sync.replicas import Replicas
+from ferro._sync.running import run_apart
+from ferro._sync.scope import (
+    chosen,
+    database_in_scope,
+    on_primary,
+    reads_from_primary,
+    session_in_scope,
+    transaction_in_scope,
+)
+from ferro._sync.session import Session
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
-from ferro.drivers.options import Options
+from ferro.drivers.forks import in_children
+from ferro.drivers.options import Options, PoolConfig
 from ferro.drivers.urls import Address, parse
-from ferro.errors import DatabaseError, InterfaceError
+from ferro.errors import DatabaseError, InterfaceError, OptionError
+from ferro.identity import IdentityMap
 from ferro.model import ModelBase
 from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
@@ -43,12 +59,36 @@ class Database:
     `with` closes it at the end of the block.
     """
 
-    def __init__(self, address: Address, options: Options, guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        options: Options,
+        *,
+        name: str | None = None,
+        replicas: Sequence[Address] = (),
+        identities: IdentityMap | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         self.address = address
+        self.name = name
         self.dialect: Dialect = DIALECTS[address.dialect]
         self.pool = Pool(address, options)
         self._batches = Batches()
         self._guard = guard
+        self.replicas = Replicas([Pool(replica, options) for replica in replicas])
+        self.identities = identities
+        # What instances remember it by.
+        self.reference = ref(self)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was connected with `read_only=True`."""
+        return self.address.mode == "ro"
+
+    @property
+    def called(self) -> str:
+        """What an error calls it: its name, else its URL."""
+        return self.url if self.name is None else repr(self.name)
 
     @property
     def url(self) -> str:
@@ -68,14 +108,21 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. Calling it again does nothing."""
-        if Default.database is self:
-            Default.database = None
+        forget(self)
         self.pool.close()
+        self.replicas.close()
+
+    def drop(self) -> None:
+        """Close every connection at once, with or without a running loop; open transactions are undone."""
+        forget(self)
+        self.pool.drop()
+        self.replicas.drop()
 
     def check_connection(self) -> bool:
         """Whether the database answers."""
         try:
-            return self.fetch_one("SELECT 1 AS answer") == {"answer": 1}
+            with on_primary(self):
+                return self.fetch_one("SELECT 1 AS answer") == {"answer": 1}
         except DatabaseError:
             return False
 
@@ -98,11 +145,32 @@ class Database:
         if isinstance(operation, Atomic):
             with Transaction(self) as transaction:
                 return transaction.run(operation.steps)
+        session = session_in_scope(self)
+        if session is not None:
+            session.check_open()
+        if session is not None or known.several or self.replicas or self.identities is not None:
+            return run_apart(self, operation, session)
         pooled = self.pool.take()
         try:
             return pooled.connection.run(operation)
         finally:
             self.pool.give(pooled)
+
+    def session(self, *, settings: Mapping[str, str] | None = None) -> Session:
+        """Open a session for a block: inside it one row is one object; see `Session`.
+
+        Args:
+            settings: on PostgreSQL, what `current_setting` answers inside: `{"app.tenant": "7"}`.
+        """
+        return Session(self, settings)
+
+    def primary(self) -> "AbstractContextManager[Database]":
+        """Send the reads of a block where the writes go, not to a replica: `with db.primary(): …`."""
+        return on_primary(self)
+
+    def bind(self, model: type[M]) -> ModelConnection[M]:
+        """The verbs of a model on this database, as `User.using(db)` has them."""
+        return ModelConnection(self, model)
 
     # Reading.
 
@@ -148,7 +216,7 @@ class Database:
             def load(instances: list[ModelBase]) -> None:
                 self.run(relations.load_together(relation, instances, self.dialect))
 
-            self._batches.join((relation, transaction_in_scope(self)), instance, load)
+            self._batches.join(self._moment(relation), instance, load)
         return relations.loaded(relation, instance, for_good=SIBLINGS)
 
     def load_rows(self, query: Related[T]) -> list[T]:
@@ -165,8 +233,12 @@ class Database:
 
         asked = relations.Asked(query.owner)
         with self.asked_by(relation):
-            self._batches.join((relation, transaction_in_scope(self)), asked, load)
+            self._batches.join(self._moment(relation), asked, load)
         return asked.rows
+
+    def _moment(self, relation: Relation) -> object:
+        """What those have in common whose questions can be answered together."""
+        return relation, transaction_in_scope(self), session_in_scope(self), reads_from_primary(self)
 
     def _batches_along(self, relation: Relation) -> bool:
         return self.pool.options.batch_relations and is_same_for_all(relation)
@@ -396,7 +468,12 @@ def connect(
     url: str,
     *,
     auto_migrate: bool = False,
-    default: bool = True,
+    name: str | None = None,
+    default: bool | None = None,
+    replicas: Sequence[str] = (),
+    read_only: bool = False,
+    identity_map: bool = False,
+    pool: PoolConfig | None = None,
     min_connections: int = 1,
     max_connections: int = 10,
     acquire_timeout: float = 30.0,
@@ -418,7 +495,12 @@ def connect(
     Args:
         url: `sqlite:app.db?mode=rwc`, `sqlite::memory:` or `postgresql://user:password@host/name`.
         auto_migrate: create the missing tables of all models.
-        default: whether bare calls go to it; with False only the returned handle does.
+        name: what `using("…")` finds it by: letters, digits and _. It is free again once the database is closed.
+        default: whether bare calls go to it, else only its handle and its name do; False where it has a name.
+        replicas: URLs of copies that answer reads, in turn; see `primary()` and `session()`.
+        read_only: refuse writes.
+        identity_map: let a row be one object wherever the handle is used, as in a `session()`.
+        pool: the next two, in one object.
         min_connections: how many connections are kept open.
         max_connections: how many there may be at once.
         acquire_timeout: how long a call waits for a free connection.
@@ -438,6 +520,11 @@ def connect(
         OptionError: an option makes no sense.
     """
     address = parse(url)
+    if name is not None:
+        check_name(name)
+    if read_only:
+        address = address.read_only()
+    copies = [copy_of(address, replica) for replica in texts("replicas", replicas)]
     options = Options(
         min_connections=min_connections,
         max_connections=max_connections,
@@ -450,6 +537,8 @@ def connect(
         batch_relations=batch_relations,
         strict_relations=strict_relations,
     )
+    if pool is not None:
+        options = replace(options, min_connections=pool.min_connections, max_connections=pool.max_connections)
     guard = None if n_plus_one is None else Guard(n_plus_one, n_plus_one_after, PAUSE)
     if address.target == ":memory:":
         options = options.in_memory()
@@ -457,21 +546,46 @@ def connect(
     def open_database() -> Database:
         restore_registry()
         check_every_relation()
-        database = Database(address, options, guard)
+        identities = IdentityMap(Mutex()) if identity_map else None
+        database = Database(address, options, name=name, replicas=copies, identities=identities, guard=guard)
         try:
             database.pool.open()
+            database.replicas.open()
             if auto_migrate:
                 database.create_tables()
+            register(database)
         except BaseException:
-            database.pool.drop()
+            database.drop()
             raise
-        if default:
-            before, Default.database = Default.database, database
-            if before is not None:
-                before.pool.drop()
+        if (name is None) if default is None else default:
+            make_default(database)
         return database
 
     return opening(open_database)
+
+
+def texts(option: str, given: Sequence[str]) -> Sequence[str]:
+    if isinstance(given, str):
+        raise OptionError(f"{option}= takes a list of URLs, not a str: {option}=[url]")
+    return given
+
+
+def copy_of(address: Address, url: str) -> Address:
+    """Where a replica is: one of the same kind of database."""
+    copy = parse(url)
+    if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
+        raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
+    return copy.read_only()
+
+
+def forget_objects() -> None:
+    """In a child process, start with empty maps: another thread may have held the lock of the one that is there."""
+    for database in list(known.every):
+        if database.identities is not None:
+            database.identities = IdentityMap(Mutex())
+
+
+in_children(forget_objects)
 
 
 def disconnect() -> None:
@@ -481,10 +595,11 @@ def disconnect() -> None:
 
 
 def reset_engine() -> None:
-    """Drop the default database at once, with or without a running loop; open transactions are undone."""
-    database, Default.database = Default.database, None
-    if database is not None:
-        database.pool.drop()
+    """Drop every connected database at once, with or without a running loop; open transactions are undone."""
+    # A handle that is neither the default nor named is its holder's.
+    for database in {*known.by_name.values(), Default.database}:
+        if database is not None:
+            database.drop()
 
 
 def check_connection() -> bool:
@@ -492,9 +607,9 @@ def check_connection() -> bool:
     return database_in_scope().check_connection()
 
 
-def create_tables(*models: type[ModelBase]) -> None:
-    """Create the missing tables of these models, or of all, in the database in scope."""
-    database_in_scope().create_tables(*models)
+def create_tables(*models: type[ModelBase], using: Database | str | None = None) -> None:
+    """Create the missing tables of these models, or of all, in the database in scope, or in another one."""
+    chosen(using).create_tables(*models)
 
 
 def transaction(
@@ -504,43 +619,48 @@ def transaction(
     deferrable: bool = False,
     immediate: bool | None = None,
     retry: int = 0,
+    using: Database | str | None = None,
 ) -> Transaction:
     """Open a transaction on the database in scope: `with transaction(): …`.
 
-    The arguments are those of `Database.transaction`.
+    The arguments are those of `Database.transaction`; `using` is a handle or the name of a connection.
     """
     terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
-    return Transaction(None, terms, retry)
+    return Transaction(None, terms, retry, using)
 
 
-def execute(sql: str | TString, *args: object) -> int:
+def execute(sql: str | TString, *args: object, using: Database | str | None = None) -> int:
     """Run SQL on the database in scope; return how many rows it changed."""
-    return database_in_scope().execute(sql, *args)
+    return chosen(using).execute(sql, *args)
 
 
 @overload
-def fetch_all(sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
+def fetch_all(sql: str | TString, *args: object, using: Database | str | None = None) -> list[dict[str, Any]]: ...
 @overload
-def fetch_all(sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
-def fetch_all(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
+def fetch_all(sql: str | TString, *args: object, into: type[R], using: Database | str | None = None) -> list[R]: ...
+def fetch_all(
+    sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
+) -> Any:
     """Run SQL on the database in scope; return its rows as dicts.
 
     With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
     NamedTuple. A ferro model is filled as by a query.
     """
-    database = database_in_scope()
+    database = chosen(using)
     return database.fetch_all(sql, *args) if into is None else database.fetch_all(sql, *args, into=into)
 
 
 @overload
-def fetch_one(sql: str | TString, *args: object) -> dict[str, Any] | None: ...
+def fetch_one(sql: str | TString, *args: object, using: Database | str | None = None) -> dict[str, Any] | None: ...
 @overload
-def fetch_one(sql: str | TString, *args: object, into: type[R]) -> R | None: ...
-def fetch_one(sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
+def fetch_one(sql: str | TString, *args: object, into: type[R], using: Database | str | None = None) -> R | None: ...
+def fetch_one(
+    sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
+) -> Any:
     """Run SQL on the database in scope; return its first row as a dict, or None.
 
     With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
     NamedTuple. A ferro model is filled as by a query.
     """
-    database = database_in_scope()
+    database = chosen(using)
     return database.fetch_one(sql, *args) if into is None else database.fetch_one(sql, *args, into=into)

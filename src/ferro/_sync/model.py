@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Loaded, unloaded
+from ferro._sync.bound import Binds, ModelConnection
+from ferro._sync.connections import named
+from ferro._sync.database import Database
 from ferro._sync.query import Query, Selection
 from ferro._sync.relations import Related
-from ferro._sync.scope import database_in_scope
+from ferro._sync.scope import chosen, database_in_scope, database_of
 from ferro._sync.stream import Stream
 from ferro.model import ModelBase
 from ferro.query.builder import Operand, Predicate, SortKey
@@ -33,7 +36,7 @@ class Model(ModelBase, Loaded):
         """What reading a relation gives that was not loaded: a query, or a single row to be loaded."""
         if not relation.single:
             return Related[Any](relation, self)
-        return unloaded(lambda: database_in_scope().load_implicitly(self, relation), relation.where)
+        return unloaded(lambda: database_of(self).load_implicitly(self, relation), relation.where)
 
     # One instance.
 
@@ -43,27 +46,41 @@ class Model(ModelBase, Loaded):
         only: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         on_conflict: Literal["update"] | None = None,
+        using: Database | str | None = None,
     ) -> None:
         """Insert this instance when it is new; update its changed columns when it was loaded or saved before.
 
-        The arguments and errors are those of `Database.save`.
+        The arguments and errors are those of `Database.save`; `using` is a handle or the name of a connection.
         """
-        database_in_scope().save(self, only=only, exclude=exclude, on_conflict=on_conflict)
+        database_of(self, using).save(self, only=only, exclude=exclude, on_conflict=on_conflict)
 
-    def delete(self, *, hard: bool = False) -> bool:
+    def delete(self, *, hard: bool = False, using: Database | str | None = None) -> bool:
         """Delete this instance's row; False when there was none.
 
         That of a `SoftDelete` is only marked as deleted, unless `hard` says otherwise.
         """
-        return database_in_scope().delete(self, hard=hard)
+        return database_of(self, using).delete(self, hard=hard)
 
-    def restore(self) -> bool:
+    def restore(self, *, using: Database | str | None = None) -> bool:
         """Take back that this row of a `SoftDelete` was deleted; False when it was not."""
-        return database_in_scope().restore(self)
+        return database_of(self, using).restore(self)
 
-    def refresh(self) -> None:
+    def refresh(self, *, using: Database | str | None = None) -> None:
         """Read this instance's row again; unsaved changes are overwritten."""
-        database_in_scope().refresh(self)
+        database_of(self, using).refresh(self)
+
+    # The class: on a certain database.
+
+    @overload
+    @classmethod
+    def using(cls, database: Database | str) -> ModelConnection[Self]: ...
+    @overload
+    @classmethod
+    def using(cls, database: Binds[R]) -> R: ...
+    @classmethod
+    def using(cls, database: Any) -> Any:
+        """The model on a certain database, a handle or the name of a connection: `User.using("archive").all()`."""
+        return named(database).bind(cls)
 
     # The class: writing.
 
@@ -73,9 +90,9 @@ class Model(ModelBase, Loaded):
         return database_in_scope().create(cls, **values)
 
     @classmethod
-    def bulk_create(cls, instances: Iterable[Self]) -> list[Self]:
+    def bulk_create(cls, instances: Iterable[Self], *, using: Database | str | None = None) -> list[Self]:
         """Insert any number of new instances, all or none; generated keys are written into them."""
-        return database_in_scope().bulk_create(cls, instances)
+        return chosen(using).bulk_create(cls, instances)
 
     @classmethod
     def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
@@ -290,9 +307,9 @@ class Model(ModelBase, Loaded):
         return Query(cls).explain(analyze=analyze)
 
     @classmethod
-    def all(cls) -> list[Self]:
+    def all(cls, *, using: Database | str | None = None) -> list[Self]:
         """Read every row."""
-        return Query(cls).all()
+        return (Query(cls) if using is None else chosen(using).query(cls)).all()
 
     @classmethod
     def first(cls) -> Self | None:

@@ -111,6 +111,7 @@ class Pool:
         if pooled not in self._lent:
             return
         self._lent.discard(pooled)
+        pooled.connection.link.give_settings({})
         now = pooled.since = monotonic()
         if self.closed or not pooled.connection.usable or now - pooled.born > self.options.max_lifetime:
             pooled.connection.drop()

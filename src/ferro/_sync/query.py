@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._concurrency._sync.batches import SIBLINGS
-from ferro._sync.scope import database_in_scope, transaction_in_scope
+from ferro._sync.scope import database_of, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
@@ -40,8 +40,8 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
 
     @property
     def database(self) -> "Database":
-        """The handle the query was made from, else the database in scope."""
-        return self._database or database_in_scope()
+        """The handle the query was made from, else where its owner came from, else the database in scope."""
+        return self._database or database_of(self.__dict__.get("owner"))
 
     def _fetch(self, database: "Database", operation: Operation[T]) -> T:
         """Read rows; locked ones only where a transaction keeps them."""

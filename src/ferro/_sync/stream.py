@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from ferro._concurrency._sync import Lock, afterwards, in_order, owner
 from ferro._sync.drivers.base import Connection
 from ferro._sync.pool import Pool, Pooled
-from ferro._sync.scope import transaction_in_scope
+from ferro._sync.running import answer, lend_reader, place_in
+from ferro._sync.scope import session_in_scope, transaction_in_scope
 from ferro.drivers.cursors import Cursor
 from ferro.errors import FerroError, InterfaceError
+from ferro.identity import Place, inside
 from ferro.operations.steps import Steps
 from ferro.operations.stream import Source, check_chunk
 from ferro.operations.transaction import Terms, begin
@@ -93,6 +95,7 @@ class Stream(Generic[R]):
         self._lock = Lock()
         self._cursor: Cursor | None = None
         self._owner: object = None
+        self._place: Place | None = None
         # One of these two is who reads.
         self._lease: Lease | None = None
         self._transaction = transaction
@@ -122,7 +125,8 @@ class Stream(Generic[R]):
     def _read(self) -> None:
         try:
             result = self._fetch()
-            rows = self._source.load(result)
+            with inside(self._place):
+                rows = self._source.load(result)
             if self._source.include is not None and rows:
                 self._run(self._source.include(rows))
             self._rows = iter(rows)
@@ -153,7 +157,7 @@ class Stream(Generic[R]):
         if self._transaction is not None:
             self._transaction.run(steps)
         elif self._lease is not None and self._lease.held:
-            self._lease.connection.run(steps)
+            answer(self._lease.connection, steps, self._place)
         else:
             self._database.run(steps)
 
@@ -164,9 +168,15 @@ class Stream(Generic[R]):
         if transaction is not None:
             connection = transaction.usable_unit().connection
             self._transaction = transaction
+            self._place = transaction.place()
         else:
-            self._lease = Lease(database.pool, database.pool.take())
+            session = session_in_scope(database)
+            if session is not None:
+                session.check_open()
+            self._place = place_in(database, session)
+            self._lease = Lease(*lend_reader(database, session))
             connection = self._lease.connection
+            connection.link.give_settings({} if session is None else session.settings)
             connection.begin_reading(begin(READING, database.dialect.name))
         # With one connection, a statement beside the stream would wait for it in vain.
         whole = transaction is None and database.pool.options.max_connections == 1

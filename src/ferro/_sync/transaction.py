@@ -2,9 +2,10 @@
 """Transactions: one connection from BEGIN to COMMIT, shared by the tasks that were started inside."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Token
+from dataclasses import replace
 from functools import wraps
 from time import monotonic
 from types import TracebackType
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Later, Lock, call_hook, in_order, owner, sleep
 from ferro._sync.pool import Pooled
-from ferro._sync.scope import Scope, database_in_scope, here, transaction_in_scope
+from ferro._sync.running import answer, place_in
+from ferro._sync.scope import Scope, chosen, here, session_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.drivers.cursors import Cursor
 from ferro.drivers.link import aborted
@@ -25,6 +27,7 @@ from ferro.errors import (
     TransactionEnded,
     TransactionError,
 )
+from ferro.identity import IdentityMap, Place, Touched
 from ferro.instance import Journal
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
@@ -35,6 +38,7 @@ from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
+    from ferro._sync.session import Session
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,8 +71,15 @@ class Transaction:
     started inside. A block within a block is a savepoint: it fails alone.
     """
 
-    def __init__(self, database: "Database | None" = None, terms: Terms = PLAIN, retry: int = 0) -> None:
+    def __init__(
+        self,
+        database: "Database | None" = None,
+        terms: Terms = PLAIN,
+        retry: int = 0,
+        using: "Database | str | None" = None,
+    ) -> None:
         self._database = database
+        self._using = using
         self._terms = terms
         self._retry = retry
         self._unit: Unit | None = None
@@ -77,6 +88,9 @@ class Transaction:
         self._savepoint = ""
         self._hooks: list[Callable[[], object]] = []
         self._journal = Journal()
+        self._touched = Touched()
+        self._maps: set[IdentityMap] = set()
+        self._session: Session | None = None
         self._token: Token[Scope | None] | None = None
         self._ended = False
         self._process = os.getpid()
@@ -84,7 +98,7 @@ class Transaction:
     @property
     def database(self) -> "Database":
         """The database it belongs to: found when the block is entered, where none was named."""
-        return self._database or database_in_scope()
+        return self._database or chosen(self._using)
 
     @property
     def terms(self) -> Terms:
@@ -101,13 +115,33 @@ class Transaction:
         self._database = self.database
         outer = transaction_in_scope(self._database)
         if outer is None:
-            sql = begin(self._terms, self._database.dialect.name)
-            self._unit = Unit(self._database.pool.take())
-            self._unit.link.begin(sql)
+            self._begin(self._database)
         else:
             self._enter_savepoint(outer)
         self._token = here.set(Scope(self.database, self, owner(), here.get()))
         return self
+
+    def _begin(self, database: "Database") -> None:
+        if database.read_only and not self._terms.read_only:
+            self._terms = replace(self._terms, read_only=True)
+        sql = begin(self._terms, database.dialect.name)
+        session = session_in_scope(database)
+        if session is not None:
+            session.check_open()
+        self._unit = Unit(database.pool.take())
+        if session is not None:
+            try:
+                session.began(self)
+            except BaseException:
+                database.pool.give(self._unit.pooled)
+                raise
+            self._session = session
+        self._unit.link.begin(sql)
+
+    def give_settings(self, settings: Mapping[str, str]) -> None:
+        """Let its next statements run with the settings of a session."""
+        if self._unit is not None:
+            self._unit.link.give_settings(settings)
 
     def _enter_savepoint(self, outer: "Transaction") -> None:
         if self._terms != PLAIN:
@@ -169,27 +203,42 @@ class Transaction:
             if outer is not None:
                 outer._hooks += self._hooks
                 outer._journal.join(self._journal)
+                outer._touched.join(self._touched)
+                outer._maps |= self._maps
             return
-        self._journal.undo()
+        self._undo()
         unit.connection.rollback_to(self._savepoint)
         if error is None and failure is not None:
             raise aborted(failure) from failure
 
     def _end_outermost(self, unit: Unit, error: BaseException | None) -> None:
         self._close()
+        wrote = unit.link.wrote
         try:
             if error is None:
                 self._commit(unit)
             else:
-                self._journal.undo()
+                self._undo()
                 self._rollback(unit)
         except CommitUnknown:
+            self._forget_touched()
             raise
         except Exception:
-            self._journal.undo()
+            self._undo()
             raise
         finally:
             self.database.pool.give(unit.pooled)
+            if self._session is not None:
+                self._session.ended(self, wrote=wrote)
+
+    def _undo(self) -> None:
+        """Nothing of it was stored: instances are as they were, and objects that have seen it stand for no row."""
+        self._journal.undo()
+        self._forget_touched()
+
+    def _forget_touched(self) -> None:
+        for identities in self._maps:
+            identities.forget(self._touched)
 
     def _close(self) -> None:
         """End this block and whatever is still open inside it."""
@@ -199,6 +248,8 @@ class Transaction:
         if inner is not None:
             inner._close()
             self._journal.join(inner._journal)
+            self._touched.join(inner._touched)
+            self._maps |= inner._maps
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
 
@@ -262,13 +313,27 @@ class Transaction:
             try:
                 if isinstance(operation, Atomic):
                     return self._run_whole(unit, operation.steps)
-                return unit.connection.run(journaled(operation, self._journal))
+                return self._answer(unit, operation)
             except Exception:
                 raise
             except BaseException:
                 # Whether the statement was done can no longer be told, so nothing after it may count.
                 unit.link.failed(OperationalError("a call inside it was cancelled"))
                 raise
+
+    def _answer(self, unit: Unit, steps: Steps[T]) -> T:
+        return answer(unit.connection, journaled(steps, self._journal), self.place())
+
+    def place(self) -> Place | None:
+        """Where the instances that are read and written in it belong."""
+        database = self.database
+        session = session_in_scope(database) or self._session
+        if session is not None:
+            session.check_open()
+        where = place_in(database, session, self._touched)
+        if where is not None and where.identities is not None:
+            self._maps.add(where.identities)
+        return where
 
     def fetch_chunk(self, cursor: Cursor) -> Result:
         """Read the next rows of a cursor of this transaction, inside its savepoints too."""
@@ -301,8 +366,9 @@ class Transaction:
         savepoint = unit.next_savepoint()
         unit.link.savepoint(savepoint)
         try:
-            result = unit.connection.run(journaled(steps, self._journal))
+            result = self._answer(unit, steps)
         except BaseException:
+            self._forget_touched()
             unit.connection.rollback_to(savepoint)
             raise
         unit.link.release(savepoint)
@@ -355,7 +421,7 @@ class Transaction:
         while True:
             nested = transaction_in_scope(self.database) is not None
             try:
-                with Transaction(self._database, self._terms):
+                with Transaction(self._database, self._terms, using=self._using):
                     return function(*args, **kwargs)
             except FerroError as error:
                 # Inside another transaction a new try would see the same conflict.

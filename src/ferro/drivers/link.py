@@ -1,7 +1,7 @@
 """What is known of one connection: the transaction it is in, what waits to be sent, what went wrong."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from ferro.errors import FerroError, TransactionAborted
@@ -29,8 +29,16 @@ class Link:
         self.wrote = False  # something in it may have changed a row
         self.failure: Exception | None = None  # what aborted it
         self.xid: str | None = None  # its number, where the database gives one and its COMMIT is on its way
+        self.settings: Mapping[str, str] = {}  # what every transaction is given before its statements
+        self.has_settings = False  # the open one has been given them
+
+    def give_settings(self, settings: Mapping[str, str]) -> None:
+        """Give these to every transaction from now on, the open one included."""
+        self.settings = settings
+        self.has_settings = False
 
     def begin(self, sql: str) -> None:
+        self.has_settings = False
         self.pending = [sql]
         self.open = True
         self.wrote = False

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, fields, replace
 from math import inf
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ferro.errors import OptionError
 
@@ -40,3 +43,24 @@ class Options:
     def in_memory(self) -> "Options":
         """The same for a database that lives and dies with its one connection."""
         return replace(self, min_connections=1, max_connections=1, idle_timeout=inf, max_lifetime=inf)
+
+
+class PoolConfig(BaseModel):
+    """How many connections a database has, for `connect(url, pool=PoolConfig(max_connections=3))`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_connections: int = Field(default=5, ge=1)
+    """How many there may be at once."""
+    min_connections: int = Field(default=0, ge=0)
+    """How many are kept open."""
+    settings_delivery: Literal["transaction"] = "transaction"
+    """When the settings of a session are sent: with each of its transactions."""
+
+    @model_validator(mode="after")
+    def check_range(self) -> Self:
+        if self.min_connections > self.max_connections:
+            raise ValueError(
+                f"min_connections is {self.min_connections}, more than max_connections, which is {self.max_connections}"
+            )
+        return self

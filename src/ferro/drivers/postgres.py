@@ -21,6 +21,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg.waiting import wait_conn
 from pydantic_core import from_json, to_json
 
+from ferro.drivers import settings
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.urls import Address
@@ -111,9 +112,11 @@ class PostgresLink(Link):
         self.serial = 0  # of the last prepared statement: a name is never used twice
         self.cursors = 0  # how many cursors there have been
 
-    def settings(self) -> PQGen[None]:
+    def prepare_session(self) -> PQGen[None]:
         """Give the session what ferro's values rely on."""
         sql = SESSION
+        if self.address.mode == "ro":
+            sql += b"; SET default_transaction_read_only = on"
         if self.address.search_path:
             sql += f"; SET search_path TO {self.address.search_path}".encode()
         self.pgconn.send_query(sql)
@@ -155,14 +158,25 @@ class PostgresLink(Link):
         sends, name = self._sends(template, params)
         if template.writes:
             self.wrote = True
-        if not self.pending and len(sends) == 1:
+        if not self.pending and len(sends) == 1 and not self.settings:
             sends[0]()
             return (yield from generators.execute(self.pgconn))[-1]
-        results = yield from self._pipeline([*map(self._control, self.pending), *sends])
+        results = yield from self._pipeline([*map(self._control, self.pending), *self._missing_settings(), *sends])
         self.pending = []
         if name and results[-2].status == COMMAND_OK:
             self.prepared[template] = name
         return next((result for result in results if result.status == FATAL_ERROR), results[-1])
+
+    def _missing_settings(self) -> list[Send]:
+        """What gives the settings to the open transaction; without one, to that of the pipeline they travel in."""
+        if not self.settings or (self.open and self.has_settings):
+            return []
+        self.has_settings = True
+        sql = settings.statement(len(self.settings))
+        if log.isEnabledFor(logging.DEBUG):
+            log_control(sql, "postgresql")
+        values = [part.encode() for pair in self.settings.items() for part in pair]
+        return [partial(self.pgconn.send_query_params, sql.encode(), values)]
 
     def _sends(self, template: Template, params: Sequence[Any]) -> tuple[list[Send], bytes]:
         """The libpq calls that ask for a statement, and the name under which it is being prepared, if it is."""
@@ -388,6 +402,7 @@ class PostgresLink(Link):
             return
         if not self.drop_pending(name):
             yield from self.control(f"ROLLBACK TO SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}")
+        self.has_settings = False
         self.failure = None
 
     def control(self, *texts: str) -> PQGen[None]:

@@ -1,7 +1,7 @@
 """Database URLs: what they mean, what is wrong with them, and how to show one without its secrets."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ferro.errors import DatabaseConnectionError, OptionError
@@ -32,7 +32,7 @@ class Address:
         shown: the URL as it may be logged, secrets masked.
         target: what the driver is given: a `file:` URI, or a libpq connection URI.
         path: the SQLite file, empty for a database in memory.
-        mode: how a SQLite file is opened: "ro", "rw" or "rwc".
+        mode: how a SQLite file is opened: "ro", "rw" or "rwc"; "ro" is a connection that only reads elsewhere too.
         search_path: the PostgreSQL schema every connection works in, or empty.
         secrets: texts that must not appear in any message.
     """
@@ -44,6 +44,14 @@ class Address:
     mode: str = "rw"
     search_path: str = ""
     secrets: tuple[str, ...] = ()
+
+    def read_only(self) -> "Address":
+        """The same, for connections that only read."""
+        if self.path:
+            return replace(self, target=f"file:{quote(self.path)}?mode=ro", mode="ro")
+        if self.dialect == "sqlite":
+            raise OptionError("a database in memory begins empty: read_only=True would leave nothing to read")
+        return replace(self, mode="ro")
 
     def masked(self, text: str) -> str:
         """A driver's message without the secrets of this address."""

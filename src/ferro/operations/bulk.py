@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
+from ferro.identity import written
 from ferro.instance import is_loaded, loaded_key, mark_saved
 from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
-from ferro.operations.read import by_key, called
+from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import update_stamps
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.versions import next_version, not_assigned, version_of
@@ -107,6 +108,7 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
     # Only now is it sure that none of them failed.
     for change in done:
         mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
+    written(*(change.instance for change in done))
     return len(done)
 
 
@@ -121,7 +123,7 @@ def update_batch(table: Table, columns: Columns, batch: list[Change], dialect: D
     found = row_loader(tuple(column.type for column in table.primary_key), dialect.name)(result.rows)
     missing = next(change.key for change in batch if change.key not in found)
     row = f"Bulk update failed: {called(table, missing)}"
-    if table.version is not None and (yield from by_key(table, list(missing), dialect)) is not None:
+    if table.version is not None and (yield from fresh_by_key(table, list(missing), dialect)) is not None:
         raise StaleObjectError(
             f"{row} was changed by someone else since it was read, and nothing was written: refresh() it and try again",
             model=table.model,

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from ferro.errors import DataError
+from ferro.identity import place
 from ferro.operations.hooks import hooks_of
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType, Convert
@@ -24,7 +25,26 @@ FEW = 50
 
 
 def filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
-    """A function from rows, their values in the order of `columns`, to instances, without validation."""
+    """A function from rows, their values in the order of `columns`, to instances, without validation.
+
+    A row that an identity map holds an object of gives that object.
+    """
+    return settling_filler(model, columns, dialect_name)
+
+
+@lru_cache(maxsize=1024)
+def settling_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
+    fill: Callable[[Rows], list[M]] = generated_filler(model, columns, dialect_name)
+
+    def fill_here(rows: Rows) -> list[M]:
+        here = place.get()
+        return fill(rows) if here is None else here.settle(fill(rows))
+
+    return fill_here
+
+
+def new_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
+    """The same, to instances that nobody else has."""
     return generated_filler(model, columns, dialect_name)
 
 

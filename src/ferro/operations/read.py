@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.hydrate import Rows, filler, new_filler, row_loader
 from ferro.operations.include import introduce, load_all
 from ferro.operations.steps import Steps
 from ferro.operations.typed_rows import selected
@@ -92,11 +92,11 @@ def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> St
     return found
 
 
-def loader(query: QueryBase[Any], dialect: Dialect) -> Callable[[Rows], list[Any]]:
-    """From the rows of a query to what its caller sees."""
+def loader(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
+    """From the rows of a query to what its caller sees; with `new`, instances that nobody else has."""
     chosen = query.projection
     if chosen is None:
-        fill = filler(query.model, query.table.columns, dialect.name)
+        fill = (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
         return acquainting(fill) if query.siblings else fill
     if chosen.into is not None:
         return selected(chosen, dialect)
@@ -139,10 +139,14 @@ def aggregate(query: QueryBase[Any], name: AggregateName, column: object, dialec
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database."""
+    """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database.
+
+    `fill_new` makes one that nobody else has.
+    """
 
     plan: Plan
     fill: Callable[[Rows], list[Any]]
+    fill_new: Callable[[Rows], list[Any]]
 
 
 @lru_cache(maxsize=1024)
@@ -150,7 +154,8 @@ def lookup(table: Table, dialect: Dialect) -> Lookup:
     source = source_of(table)
     statement = Select(source, source.columns, has_key(source))
     plan = make_plan(statement, dialect, "Fetch", len(table.primary_key))
-    return Lookup(plan, filler(table.model, table.columns, dialect.name))
+    made = (table.model, table.columns, dialect.name)
+    return Lookup(plan, filler(*made), new_filler(*made))
 
 
 def has_key(source: Source, key: Sequence[Any] | None = None) -> tuple[Expression[bool], ...]:
@@ -208,6 +213,13 @@ def by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
     found = lookup(table, dialect)
     result = yield Compiled(found.plan.template, found.plan.params(key))
     return found.fill(result.rows)[0] if result.rows else None
+
+
+def fresh_by_key(table: Table, key: list[Any], dialect: Dialect) -> Steps[Any]:
+    """The row of a key as an instance that nobody else has."""
+    found = lookup(table, dialect)
+    result = yield Compiled(found.plan.template, found.plan.params(key))
+    return found.fill_new(result.rows)[0] if result.rows else None
 
 
 def read_key(table: Table, pk: object) -> list[Any]:

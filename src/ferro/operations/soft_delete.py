@@ -4,9 +4,10 @@ from typing import Any
 
 from ferro.errors import QueryError
 from ferro.fields import utc_now
+from ferro.identity import written
 from ferro.instance import is_loaded, mark_saved
 from ferro.model import ModelBase
-from ferro.operations.read import by_key, has_key, is_whole
+from ferro.operations.read import fresh_by_key, has_key, is_whole
 from ferro.operations.stamps import moments
 from ferro.operations.steps import Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, version_of
@@ -55,12 +56,13 @@ def mark(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Diale
     )
     result = yield compile(Update(source, assigned, where), dialect, operation=verb)
     if not result.count:
-        found = (yield from by_key(table, list(key), dialect)) if version else None
+        found = (yield from fresh_by_key(table, list(key), dialect)) if version else None
         if found is not None and (vars(found)[column.field] is None) == deleted:
             yield from must_not_be_stale(table, key, version, verb, dialect)
         return False
     if is_loaded(instance):
         mark_saved(instance, {**next_version(table, version), **values}, sent={})
+        written(instance)
     else:
         vars(instance).update(values)
     return True

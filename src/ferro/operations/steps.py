@@ -1,6 +1,7 @@
 """The type of an operation: a generator that yields statements, is sent results, and returns."""
 
 from collections.abc import Generator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
@@ -9,6 +10,7 @@ from ferro.instance import Journal, journal
 from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 Steps: TypeAlias = Generator[Compiled, Result, T]
 
@@ -25,15 +27,20 @@ Operation: TypeAlias = Steps[T] | Atomic[T]
 
 def journaled(steps: Steps[T], pages: Journal) -> Steps[T]:
     """The same steps; how instances were before they are changed is written down."""
+    return under(journal, pages, steps)
+
+
+def under(variable: ContextVar[V], value: V, steps: Steps[T]) -> Steps[T]:
+    """The same steps; while one of them is made a variable has this value, on whatever thread that is."""
     proceed = partial(next, steps)
     while True:
-        token = journal.set(pages)
+        token = variable.set(value)
         try:
             statement = proceed()
         except StopIteration as stop:
             return stop.value
         finally:
-            journal.reset(token)
+            variable.reset(token)
         try:
             result = yield statement
         except Exception as error:

@@ -5,7 +5,7 @@ from typing import Any
 from ferro.errors import QueryError, StaleObjectError
 from ferro.instance import changed_fields, is_loaded
 from ferro.model import ModelBase
-from ferro.operations.read import by_key, called
+from ferro.operations.read import called, fresh_by_key
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value
@@ -38,7 +38,7 @@ def must_not_be_stale(
     table: Table, key: tuple[Any, ...], version: tuple[Any, ...], verb: str, dialect: Dialect
 ) -> Steps[None]:
     """Raise when the row that was not written is there, as another version."""
-    if version and (yield from by_key(table, list(key), dialect)) is not None:
+    if version and (yield from fresh_by_key(table, list(key), dialect)) is not None:
         raise StaleObjectError(
             f"{verb} failed: {called(table, key)} was changed by someone else since it was read as version "
             f"{version[0]}; refresh() it and try again",

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
+from ferro.identity import changed_elsewhere, gone, settled, written
 from ferro.instance import (
     adopt,
     as_kept,
@@ -25,7 +26,7 @@ from ferro.instance import (
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler, row_loader
 from ferro.operations.locks import lock
-from ferro.operations.read import by_key, called, has_key, is_whole, loader, shown_values
+from ferro.operations.read import called, fresh_by_key, has_key, is_whole, loader, shown_values
 from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
 from ferro.operations.stamps import is_kept, stamp_again, stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Operation, Steps
@@ -123,6 +124,7 @@ class Inserting:
         fields = [column.field for column in self.returning]
         for nth, (instance, values) in enumerate(zip(instances, returned, strict=True)):
             mark_inserted(instance, dict(zip(fields, values, strict=True)), self.kept(sent, nth, values))
+        written(*instances)
 
     def kept(self, sent: Sequence[Any], nth: int, values: Sequence[Any]) -> dict[str, Any]:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
@@ -243,6 +245,7 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     (values,) = plan.loaded(result, 1)
     returned = dict(zip([column.field for column in plan.returning], values, strict=True))
     mark_saved(instance, returned, sent=sent, kept=plan.kept(statement.params, 0, values))
+    written(instance)
 
 
 # Saving one instance.
@@ -330,6 +333,7 @@ def update(
             pk=shown_key(key),
         )
     mark_saved(instance, {**next_version(table, version), **stamps}, sent=sent)
+    written(instance)
 
 
 @lru_cache(maxsize=2048)
@@ -358,6 +362,7 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     sent = dict(vars(instance))
     result = yield plan.statement(plan.row(sent))
     mark_saved(instance, plan.returned(result), sent=sent)
+    written(instance)
 
 
 # Many instances.
@@ -445,6 +450,7 @@ def delete_by_key(instance: ModelBase, table: Table, key: tuple[Any, ...], diale
     if not result.count:
         yield from must_not_be_stale(table, key, version, "Delete", dialect)
     mark_deleted(instance)
+    gone(instance, key)
     return result.count > 0
 
 
@@ -472,7 +478,7 @@ def refresh(instance: ModelBase, dialect: Dialect) -> Steps[None]:
 
 
 def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dialect) -> Steps[None]:
-    found: ModelBase | None = (yield from by_key(table, list(key), dialect)) if is_whole(key) else None
+    found: ModelBase | None = (yield from fresh_by_key(table, list(key), dialect)) if is_whole(key) else None
     if found is None:
         raise ModelDoesNotExist(
             f"Instance not found in database: {table.model.__name__}({', '.join(shown_values(table, key))})",
@@ -481,6 +487,7 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
         )
     adopt(instance, vars(found))
     forget_related(instance)
+    written(instance)
 
 
 # One row by a unique key.
@@ -508,7 +515,7 @@ def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[st
 def upserted(instance: M, plan: Inserting) -> Steps[M]:
     result = yield plan.statement(plan.row(vars(instance)))
     adopt(instance, plan.returned(result))
-    return instance
+    return settled([instance])[0]
 
 
 def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
@@ -618,7 +625,10 @@ class Wanted(Generic[M]):
             for column, value in self.defaults.items():
                 before_assignment(row, column.field)
                 vars(row)[column.field] = value
-            yield from update(row, self.table, changes(row), self.dialect)
+            # An object of a session may have other unsaved edits: they stay what they are.
+            defaulted = {column.field for column in self.defaults}
+            changed = {field: value for field, value in changes(row).items() if field in defaulted}
+            yield from update(row, self.table, changed, self.dialect)
         return row, made
 
     def find(self) -> Steps[M | None]:
@@ -640,6 +650,7 @@ class Wanted(Generic[M]):
             result = yield plan.statement(plan.row(sent))
             if result.rows:
                 mark_saved(instance, plan.returned(result), sent=sent)
+                written(instance)
                 return instance, True
             found = yield from self.find()
             if found is not None:
@@ -717,19 +728,19 @@ def input_name(model: type[ModelBase], field: str) -> str:
 
 def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, dialect: Dialect) -> Steps[int]:
     """Change every row that matches; return how many there were."""
-    return counted(compile(query.update_statement(*recipe, **values), dialect, operation="Update"))
+    return counted(query.model, compile(query.update_statement(*recipe, **values), dialect, operation="Update"))
 
 
 def delete_where(query: QueryBase[Any], dialect: Dialect, *, hard: bool = False) -> Steps[int]:
     """Delete every row that matches, or mark it as deleted; return how many there were."""
     soft = query.table.deleted is not None and not hard
     statement = query.soft_delete_statement() if soft else query.delete_statement()
-    return counted(compile(statement, dialect, operation="Delete"))
+    return counted(query.model, compile(statement, dialect, operation="Delete"))
 
 
 def restore_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
     """Take back that the rows that match were deleted; return how many there were."""
-    return counted(compile(query.restore_statement(), dialect, operation="Restore"))
+    return counted(query.model, compile(query.restore_statement(), dialect, operation="Restore"))
 
 
 def update_returning(
@@ -744,20 +755,22 @@ def delete_returning(query: QueryBase[Any], dialect: Dialect, *, hard: bool = Fa
     """Delete every row that matches; return what they were, as new instances; those only marked as they are now."""
     soft = query.table.deleted is not None and not hard
     statement = query.delete_returning_statement(soft=soft)
-    found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect)
+    found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect, new=not soft)
     if query.projection is None and not soft:
         for instance in found:
             mark_deleted(instance)
     return found
 
 
-def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect) -> Steps[list[Any]]:
+def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect, *, new: bool = False) -> Steps[list[Any]]:
     result = yield statement
-    return loader(query, dialect)(result.rows)
+    changed_elsewhere(query.model)
+    return loader(query, dialect, new=new)(result.rows)
 
 
-def counted(statement: Compiled) -> Steps[int]:
+def counted(model: type, statement: Compiled) -> Steps[int]:
     result = yield statement
+    changed_elsewhere(model)
     return result.count
 
 

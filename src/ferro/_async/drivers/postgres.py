@@ -44,7 +44,7 @@ class AsyncPostgresConnection:
 
     async def prepare_session(self) -> None:
         """Give a new connection the settings ferro's values rely on."""
-        await self._converse(self._link.settings())
+        await self._converse(self._link.prepare_session())
 
     async def _converse(self, conversation: PQGen[T], *, finish: bool = False) -> T:
         try:

@@ -23,6 +23,8 @@ PACKAGE = "ferro"
 CLEANUP = 0.45
 
 Lock = partial(anyio.Lock, fast_acquire=True)
+# For what is never awaited, and may meet other threads.
+Mutex = threading.RLock
 sleep = anyio.sleep
 
 

@@ -19,6 +19,8 @@ PACKAGE = "ferro.sync"
 CLEANUP = 0.45
 
 Lock = threading.Lock
+# For what never waits.
+Mutex = threading.RLock
 sleep = time.sleep
 
 

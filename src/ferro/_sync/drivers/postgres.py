@@ -45,7 +45,7 @@ class PostgresConnection:
 
     def prepare_session(self) -> None:
         """Give a new connection the settings ferro's values rely on."""
-        self._converse(self._link.settings())
+        self._converse(self._link.prepare_session())
 
     def _converse(self, conversation: PQGen[T], *, finish: bool = False) -> T:
         try:

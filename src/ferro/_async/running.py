@@ -1,0 +1,107 @@
+"""How the steps of an operation are answered where more is to be known than one connection."""
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from ferro._async.connections import known
+from ferro._async.drivers.base import AsyncConnection
+from ferro._async.pool import AsyncPool, Pooled
+from ferro._async.scope import reads_from_primary
+from ferro.errors import DatabaseConnectionError, FerroError
+from ferro.identity import Place, Touched, place
+from ferro.operations.reading import Done, Unanswered, only_reads, resumed, single
+from ferro.operations.steps import Steps, under
+
+if TYPE_CHECKING:
+    from ferro._async.database import AsyncDatabase
+    from ferro._async.session import AsyncSession
+
+T = TypeVar("T")
+
+
+def place_in(database: "AsyncDatabase", session: "AsyncSession | None", touched: Touched | None = None) -> Place | None:
+    """Where the instances of an operation belong; None where nobody needs to know."""
+    identities = database.identities if session is None else session.identities
+    origin = database.reference if known.several else None
+    return None if identities is None and origin is None else Place(origin, identities, touched)
+
+
+async def answer(connection: AsyncConnection, steps: Steps[T], where: Place | None) -> T:
+    """Run steps on a connection, for a place."""
+    if where is None:
+        return await connection.run(steps)
+    placed = under(place, where, steps)
+    return await (connection.run(placed) if where.identities is None else one_by_one(connection, placed))
+
+
+async def one_by_one(connection: AsyncConnection, steps: Steps[T]) -> T:
+    """Run steps here, and only their statements where the connection is.
+
+    What others hold is changed by these steps, and must not change under their hands, in another thread.
+    """
+    proceed = partial(next, steps)
+    while True:
+        try:
+            statement = proceed()
+        except StopIteration as stop:
+            return stop.value
+        try:
+            result = await connection.run(single(statement))
+        except FerroError as error:
+            proceed = partial(steps.throw, error)
+        else:
+            proceed = partial(steps.send, result)
+
+
+async def run_apart(database: "AsyncDatabase", steps: Steps[T], session: "AsyncSession | None") -> T:
+    """Run steps outside any transaction: reads on a replica, where there are any."""
+    where = place_in(database, session)
+    if not database.replicas or must_be_fresh(database, session):
+        return await on_pool(database.pool, steps, where, session)
+    # The replicas come and go while the steps run, so they know where they are from the first one on.
+    steps = steps if where is None else under(place, where, steps)
+    try:
+        statement = next(steps)
+    except StopIteration as stop:
+        return stop.value
+    for replica in () if statement.template.writes else database.replicas.in_turn():
+        try:
+            outcome = await on_pool(replica.pool, only_reads(steps, statement), where, session)
+        except DatabaseConnectionError as error:
+            outcome = Unanswered(statement, error)
+        if isinstance(outcome, Done):
+            return outcome.value
+        statement = outcome.statement
+        if outcome.error is None:
+            break
+        replica.rest()
+    if session is not None:
+        # It writes; or no replica was there, and nobody looks whether it does.
+        session.wrote = True
+    return await on_pool(database.pool, resumed(steps, statement), where, session)
+
+
+def must_be_fresh(database: "AsyncDatabase", session: "AsyncSession | None") -> bool:
+    """Whether a read must see every write before it."""
+    return reads_from_primary(database) or (session is not None and session.wrote)
+
+
+async def on_pool(pool: AsyncPool, steps: Steps[T], where: Place | None, session: "AsyncSession | None") -> T:
+    pooled = await pool.take()
+    try:
+        if session is not None:
+            pooled.connection.link.give_settings(session.settings)
+        return await answer(pooled.connection, steps, where)
+    finally:
+        pool.give(pooled)
+
+
+async def lend_reader(database: "AsyncDatabase", session: "AsyncSession | None") -> tuple[AsyncPool, Pooled]:
+    """A connection for a stream, and the pool it is to be given back to."""
+    if database.replicas and not must_be_fresh(database, session):
+        for replica in database.replicas.in_turn():
+            try:
+                return replica.pool, await replica.pool.take()
+            except DatabaseConnectionError:
+                replica.rest()
+    return database.pool, await database.pool.take()

@@ -1,0 +1,272 @@
+"""Several databases: names, the default one, where an instance's calls go, and handles that only read."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import ValidationError
+
+from ferro import (
+    AsyncDatabase,
+    BackRef,
+    Field,
+    ForeignKey,
+    InterfaceError,
+    Model,
+    NoDatabaseError,
+    OperationalError,
+    OptionError,
+    PoolConfig,
+    Relation,
+    connect,
+    create_tables,
+    execute,
+    fetch_all,
+    fetch_one,
+    reset_engine,
+    set_default_connection,
+    transaction,
+    using,
+)
+
+
+class Writer(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    novels: Relation[list["Novel"]] = BackRef()
+
+
+class Novel(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    writer: Annotated[Writer, ForeignKey(related_name="novels")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_connected():
+    yield
+    reset_engine()
+
+
+@pytest.fixture
+async def main(database_url: str) -> AsyncIterator[AsyncDatabase]:
+    async with connect(database_url, name="main", default=True) as connected:
+        await connected.create_tables(Writer, Novel)
+        yield connected
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[AsyncDatabase]:
+    async with connect(f"sqlite:{tmp_path}/archive.db?mode=rwc", name="archive") as connected:
+        await connected.create_tables(Writer, Novel)
+        yield connected
+
+
+# Names.
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a-b", "é", "a.b", "x\n", '"; DROP TABLE x; --', 7])
+async def test_a_name_is_made_of_letters_digits_and_underscores(name):
+    with pytest.raises(OptionError, match=re.escape(f"cannot be named {name!r}: use letters, digits and _")):
+        await connect("sqlite::memory:", name=name)
+
+
+async def test_a_name_is_used_once_and_free_again_when_its_database_is_closed(tmp_path):
+    first = await connect("sqlite::memory:", name="first")
+    with pytest.raises(OptionError, match=r"a connection named 'first' is already registered \(sqlite::memory:\)"):
+        await connect("sqlite::memory:", name="first")
+    await first.close()
+    async with connect("sqlite::memory:", name="first") as again:
+        assert again.name == "first"
+
+
+async def test_a_name_that_nobody_has_is_an_error_that_names_the_others(main):
+    with pytest.raises(OptionError, match="^no connection is named 'mian': there are 'main'$"):
+        Writer.using("mian")
+    with pytest.raises(OptionError, match="^no connection is named 'mian': there are 'main'$"):
+        set_default_connection("mian")
+
+
+async def test_a_connection_with_a_name_is_not_the_default(archive):
+    with pytest.raises(NoDatabaseError, match="^No default connection selected: there are 'archive'; choose one with "):
+        await Writer.all()
+    set_default_connection("archive")
+    assert await Writer.all() == []
+
+
+async def test_replacing_the_default_closes_it_unless_it_has_a_name(main, tmp_path):
+    nameless = await connect(f"sqlite:{tmp_path}/nameless.db?mode=rwc")
+    other = await connect(f"sqlite:{tmp_path}/other.db?mode=rwc")
+    with pytest.raises(InterfaceError, match="is closed"):
+        await nameless.fetch_one("SELECT 1 AS one")
+    assert await main.query(Writer).count() == 0
+    await other.close()
+
+
+async def test_closing_the_default_leaves_the_others(main, archive):
+    await main.close()
+    assert await Writer.using("archive").all() == []
+    with pytest.raises(NoDatabaseError, match="No default connection selected"):
+        await Writer.all()
+
+
+# Going to a certain one.
+
+
+async def test_a_model_on_a_named_connection_has_every_verb(main, archive):
+    writers = Writer.using("archive")
+    ann = await writers.create(name="Ann")
+    (bob,) = await writers.bulk_create([Writer(name="Bob")])
+    cid, made = await writers.get_or_create(name="Cid")
+    assert made
+    assert (await writers.update_or_create({"name": "Cyd"}, id=cid.id))[0].name == "Cyd"
+    assert (await writers.upsert(key="name", name="Ann")).id == ann.id
+    bob.name = "Bea"
+    assert await writers.bulk_update([bob]) == 1
+    assert await writers.select(lambda w: w.name).order_by("name").all() == ["Ann", "Bea", "Cyd"]
+    assert [writer.name for writer in await writers.where(lambda w: w.name != "Ann").order_by("name").all()] == [
+        "Bea",
+        "Cyd",
+    ]
+    assert [writer.name for writer in await writers.order_by("-name").limit(1).all()] == ["Cyd"]
+    assert [writer.name for writer in await writers.limit(1).all()] != []
+    assert await writers.get(ann.id) == ann
+    assert await writers.get_or_none(999) is None
+    assert await writers.count() == 3
+    assert await writers.exists()
+    assert await writers.first() is not None
+    assert len(await writers.raw("SELECT * FROM writer")) == 3
+    assert len(await writers.all()) == 3
+    assert await Writer.count() == 0
+
+
+async def test_the_calls_take_a_name_or_a_handle(main, archive):
+    await Writer(name="Ann").save(using="archive")
+    await Writer.bulk_create([Writer(name="Bob")], using=archive)
+    assert len(await Writer.all(using="archive")) == 2
+    assert await execute("UPDATE writer SET name = 'Cid' WHERE name = 'Bob'", using="archive") == 1
+    assert await fetch_all("SELECT name FROM writer ORDER BY name", using=archive) == [{"name": "Ann"}, {"name": "Cid"}]
+    assert await fetch_one("SELECT count(*) AS n FROM writer", using="archive") == {"n": 2}
+    async with transaction(using="archive"):
+        assert await Writer.count() == 2
+    with using("archive") as same:
+        assert same is archive
+        assert await Writer.count() == 2
+    assert await Writer.count() == 0
+
+
+async def test_tables_are_created_where_the_call_says(main, tmp_path):
+    async with connect(f"sqlite:{tmp_path}/empty.db?mode=rwc", name="empty"):
+        await create_tables(Writer, using="empty")
+        assert await Writer.using("empty").count() == 0
+
+
+async def test_inside_a_transaction_another_connection_is_refused(main, archive):
+    foreign = await archive.create(Writer, name="Ann")
+    expected = "^Operations inside a transaction inherit the transaction connection: this one is on 'main'"
+    async with transaction():
+        with pytest.raises(OptionError, match=expected):
+            await Writer.all(using="archive")
+        with pytest.raises(ValueError, match=expected):
+            await foreign.save()
+        with main.primary(), pytest.raises(OptionError, match=expected):
+            await foreign.save(using="archive")
+        with pytest.raises(OptionError, match=expected):
+            async with transaction(using="archive"):
+                raise AssertionError
+        assert await Writer.all(using="main") == []
+        assert await Writer.using(archive).count() == 1
+
+
+# Where an instance came from.
+
+
+async def test_the_calls_of_an_instance_go_to_the_database_it_came_from(main, archive):
+    await archive.create(Writer, name="Ann")
+    ann = await Writer.using("archive").get(1)
+    ann.name = "Bea"
+    await ann.save()
+    assert (await archive.get(Writer, 1)).name == "Bea"
+    await archive.execute("UPDATE writer SET name = 'Cid'")
+    await ann.refresh()
+    assert ann.name == "Cid"
+    assert await ann.delete() is True
+    assert await archive.query(Writer).count() == 0
+
+
+async def test_relations_are_read_where_their_owner_came_from(main, archive):
+    there = await archive.create(Writer, name="Ann")
+    await archive.create(Novel, title="There", writer=there)
+    here = await main.create(Writer, name="Ann")
+    await main.create(Novel, title="Here", writer=here)
+    (ann,) = await Writer.using("archive").all()
+    assert [novel.title for novel in await ann.novels.all()] == ["There"]
+    assert await ann.novels.select(lambda n: n.title).all() == ["There"]
+    (novel,) = await Novel.using("archive").all()
+    assert (await novel.writer) == there
+    await ann.novels.create(title="More")
+    assert (await archive.query(Novel).count(), await main.query(Novel).count()) == (2, 1)
+
+
+async def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main, archive):
+    await archive.create(Writer, name="Ann")
+    await main.create(Writer, name="Ann")
+    ann = await Writer.using("archive").get(1)
+    ann.name = "Bea"
+    with using(main):
+        await ann.save()
+    assert [(await one.get(Writer, 1)).name for one in (main, archive)] == ["Bea", "Ann"]
+    ann.name = "Cid"
+    await ann.save()
+    # It was saved to the main database, and belongs there now.
+    assert [(await one.get(Writer, 1)).name for one in (main, archive)] == ["Cid", "Ann"]
+    await ann.refresh(using="archive")
+    assert ann.name == "Ann"
+
+
+async def test_an_instance_of_a_closed_database_belongs_to_the_default_one(main, archive):
+    ann = await archive.create(Writer, name="Ann")
+    await archive.close()
+    await main.create(Writer, name="Bob")
+    await ann.refresh()
+    assert ann.name == "Bob"
+
+
+async def test_an_instance_keeps_no_database_alive_and_its_copies_belong_there_too(main, archive):
+    ann = (await archive.create(Writer, name="Ann")).model_copy()
+    ann.name = "Bea"
+    await ann.save()
+    assert (await archive.get(Writer, 1)).name == "Bea"
+
+
+# Options.
+
+
+async def test_a_pool_can_be_described_in_one_object(database_url):
+    async with connect(database_url, pool=PoolConfig(max_connections=3, min_connections=2)) as database:
+        assert (database.pool.options.min_connections, database.pool.options.max_connections) == (2, 3)
+    with pytest.raises(ValidationError, match="min_connections is 4, more than max_connections, which is 3"):
+        PoolConfig(max_connections=3, min_connections=4)
+    with pytest.raises(ValidationError, match="frozen"):
+        PoolConfig().max_connections = 2
+
+
+async def test_a_connection_that_only_reads_refuses_writes(main, database_url):
+    await main.create(Writer, name="Ann")
+    async with connect(database_url, name="reader", read_only=True) as reader:
+        assert [writer.name for writer in await Writer.using("reader").all()] == ["Ann"]
+        with pytest.raises(OperationalError, match="(?i)read-?only"):
+            await Writer.using("reader").create(name="Bob")
+        async with reader.transaction():
+            assert await reader.query(Writer).count() == 1
+        with pytest.raises(OperationalError, match="(?i)read-?only"):
+            async with reader.transaction():
+                await reader.create(Writer, name="Bob")
+    assert await main.query(Writer).count() == 1
+
+
+async def test_a_database_in_memory_cannot_be_read_only():
+    with pytest.raises(OptionError, match="a database in memory begins empty"):
+        await connect("sqlite::memory:", read_only=True)

@@ -1,0 +1,273 @@
+# Generated from tests/_async/test_connections.py by scripts/unasync.py: edit that file, never this one.
+"""Several databases: names, the default one, where an instance's calls go, and handles that only read."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import ValidationError
+
+from ferro.sync import (
+    BackRef,
+    Database,
+    Field,
+    ForeignKey,
+    InterfaceError,
+    Model,
+    NoDatabaseError,
+    OperationalError,
+    OptionError,
+    PoolConfig,
+    Relation,
+    connect,
+    create_tables,
+    execute,
+    fetch_all,
+    fetch_one,
+    reset_engine,
+    set_default_connection,
+    transaction,
+    using,
+)
+
+
+class Writer(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    novels: Relation[list["Novel"]] = BackRef()
+
+
+class Novel(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    writer: Annotated[Writer, ForeignKey(related_name="novels")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_connected():
+    yield
+    reset_engine()
+
+
+@pytest.fixture
+def main(database_url: str) -> Iterator[Database]:
+    with connect(database_url, name="main", default=True) as connected:
+        connected.create_tables(Writer, Novel)
+        yield connected
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Database]:
+    with connect(f"sqlite:{tmp_path}/archive.db?mode=rwc", name="archive") as connected:
+        connected.create_tables(Writer, Novel)
+        yield connected
+
+
+# Names.
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a-b", "é", "a.b", "x\n", '"; DROP TABLE x; --', 7])
+def test_a_name_is_made_of_letters_digits_and_underscores(name):
+    with pytest.raises(OptionError, match=re.escape(f"cannot be named {name!r}: use letters, digits and _")):
+        connect("sqlite::memory:", name=name)
+
+
+def test_a_name_is_used_once_and_free_again_when_its_database_is_closed(tmp_path):
+    first = connect("sqlite::memory:", name="first")
+    with pytest.raises(OptionError, match=r"a connection named 'first' is already registered \(sqlite::memory:\)"):
+        connect("sqlite::memory:", name="first")
+    first.close()
+    with connect("sqlite::memory:", name="first") as again:
+        assert again.name == "first"
+
+
+def test_a_name_that_nobody_has_is_an_error_that_names_the_others(main):
+    with pytest.raises(OptionError, match="^no connection is named 'mian': there are 'main'$"):
+        Writer.using("mian")
+    with pytest.raises(OptionError, match="^no connection is named 'mian': there are 'main'$"):
+        set_default_connection("mian")
+
+
+def test_a_connection_with_a_name_is_not_the_default(archive):
+    with pytest.raises(NoDatabaseError, match="^No default connection selected: there are 'archive'; choose one with "):
+        Writer.all()
+    set_default_connection("archive")
+    assert Writer.all() == []
+
+
+def test_replacing_the_default_closes_it_unless_it_has_a_name(main, tmp_path):
+    nameless = connect(f"sqlite:{tmp_path}/nameless.db?mode=rwc")
+    other = connect(f"sqlite:{tmp_path}/other.db?mode=rwc")
+    with pytest.raises(InterfaceError, match="is closed"):
+        nameless.fetch_one("SELECT 1 AS one")
+    assert main.query(Writer).count() == 0
+    other.close()
+
+
+def test_closing_the_default_leaves_the_others(main, archive):
+    main.close()
+    assert Writer.using("archive").all() == []
+    with pytest.raises(NoDatabaseError, match="No default connection selected"):
+        Writer.all()
+
+
+# Going to a certain one.
+
+
+def test_a_model_on_a_named_connection_has_every_verb(main, archive):
+    writers = Writer.using("archive")
+    ann = writers.create(name="Ann")
+    (bob,) = writers.bulk_create([Writer(name="Bob")])
+    cid, made = writers.get_or_create(name="Cid")
+    assert made
+    assert writers.update_or_create({"name": "Cyd"}, id=cid.id)[0].name == "Cyd"
+    assert writers.upsert(key="name", name="Ann").id == ann.id
+    bob.name = "Bea"
+    assert writers.bulk_update([bob]) == 1
+    assert writers.select(lambda w: w.name).order_by("name").all() == ["Ann", "Bea", "Cyd"]
+    assert [writer.name for writer in writers.where(lambda w: w.name != "Ann").order_by("name").all()] == [
+        "Bea",
+        "Cyd",
+    ]
+    assert [writer.name for writer in writers.order_by("-name").limit(1).all()] == ["Cyd"]
+    assert [writer.name for writer in writers.limit(1).all()] != []
+    assert writers.get(ann.id) == ann
+    assert writers.get_or_none(999) is None
+    assert writers.count() == 3
+    assert writers.exists()
+    assert writers.first() is not None
+    assert len(writers.raw("SELECT * FROM writer")) == 3
+    assert len(writers.all()) == 3
+    assert Writer.count() == 0
+
+
+def test_the_calls_take_a_name_or_a_handle(main, archive):
+    Writer(name="Ann").save(using="archive")
+    Writer.bulk_create([Writer(name="Bob")], using=archive)
+    assert len(Writer.all(using="archive")) == 2
+    assert execute("UPDATE writer SET name = 'Cid' WHERE name = 'Bob'", using="archive") == 1
+    assert fetch_all("SELECT name FROM writer ORDER BY name", using=archive) == [{"name": "Ann"}, {"name": "Cid"}]
+    assert fetch_one("SELECT count(*) AS n FROM writer", using="archive") == {"n": 2}
+    with transaction(using="archive"):
+        assert Writer.count() == 2
+    with using("archive") as same:
+        assert same is archive
+        assert Writer.count() == 2
+    assert Writer.count() == 0
+
+
+def test_tables_are_created_where_the_call_says(main, tmp_path):
+    with connect(f"sqlite:{tmp_path}/empty.db?mode=rwc", name="empty"):
+        create_tables(Writer, using="empty")
+        assert Writer.using("empty").count() == 0
+
+
+def test_inside_a_transaction_another_connection_is_refused(main, archive):
+    foreign = archive.create(Writer, name="Ann")
+    expected = "^Operations inside a transaction inherit the transaction connection: this one is on 'main'"
+    with transaction():
+        with pytest.raises(OptionError, match=expected):
+            Writer.all(using="archive")
+        with pytest.raises(ValueError, match=expected):
+            foreign.save()
+        with main.primary(), pytest.raises(OptionError, match=expected):
+            foreign.save(using="archive")
+        with pytest.raises(OptionError, match=expected):
+            with transaction(using="archive"):
+                raise AssertionError
+        assert Writer.all(using="main") == []
+        assert Writer.using(archive).count() == 1
+
+
+# Where an instance came from.
+
+
+def test_the_calls_of_an_instance_go_to_the_database_it_came_from(main, archive):
+    archive.create(Writer, name="Ann")
+    ann = Writer.using("archive").get(1)
+    ann.name = "Bea"
+    ann.save()
+    assert archive.get(Writer, 1).name == "Bea"
+    archive.execute("UPDATE writer SET name = 'Cid'")
+    ann.refresh()
+    assert ann.name == "Cid"
+    assert ann.delete() is True
+    assert archive.query(Writer).count() == 0
+
+
+def test_relations_are_read_where_their_owner_came_from(main, archive):
+    there = archive.create(Writer, name="Ann")
+    archive.create(Novel, title="There", writer=there)
+    here = main.create(Writer, name="Ann")
+    main.create(Novel, title="Here", writer=here)
+    (ann,) = Writer.using("archive").all()
+    assert [novel.title for novel in ann.novels.all()] == ["There"]
+    assert ann.novels.select(lambda n: n.title).all() == ["There"]
+    (novel,) = Novel.using("archive").all()
+    assert novel.writer == there
+    ann.novels.create(title="More")
+    assert (archive.query(Novel).count(), main.query(Novel).count()) == (2, 1)
+
+
+def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main, archive):
+    archive.create(Writer, name="Ann")
+    main.create(Writer, name="Ann")
+    ann = Writer.using("archive").get(1)
+    ann.name = "Bea"
+    with using(main):
+        ann.save()
+    assert [one.get(Writer, 1).name for one in (main, archive)] == ["Bea", "Ann"]
+    ann.name = "Cid"
+    ann.save()
+    # It was saved to the main database, and belongs there now.
+    assert [one.get(Writer, 1).name for one in (main, archive)] == ["Cid", "Ann"]
+    ann.refresh(using="archive")
+    assert ann.name == "Ann"
+
+
+def test_an_instance_of_a_closed_database_belongs_to_the_default_one(main, archive):
+    ann = archive.create(Writer, name="Ann")
+    archive.close()
+    main.create(Writer, name="Bob")
+    ann.refresh()
+    assert ann.name == "Bob"
+
+
+def test_an_instance_keeps_no_database_alive_and_its_copies_belong_there_too(main, archive):
+    ann = archive.create(Writer, name="Ann").model_copy()
+    ann.name = "Bea"
+    ann.save()
+    assert archive.get(Writer, 1).name == "Bea"
+
+
+# Options.
+
+
+def test_a_pool_can_be_described_in_one_object(database_url):
+    with connect(database_url, pool=PoolConfig(max_connections=3, min_connections=2)) as database:
+        assert (database.pool.options.min_connections, database.pool.options.max_connections) == (2, 3)
+    with pytest.raises(ValidationError, match="min_connections is 4, more than max_connections, which is 3"):
+        PoolConfig(max_connections=3, min_connections=4)
+    with pytest.raises(ValidationError, match="frozen"):
+        PoolConfig().max_connections = 2
+
+
+def test_a_connection_that_only_reads_refuses_writes(main, database_url):
+    main.create(Writer, name="Ann")
+    with connect(database_url, name="reader", read_only=True) as reader:
+        assert [writer.name for writer in Writer.using("reader").all()] == ["Ann"]
+        with pytest.raises(OperationalError, match="(?i)read-?only"):
+            Writer.using("reader").create(name="Bob")
+        with reader.transaction():
+            assert reader.query(Writer).count() == 1
+        with pytest.raises(OperationalError, match="(?i)read-?only"):
+            with reader.transaction():
+                reader.create(Writer, name="Bob")
+    assert main.query(Writer).count() == 1
+
+
+def test_a_database_in_memory_cannot_be_read_only():
+    with pytest.raises(OptionError, match="a database in memory begins empty"):
+        connect("sqlite::memory:", read_only=True)
