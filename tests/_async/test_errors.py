@@ -34,6 +34,8 @@ from ferro import (
     MultipleRowsFound,
     NoDatabaseError,
     NotNullViolationError,
+    NPlusOneError,
+    NPlusOneWarning,
     OperationalError,
     OptionError,
     PoolTimeout,
@@ -441,6 +443,8 @@ TREE = {
     TransactionAborted: {TransactionError},
     TransactionEnded: {TransactionError},
     RowSecurityWarning: {UserWarning},
+    NPlusOneError: {FerroError},
+    NPlusOneWarning: {UserWarning},
 }
 
 

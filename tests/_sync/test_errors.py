@@ -36,6 +36,8 @@ from ferro.sync import (
     MultipleRowsFound,
     NoDatabaseError,
     NotNullViolationError,
+    NPlusOneError,
+    NPlusOneWarning,
     OperationalError,
     OptionError,
     PoolTimeout,
@@ -440,6 +442,8 @@ TREE = {
     TransactionAborted: {TransactionError},
     TransactionEnded: {TransactionError},
     RowSecurityWarning: {UserWarning},
+    NPlusOneError: {FerroError},
+    NPlusOneWarning: {UserWarning},
 }
 
 

@@ -16,59 +16,59 @@ from ferro.schema.registry import active, declared
 from ferro.sync import Database
 
 
-class Town(Model):
+class Burg(Model):
     id: int | None = Field(default=None, primary_key=True)
     n: int | None = None
-    writers: Relation[list["Writer"]] = BackRef()
+    writers: Relation[list["Poet"]] = BackRef()
 
 
-class Writer(Model):
+class Poet(Model):
     id: int | None = Field(default=None, primary_key=True)
     n: int | None = None
-    town: Annotated[Town | None, ForeignKey(related_name="writers")] = None
-    works: Relation[list["Work"]] = BackRef()
-    page: "Page" = BackRef()
+    town: Annotated[Burg | None, ForeignKey(related_name="writers")] = None
+    works: Relation[list["Poem"]] = BackRef()
+    page: "Leaf" = BackRef()
 
 
-class Page(Model):
+class Leaf(Model):
     id: int | None = Field(default=None, primary_key=True)
     n: int | None = None
-    writer: Annotated[Writer, ForeignKey(related_name="page", unique=True)]
+    writer: Annotated[Poet, ForeignKey(related_name="page", unique=True)]
 
 
-class Topic(Model):
+class Motif(Model):
     id: int | None = Field(default=None, primary_key=True)
     n: int | None = None
-    works: Relation[list["Work"]] = BackRef()
+    works: Relation[list["Poem"]] = BackRef()
 
 
-class Work(Model):
+class Poem(Model):
     id: int | None = Field(default=None, primary_key=True)
     n: int | None = None
-    writer: Annotated[Writer, ForeignKey(related_name="works")]
-    sequel_of: Annotated["Work | None", ForeignKey(related_name="sequels", on_delete="SET NULL")] = None
-    sequels: Relation[list["Work"]] = BackRef()
-    topics: Relation[list[Topic]] = ManyToMany(related_name="works")
+    writer: Annotated[Poet, ForeignKey(related_name="works")]
+    sequel_of: Annotated["Poem | None", ForeignKey(related_name="sequels", on_delete="SET NULL")] = None
+    sequels: Relation[list["Poem"]] = BackRef()
+    topics: Relation[list[Motif]] = ManyToMany(related_name="works")
 
 
-MODELS: tuple[Any, ...] = (Town, Writer, Page, Topic, Work)
+MODELS: tuple[Any, ...] = (Burg, Poet, Leaf, Motif, Poem)
 for model in MODELS:
     for known in (declared, active):
         known.pop(model.__name__)
 
 SINGLE = {
-    "Town": {},
-    "Writer": {"town": "Town", "page": "Page"},
-    "Page": {"writer": "Writer"},
-    "Topic": {},
-    "Work": {"writer": "Writer", "sequel_of": "Work"},
+    "Burg": {},
+    "Poet": {"town": "Burg", "page": "Leaf"},
+    "Leaf": {"writer": "Poet"},
+    "Motif": {},
+    "Poem": {"writer": "Poet", "sequel_of": "Poem"},
 }
 MANY = {
-    "Town": {"writers": "Writer"},
-    "Writer": {"works": "Work"},
-    "Page": {},
-    "Topic": {"works": "Work"},
-    "Work": {"sequels": "Work", "topics": "Topic"},
+    "Burg": {"writers": "Poet"},
+    "Poet": {"works": "Poem"},
+    "Leaf": {},
+    "Motif": {"works": "Poem"},
+    "Poem": {"sequels": "Poem", "topics": "Motif"},
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -130,7 +130,7 @@ def worlds(draw: DrawFn) -> World:
         work.topics = draw(st.lists(st.sampled_from(topics), unique=True)) if topics else []
         for topic in work.topics:
             topic.works.append(work)
-    return {"Town": towns, "Writer": writers, "Page": pages, "Topic": topics, "Work": works}
+    return {"Burg": towns, "Poet": writers, "Leaf": pages, "Motif": topics, "Poem": works}
 
 
 class Undo(Exception):
@@ -142,13 +142,13 @@ def holding(database: Database, world: World) -> Iterator[None]:
     """Let the tables hold a world for an example."""
     try:
         with database.transaction():
-            database.bulk_create(Town, [Town(id=t.id, n=t.n) for t in world["Town"]])
-            database.bulk_create(Writer, [Writer(id=w.id, n=w.n, town=key(w.town)) for w in world["Writer"]])
-            database.bulk_create(Page, [Page(id=p.id, n=p.n, writer=p.writer.id) for p in world["Page"]])
-            database.bulk_create(Topic, [Topic(id=t.id, n=t.n) for t in world["Topic"]])
-            works = [Work(id=w.id, n=w.n, writer=w.writer.id) for w in world["Work"]]
-            database.bulk_create(Work, works)
-            for work, thing in zip(works, world["Work"], strict=True):
+            database.bulk_create(Burg, [Burg(id=t.id, n=t.n) for t in world["Burg"]])
+            database.bulk_create(Poet, [Poet(id=w.id, n=w.n, town=key(w.town)) for w in world["Poet"]])
+            database.bulk_create(Leaf, [Leaf(id=p.id, n=p.n, writer=p.writer.id) for p in world["Leaf"]])
+            database.bulk_create(Motif, [Motif(id=t.id, n=t.n) for t in world["Motif"]])
+            works = [Poem(id=w.id, n=w.n, writer=w.writer.id) for w in world["Poem"]]
+            database.bulk_create(Poem, works)
+            for work, thing in zip(works, world["Poem"], strict=True):
                 if thing.sequel_of is not None:
                     work.sequel_of_id = thing.sequel_of.id
                     database.save(work)
@@ -355,7 +355,7 @@ def test_what_is_selected_and_sorted_by_is_what_python_sees(tables, world, data)
 @given(world=worlds(), data=st.data())
 def test_the_rows_changed_and_deleted_are_those_that_python_finds(tables, world, data):
     # Of models whose rows nothing refers to, so that a deleted row takes no others along.
-    name = data.draw(st.sampled_from(["Page", "Work"]))
+    name = data.draw(st.sampled_from(["Leaf", "Poem"]))
     asked, new = data.draw(conditions((name,), 1)), data.draw(values((name,)))
     chosen = {thing.id for thing in world[name] if asked.answer((thing,)) is True}
     expected = [(thing.id, new.answer((thing,)) if thing.id in chosen else thing.n) for thing in world[name]]

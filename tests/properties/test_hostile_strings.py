@@ -55,16 +55,16 @@ class Visit(Model):
     id: int | None = Field(default=None, primary_key=True)
     note: str = ""
     host: Annotated[Host | None, ForeignKey(related_name="visits")] = None
-    words: Relation[list["Topic"]] = ManyToMany(related_name="visits")
+    words: Relation[list["Heading"]] = ManyToMany(related_name="visits")
 
 
-class Topic(Model):
+class Heading(Model):
     word: str = Field(primary_key=True)
     visits: Relation[list[Visit]] = BackRef()
 
 
 # Other tests, which create all tables there are, need not know of them.
-for name in ("Guest", "Word", "Host", "Visit", "Topic"):
+for name in ("Guest", "Word", "Host", "Visit", "Heading"):
     for known in (declared, active):
         known.pop(name)
 
@@ -123,7 +123,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
     "contains": lambda db, text: db.query(Guest).where(lambda g: g.name.contains(text)).all(),
     "+": lambda db, text: db.query(Guest).select(lambda g: g.name + text).all(),
     "coalesce": lambda db, text: db.query(Guest).select(lambda g: coalesce(g.note, text)).all(),
-    "select": lambda db, text: db.query(Guest).select(lambda g: {text: g.name, "x": g.id}).all(),
+    "select": lambda db, text: db.query(Guest).select(lambda g: {text: g.name, "the other": g.id}).all(),
     "fn": lambda db, text: db.query(Guest).select(lambda g: fn.replace(g.name, text, text)).all(),
     "a document": lambda db, text: db.query(Guest).where(lambda g: g.tags == {text: text}).all(),
     "update": lambda db, text: db.query(Guest).where(lambda g: g.name == text).update(note=text),
@@ -158,7 +158,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
     "an instance at the other end": lambda db, text: db.query(Visit).where(lambda v: v.host == Host(name=text)).all(),
     "create along a relation": lambda db, text: db.query(db.create(Host, name=text).visits).create(note=text),
     "load": lambda db, text: db.load(db.create(Visit, host=db.create(Host, name=text)), lambda v: v.host),
-    "add": lambda db, text: db.query(db.create(Visit).words).add(db.create(Topic, word=text)),
+    "add": lambda db, text: db.query(db.create(Visit).words).add(db.create(Heading, word=text)),
     "remove": lambda db, text: db.query(db.create(Visit).words).remove(text),
     "fetch_one": lambda db, text: db.fetch_one(f"SELECT id FROM guest WHERE note = {mark(db)}", text),
 }
@@ -253,7 +253,7 @@ def harmless_statements(db: Database, call: Callable[[Database, str], Any]) -> l
 @pytest.fixture(scope="session")
 def tables(databases: Mapping[str, Database]) -> Mapping[str, Database]:
     for database in databases.values():
-        database.create_tables(Guest, Word, Host, Visit, Topic)
+        database.create_tables(Guest, Word, Host, Visit, Heading)
     return databases
 
 
