@@ -16,7 +16,6 @@ from ferro.query.expressions import (
     MEANINGS,
     Cast,
     ColumnRef,
-    Condition,
     Expression,
     Shape,
     Source,
@@ -27,6 +26,7 @@ from ferro.query.expressions import (
     literal,
     type_for,
 )
+from ferro.query.operators import Operation, Question
 from ferro.query.sqltext import ATOM, COMPARE, OR, Text
 from ferro.query.writer import Writer, as_json, each, filled
 from ferro.schema.table import Column
@@ -222,23 +222,10 @@ def written(writer: Writer, name: str, operands: tuple[Expression[Any], ...], le
     return Text(filled(writer.dialect.forms[f"json:{name}"], *texts), level)
 
 
-class Inspected(Condition):
+class Inspected(Question):
     """A question about what is in a document."""
 
-    __slots__ = ("name", "operands")
-
-    def __init__(self, name: str, operands: tuple[Expression[Any], ...]) -> None:
-        self.name = name
-        self.operands = operands
-
-    @property
-    def children(self) -> tuple[Expression[Any], ...]:
-        return self.operands
-
-    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("inspected", self.name)
-        for operand in self.operands:
-            operand.collect(shape, values, arrays)
+    __slots__ = ()
 
     def write(self, writer: Writer) -> Text:
         """An operator, or a function of ferro's."""
@@ -248,28 +235,10 @@ class Inspected(Condition):
         return f"{self.operands[0]!r}.{self.name}({self.operands[1]!r})"
 
 
-class Derived(Expression[T]):
+class Derived(Operation[T]):
     """A document with something done to it, or a number that says how large it is."""
 
-    __slots__ = ("_type", "name", "operands")
-
-    def __init__(self, name: str, operands: tuple[Expression[Any], ...], type: ColumnType | None) -> None:
-        self.name = name
-        self.operands = operands
-        self._type = type
-
-    @property
-    def type(self) -> ColumnType | None:
-        return self._type
-
-    @property
-    def children(self) -> tuple[Expression[Any], ...]:
-        return self.operands
-
-    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("derived document", self.name, self._type)
-        for operand in self.operands:
-            operand.collect(shape, values, arrays)
+    __slots__ = ()
 
     def write(self, writer: Writer) -> Text:
         """A call, or a CASE in which nothing but an object is changed."""
@@ -285,7 +254,7 @@ def containing(name: str) -> Callable[[Expression[Any], object], Expression[bool
             other = part(other, found, f"{name}()")
         elif other.kind not in ("json", ""):
             raise QueryError(f"{found.label}.{name}() expects a document, got {other.label}: it is {described(other)}")
-        return Inspected(name, (found, other))
+        return Inspected(name, found, other)
 
     return contained
 
@@ -301,11 +270,11 @@ def part(value: object, beside: Expression[Any], call: str) -> Value[Any]:
 
 
 def has_key(found: Expression[Any], name: object) -> Expression[bool]:
-    return Inspected("has_key", (found, key_of(name, found, "has_key")))
+    return Inspected("has_key", found, key_of(name, found, "has_key"))
 
 
 def having(name: str) -> Callable[[Expression[Any], object], Expression[bool]]:
-    return lambda found, names: Inspected(name, (found, keys_of(names, found, name)))
+    return lambda found, names: Inspected(name, found, keys_of(names, found, name))
 
 
 def key_of(name: object, found: Expression[Any], call: str) -> Value[Any]:

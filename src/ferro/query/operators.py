@@ -30,7 +30,7 @@ class Operation(Expression[T]):
         return self.operands
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("operation", self.name, self._type)
+        shape += (type(self), self.name, self._type)
         collect_operands(self.operands, shape, values, arrays)
 
     def write(self, writer: Writer) -> Text:
@@ -55,7 +55,7 @@ class Question(Condition):
         return self.operands
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("question", self.name)
+        shape += (type(self), self.name)
         collect_operands(self.operands, shape, values, arrays)
 
     def write(self, writer: Writer) -> Text:
