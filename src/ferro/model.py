@@ -15,13 +15,14 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import Check, FerroField, Field, ForeignKey, RowSecurity, Scope, Search, column_options
+from ferro.fields import FerroField, Field, ForeignKey, column_options
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
 from ferro.query.keys import key_values
 from ferro.query.related import kept_along, related_query
 from ferro.query.row import OwnRow, Row
+from ferro.rules import Check, RowSecurity, Scope, Search
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
 from ferro.schema.registry import register, table_of, withdraw

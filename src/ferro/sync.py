@@ -55,21 +55,7 @@ from ferro.errors import (
     UniqueViolationError,
     UnknownColumnError,
 )
-from ferro.fields import (
-    BackRef,
-    Check,
-    FerroField,
-    FerroNullable,
-    Field,
-    ForeignKey,
-    ManyToMany,
-    ManyToManyField,
-    RowPolicy,
-    RowSecurity,
-    Scope,
-    Search,
-    varchar,
-)
+from ferro.fields import BackRef, FerroField, FerroNullable, Field, ForeignKey, ManyToMany, ManyToManyField, varchar
 from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
 from ferro.query.builder import RenderedSql
@@ -101,6 +87,7 @@ from ferro.query.settings import current_setting
 from ferro.query.subqueries import exists, scalar
 from ferro.query.trees import depth
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
+from ferro.rules import Check, RowPolicy, RowSecurity, Scope, Search
 from ferro.schema.registry import clear_registry
 from ferro.types.range_values import Range
 

@@ -7,12 +7,13 @@ import pytest
 
 from ferro.dialects import postgres, sqlite
 from ferro.errors import ModelDefinitionError, QueryError
-from ferro.fields import Field, RowPolicy, RowSecurity
+from ferro.fields import Field
 from ferro.model import ModelBase
 from ferro.operations.row_security import row_security
 from ferro.query.compiler import compile
 from ferro.query.fragments import raw
 from ferro.query.settings import current_setting
+from ferro.rules import RowPolicy, RowSecurity
 from ferro.schema.registry import table_of
 
 

@@ -13,9 +13,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr, computed_field, create_model
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import FERRO_FIELD_EXTRA_KEY, Check, FerroField, Field, varchar
+from ferro.fields import FERRO_FIELD_EXTRA_KEY, FerroField, Field, varchar
 from ferro.model import ModelBase
 from ferro.query.functions import now
+from ferro.rules import Check
 from ferro.schema.registry import table_of
 
 T = TypeVar("T")

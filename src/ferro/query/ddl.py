@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ferro.errors import ModelDefinitionError, QueryError
-from ferro.fields import COMMANDS
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import must_be_condition, source_of
 from ferro.query.row import Row
@@ -12,6 +11,7 @@ from ferro.query.searching import create_search
 from ferro.query.settings import Setting
 from ferro.query.sqltext import quote
 from ferro.query.writer import Inline
+from ferro.rules import COMMANDS
 from ferro.schema.table import CheckConstraint, Column, ForeignKeyConstraint, Policy, Table
 
 

@@ -3,10 +3,10 @@
 from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
-from ferro.fields import SETTING
 from ferro.query.expressions import Expression, Shape, Values, type_for
 from ferro.query.sqltext import ATOM, Text
 from ferro.query.writer import Writer, literal
+from ferro.rules import SETTING
 from ferro.types.base import ColumnType
 
 T = TypeVar("T")

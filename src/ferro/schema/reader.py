@@ -11,7 +11,8 @@ from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Check, FerroField, ForeignKey, RowPolicy, RowSecurity, Scope, column_options, plain_options
+from ferro.fields import FerroField, ForeignKey, column_options, plain_options
+from ferro.rules import Check, RowPolicy, RowSecurity, Scope
 from ferro.schema.relations import foreign_keys_of, key_columns, make_relations
 from ferro.schema.searched import read_search
 from ferro.schema.table import (

@@ -1,7 +1,7 @@
 """What `__ferro_search__` says, checked against the fields."""
 
 from ferro.errors import ModelDefinitionError
-from ferro.fields import Search
+from ferro.rules import Search
 from ferro.schema.table import Column, SearchIndex, Table, constraint_name
 
 # What FTS5 calls things of its own.
