@@ -16,6 +16,7 @@ from pydantic import NaiveDatetime, SecretStr
 
 from ferro.dialects import DIALECTS
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
+from ferro.operations.read import loader
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.ddl import create_table
@@ -128,9 +129,7 @@ class Bare:
 
     def select(self, query: QueryBase[Any]) -> list[Any]:
         """The rows of a projected query, as its caller would see them."""
-        assert query.projection is not None
-        decode = query.projection.decoder(self.dialect)
-        return [decode(row) for row in self.run(query.select_statement())]
+        return loader(query, self.dialect)(self.run(query.select_statement()))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ferro.operations.read import fresh_by_key, has_key, is_whole
 from ferro.operations.stamps import moments
 from ferro.operations.steps import Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, version_of
-from ferro.query.builder import counted_up
+from ferro.query.assigned import counted_up
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
 from ferro.query.expressions import ColumnRef, IsNull, Value, source_of

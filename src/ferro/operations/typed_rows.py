@@ -13,8 +13,8 @@ from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
 from ferro.operations.raw import asked, distinct_names
 from ferro.operations.steps import Steps
-from ferro.query.builder import Projection
 from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.projection import Projection
 from ferro.query.templates import TString
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table

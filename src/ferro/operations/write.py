@@ -31,7 +31,8 @@ from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
 from ferro.operations.stamps import is_kept, stamp_again, stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, not_assigned, version_of
-from ferro.query.builder import QueryBase, counted_up
+from ferro.query.assigned import counted_up
+from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of

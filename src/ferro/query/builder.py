@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError, UnknownColumnError
 from ferro.fields import utc_now
+from ferro.query.assigned import assigned_value, counted_up
 from ferro.query.dialect import Compiled, Dialect
 from ferro.query.expressions import (
     ONE,
     Aggregate,
-    Arithmetic,
     ColumnRef,
     Expression,
     IsNull,
@@ -20,9 +19,7 @@ from ferro.query.expressions import (
     Number,
     Order,
     Source,
-    Value,
     Valued,
-    described,
     expression,
     has_values,
     has_window,
@@ -38,6 +35,7 @@ from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
 from ferro.query.keys import by_column, leads_to
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
+from ferro.query.projection import Projection, made_into, repeated, twice, values_of
 from ferro.query.row import (
     RelatedRow,
     Row,
@@ -53,7 +51,6 @@ from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Join, Lock, Made, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
-from ferro.types.base import Convert
 
 M = TypeVar("M")
 
@@ -62,64 +59,6 @@ Predicate: TypeAlias = Callable[[type[M]], object]
 SortKey: TypeAlias = Predicate[M] | Order | Valued[Any] | Scalar
 Operand: TypeAlias = Predicate[M] | Valued[Any] | Scalar
 AggregateName: TypeAlias = Literal["count", "sum", "avg", "min", "max"]
-
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """What the rows of a selection become: bare values, tuples or dicts, or instances of the class `into`."""
-
-    kind: Literal["value", "tuple", "dict"]
-    names: tuple[str, ...]
-    columns: tuple[Expression[Any], ...]
-    into: Any = None
-
-    @property
-    def is_aggregated(self) -> bool:
-        """Whether its rows are made of many."""
-        return any(map(is_aggregated, self.columns))
-
-    @property
-    def group_by(self) -> tuple[int, ...]:
-        """The positions of the plain columns beside aggregates: what rows are grouped by."""
-        return self.grouped() if self.is_aggregated else ()
-
-    def grouped(self) -> tuple[int, ...]:
-        """The positions of what is selected beside aggregates, or would be."""
-        return tuple(
-            at
-            for at, column in enumerate(self.columns, 1)
-            if not is_aggregated(column) and not has_window(column) and loose_columns(column)
-        )
-
-    def decoder(self, dialect: Dialect) -> Callable[[tuple[Any, ...]], Any]:
-        """A function from a driver's row to what the caller sees."""
-        loads = [
-            (at, load)
-            for at, column in enumerate(self.columns)
-            if column.type and (load := column.type.stored[dialect.name].load) is not None
-        ]
-        decode = row_decoder(loads)
-        if self.kind == "value":
-            return lambda row: decode(row)[0]
-        if self.kind == "dict":
-            names = self.names
-            return lambda row: dict(zip(names, decode(row), strict=True))
-        return decode
-
-
-def row_decoder(loads: list[tuple[int, Convert]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """A function that turns the columns that need it into Python values."""
-    if not loads:
-        return lambda row: row
-
-    def decode(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(row)
-        for at, load in loads:
-            if values[at] is not None:
-                values[at] = load(values[at])
-        return tuple(values)
-
-    return decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -901,40 +840,6 @@ def has_same(columns: Sequence[Expression[Any]], one: Expression[Any]) -> bool:
     return any(same(column, one) for column in columns)
 
 
-def repeated(names: Sequence[str]) -> str:
-    return next(name for at, name in enumerate(names) if name in names[:at])
-
-
-def twice(name: str) -> QueryError:
-    return QueryError(f"{name} is selected twice: name each column once")
-
-
-def made_into(into: Any, projection: Projection) -> Projection:
-    """A projection whose rows become instances of a class: every one of its columns needs a name."""
-    names = projection.names or tuple(named(at, column, into) for at, column in enumerate(projection.columns, 1))
-    if len(set(names)) < len(names):
-        raise twice(repeated(names))
-    return replace(projection, kind="dict", names=names, into=into)
-
-
-def named(at: int, column: Expression[Any], into: Any) -> str:
-    if isinstance(column, ColumnRef):
-        return column.column.field
-    raise QueryError(
-        f"select(into={getattr(into, '__name__', repr(into))}) fills fields by name, and selection {at} has none: "
-        'give it one with a dict, select(lambda u: {"name": ...})'
-    )
-
-
-def values_of(row: object, names: Sequence[str]) -> tuple[Any, ...]:
-    """What an instance of any class holds in the fields it was filled in."""
-    read = cast(Mapping[str, Any], row).__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
-    try:
-        return tuple(map(read, names))
-    except (AttributeError, KeyError) as error:
-        raise QueryError(f"expected a row that this query returned, with {', '.join(names)}, got {row!r}") from error
-
-
 def read_direction(direction: object) -> bool:
     """Whether a direction goes downwards."""
     if direction is None:
@@ -963,36 +868,3 @@ def whole_number(name: str, count: object) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
         raise QueryError(f"{name}() expects a number of rows, 0 or more, got {count!r}")
     return count
-
-
-def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
-    """What an update stores in a column, refused at once when it does not fit."""
-    column = target.column
-    label = target.label
-    if is_expression(value):
-        if value.kind and not storable(value.kind, column.type.kind):
-            raise QueryError(
-                f"{label}: {described(value)} cannot be stored in a column of {column.type.name}; cast() it"
-            )
-        return value
-    if value is None:
-        if not column.nullable:
-            raise QueryError(f"{label} cannot be None: the column is not nullable")
-        return Value[Any](None, column.type, target)
-    try:
-        return Value(column.type.accept(value), column.type, target)
-    except ValueError as error:
-        raise QueryError(f"{label}: {error}") from None
-
-
-def counted_up(source: Source, column: Column) -> tuple[Column, Expression[Any]]:
-    """The assignment that counts a version."""
-    return column, Arithmetic[Any](ColumnRef[Any](source, column), "+", ONE, column.type)
-
-
-# What is stored in a column of another kind without a change.
-WIDENS = {("int", "decimal"), ("int", "float")}
-
-
-def storable(kind: str, into: str) -> bool:
-    return kind == into or (kind, into) in WIDENS

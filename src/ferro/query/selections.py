@@ -5,8 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.query.builder import Projection, QueryBase
+from ferro.query.builder import QueryBase
 from ferro.query.expressions import ColumnRef, Expression
+from ferro.query.projection import Projection
 from ferro.schema.table import LONGEST_NAME, Column, Table
 from ferro.types.base import ColumnType, Stored
 
