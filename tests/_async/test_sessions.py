@@ -5,15 +5,19 @@ import gc
 import re
 from pathlib import Path
 from threading import Thread
+from typing import Annotated
 
 import pytest
 
 from ferro import (
     AsyncDatabase,
+    BackRef,
     Field,
+    ForeignKey,
     InterfaceError,
     Model,
     OptionError,
+    Relation,
     StaleObjectError,
     TransactionError,
     connect,
@@ -36,6 +40,16 @@ class Shelf(Model):
     id: int | None = Field(default=None, primary_key=True)
     label: str
     version: int = Field(default=1, version=True)
+
+
+class Owner(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    pets: Relation[list["Pet"]] = BackRef()
+
+
+class Pet(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    owner: Annotated[Owner, ForeignKey(related_name="pets")]
 
 
 class Trouble(Exception):
@@ -349,3 +363,24 @@ async def test_another_thread_never_inherits_a_session(plants):
 async def test_a_session_can_not_be_used_before_it_is_entered(plants):
     with pytest.raises(InterfaceError, match="not open yet"):
         session().query(Plant)
+
+
+# Relations.
+
+
+async def test_what_is_included_is_what_the_database_has_and_unsaved_edits_stay(database):
+    await database.create_tables(Owner, Pet)
+    first, second = await Owner.create(), await Owner.create()
+    await Pet.create(owner=first)
+    async with session():
+        pet = await Pet.where(lambda p: p.id == 1).one()
+        other = await Owner.get(second.id)
+        pet.owner = other
+        owners = await Owner.include("pets").order_by("id").all()
+        assert [list(owner.pets) for owner in owners] == [[pet], []]
+        assert owners[0].pets[0] is pet
+        assert (pet.owner is other, pet.owner_id, owners[1] is other) == (True, second.id, True)
+        await pet.save()
+        again = await Owner.include("pets").order_by("id").all()
+        assert [list(owner.pets) for owner in again] == [[], [pet]]
+        assert again[1].pets[0].owner is again[1]

@@ -6,15 +6,19 @@ import gc
 import re
 from pathlib import Path
 from threading import Thread
+from typing import Annotated
 
 import pytest
 
 from ferro.sync import (
+    BackRef,
     Database,
     Field,
+    ForeignKey,
     InterfaceError,
     Model,
     OptionError,
+    Relation,
     StaleObjectError,
     TransactionError,
     connect,
@@ -37,6 +41,16 @@ class Shelf(Model):
     id: int | None = Field(default=None, primary_key=True)
     label: str
     version: int = Field(default=1, version=True)
+
+
+class Owner(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    pets: Relation[list["Pet"]] = BackRef()
+
+
+class Pet(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    owner: Annotated[Owner, ForeignKey(related_name="pets")]
 
 
 class Trouble(Exception):
@@ -350,3 +364,24 @@ def test_another_thread_never_inherits_a_session(plants):
 def test_a_session_can_not_be_used_before_it_is_entered(plants):
     with pytest.raises(InterfaceError, match="not open yet"):
         session().query(Plant)
+
+
+# Relations.
+
+
+def test_what_is_included_is_what_the_database_has_and_unsaved_edits_stay(database):
+    database.create_tables(Owner, Pet)
+    first, second = Owner.create(), Owner.create()
+    Pet.create(owner=first)
+    with session():
+        pet = Pet.where(lambda p: p.id == 1).one()
+        other = Owner.get(second.id)
+        pet.owner = other
+        owners = Owner.include("pets").order_by("id").all()
+        assert [list(owner.pets) for owner in owners] == [[pet], []]
+        assert owners[0].pets[0] is pet
+        assert (pet.owner is other, pet.owner_id, owners[1] is other) == (True, second.id, True)
+        pet.save()
+        again = Owner.include("pets").order_by("id").all()
+        assert [list(owner.pets) for owner in again] == [[], [pet]]
+        assert again[1].pets[0].owner is again[1]

@@ -7,7 +7,7 @@ from typing import Any
 from ferro.errors import QueryError
 from ferro.instance import Kept, acquaint, relate_all
 from ferro.model import ModelBase
-from ferro.operations.hydrate import filler, no_collection, row_loader
+from ferro.operations.hydrate import Rows, filler, no_collection, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import rows_of
 from ferro.query.compiler import compile
@@ -29,6 +29,7 @@ from ferro.query.related import has_no_key, key_of_owner, key_reader, own_column
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
 from ferro.schema.relations import Link
+from ferro.schema.table import Column, Table
 
 # The largest number both databases count to.
 LAST = 2**63 - 1
@@ -82,15 +83,15 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     wanted = [key for key in dict.fromkeys(keys) if not has_no_key(key)]
     query = rows_of(one)
     found: list[Any] = []
+    held: list[Any] = []
     if wanted:
         statement = query.select_statement()
         known = among(query.source, relation.referenced, wanted)
         result = yield compile(replace(statement, where=(known, *statement.where)), dialect)
         found = filler(query.model, table.columns, dialect.name)(result.rows)
+        held = keys_in(result.rows, table, relation.referenced, dialect)
     with no_collection():
-        kept = {
-            key: Kept(key, row) for key, row in zip(map(key_reader(relation.referenced), found), found, strict=True)
-        }
+        kept = {key: Kept(key, row) for key, row in zip(held, found, strict=True)}
         relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
     return found
 
@@ -109,9 +110,14 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     result = yield compile(statement, dialect)
     found: list[Any] = filler(query.model, table.columns, dialect.name)(result.rows)
     with no_collection():
-        held = list(map(key_reader(theirs), found))
+        held = keys_in(result.rows, table, theirs, dialect)
         back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
-        relate_all(found, relation.other.name, [back[key] for key in held])
+        if (now := list(map(key_reader(theirs), found))) == held:
+            relate_all(found, relation.other.name, [back[key] for key in held])
+        else:
+            # An object that was held already may lead elsewhere by now, as it will say when it is saved.
+            ends = [(row, back[key]) for row, key, own in zip(found, held, now, strict=True) if key == own]
+            relate_all([row for row, _ in ends], relation.other.name, [end for _, end in ends])
         keep(one, owners, keys, grouped(held, found))
     return found
 
@@ -165,6 +171,14 @@ def links_of(
 def meeting(far: Sequence[Expression[Any]], target: Source) -> tuple[Expression[bool], ...]:
     key = (ColumnRef[Any](target, column) for column in target.table.primary_key)
     return tuple(Comparison(held, "==", column) for held, column in zip(far, key, strict=True))
+
+
+def keys_in(rows: Rows, table: Table, columns: Sequence[Column], dialect: Dialect) -> list[Any]:
+    """The keys that rows of a table hold in some columns: of an object that was held already, what the database says."""
+    places = [table.columns.index(column) for column in columns]
+    types = tuple(column.type for column in columns)
+    load = row_loader(types, dialect.name, "value" if len(places) == 1 else "tuple")
+    return load([tuple([row[at] for at in places]) for row in rows])
 
 
 LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
