@@ -8,6 +8,7 @@ from ferro.model import ModelBase
 from ferro.query.builder import Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -130,7 +131,7 @@ class AsyncModelConnection(Generic[M]):
         """Read the row with this primary key, or None."""
         return await self.database.get_or_none(self.model, pk)
 
-    async def raw(self, sql: str, *args: object) -> list[M]:
+    async def raw(self, sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances."""
         return await self.database.raw(self.model, sql, *args)
 

@@ -9,6 +9,7 @@ from ferro.model import ModelBase
 from ferro.query.builder import Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.templates import TString
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
@@ -131,7 +132,7 @@ class ModelConnection(Generic[M]):
         """Read the row with this primary key, or None."""
         return self.database.get_or_none(self.model, pk)
 
-    def raw(self, sql: str, *args: object) -> list[M]:
+    def raw(self, sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances."""
         return self.database.raw(self.model, sql, *args)
 
