@@ -64,8 +64,7 @@ BETWEEN_ROOMS = {
     *("restore_statement", "select_statement", "soft_delete_statement", "update_returning_statement"),
     *("update_statement", "backwards", "lock", "membership", "numbered", "siblings"),
     *("began", "check_open", "ended", "fetch_chunk", "give_settings", "leave_cursor", "place", "terms", "usable_unit"),
-    *("asked_again", "follow", "must_be_whole", "reading", "relation", "whole"),
-    *("ambiguous", "base_source", "condition", "origin", "owner", "rels"),
+    *("asked_again", "follow", "must_be_whole", "reading", "whole"),
 }
 CLASSES = [name for name in ASYNC_NAMES if name == "Model" or name.startswith("Async")]
 
@@ -78,6 +77,15 @@ def test_the_reference_names_every_method(name: str) -> None:
     methods = {method for method in dir(public) if not method.startswith("_")} - inherited - BETWEEN_ROOMS
     code = "\n".join(re.findall(r"`([^`\n]+)`", REFERENCE.read_text(encoding="utf-8")))
     assert sorted(method for method in methods if not re.search(rf"\b{method}\b", code)) == []
+
+
+def test_no_table_of_calls_has_two_rows_for_one_call() -> None:
+    tables = [
+        table for page in sorted(REFERENCE.parent.glob("*.md")) for table in page.read_text("utf-8").split("\n\n")
+    ]
+    names = [re.findall(r"^\| `(\w+)", table, re.MULTILINE) for table in tables if "awaits" in table]
+    assert names != []
+    assert [name for table in names for name in table if table.count(name) > 1] == []
 
 
 def test_the_twins_are_what_their_sources_give() -> None:
