@@ -51,7 +51,7 @@ class File(SoftDelete, Model):
 
 
 class Draft(SoftDelete, Timestamps, Model):
-    __ferro_scope__ = Scope(lambda d: d.secret == False)  # noqa: E712
+    __ferro_scope__ = Scope(lambda d: d.secret == False)
 
     id: int | None = Field(default=None, primary_key=True)
     secret: bool = False

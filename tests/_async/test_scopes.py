@@ -37,7 +37,7 @@ class Label(Model):
 
 
 class Article(Model):
-    __ferro_scope__ = Scope(lambda a: a.published == True)  # noqa: E712
+    __ferro_scope__ = Scope(lambda a: a.published == True)
 
     id: int | None = Field(default=None, primary_key=True)
     title: str = Field(unique=True)
@@ -176,7 +176,7 @@ class Owned(Model):
 
 
 class Invoice(Owned):
-    __ferro_scope__ = Scope(lambda row: row.paid == False)  # noqa: E712
+    __ferro_scope__ = Scope(lambda row: row.paid == False)
 
     id: int | None = Field(default=None, primary_key=True)
     paid: bool = False

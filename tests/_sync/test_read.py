@@ -257,7 +257,7 @@ CONDITIONS: dict[str, list[tuple[Callable[[Any], Any], list[int]]]] = {
         (lambda t: t.price < Decimal(100), [1, 4]),
         (lambda t: t.weight >= 1.5, [2]),
         (lambda t: t.fragile, [2, 4]),
-        (lambda t: t.fragile == True, [2, 4]),  # noqa: E712
+        (lambda t: t.fragile == True, [2, 4]),
         (lambda t: ~t.fragile, [1, 3]),
         (lambda t: not_(t.fragile), [1, 3]),
         (lambda t: t.made < date(2021, 1, 1), [1]),

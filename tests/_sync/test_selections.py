@@ -91,7 +91,7 @@ def test_selected_columns_fill_the_fields_of_a_pydantic_model(rides: list[Ride])
 
 
 def test_a_dict_names_what_has_no_name(rides: list[Ride]) -> None:
-    totals = Ride.where(lambda r: r.done == True).select(  # noqa: E712
+    totals = Ride.where(lambda r: r.done == True).select(
         lambda r: {"done": r.done, "rides": count(), "fares": sum_(r.fare)}, into=Total
     )
     assert totals.one() == Total(done=True, rides=2, fares=Decimal("3.00"))

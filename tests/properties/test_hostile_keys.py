@@ -31,7 +31,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@settings(max_examples=30)
+@settings(max_examples=500)
 @given(text=hostile)
 def test_the_sql_of_a_hostile_key_is_that_of_a_harmless_one(tables, call, text):
     for name, database in tables.items():
@@ -54,7 +54,7 @@ def test_a_hostile_unit_is_refused_and_nothing_is_sent(tables, text):
         assert statements == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=500)
 @given(text=hostile)
 def test_a_hostile_pattern_is_a_parameter(tables, text):
     for name, database in tables.items():

@@ -149,7 +149,7 @@ def tables(databases: Mapping[str, Database]) -> Mapping[str, Database]:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@settings(max_examples=40)
+@settings(max_examples=500)
 @given(text=hostile)
 def test_the_sql_of_a_hostile_text_is_that_of_a_harmless_one(tables, call, text):
     for name, database in tables.items():

@@ -195,7 +195,7 @@ VALUES: list[tuple[Any, list[Any]]] = [
     (lambda t: t.meta["int"] == "7", [False, True, None]),
     (lambda t: t.meta["whole"] == 7, [True, None, None]),
     (lambda t: t.meta["float"] == Decimal("7.50"), [True, None, None]),
-    (lambda t: t.meta["yes"] == True, [True, None, None]),  # noqa: E712
+    (lambda t: t.meta["yes"] == True, [True, None, None]),
     (lambda t: t.meta["yes"] == 1, [False, None, None]),
     (lambda t: t.meta["list"] == [1, "two", {"three": 3.0}], [True, None, None]),
     (lambda t: t.meta["object"] == {"a": {"b": 1}}, [True, None, None]),
