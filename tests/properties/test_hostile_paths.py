@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statements import recorded
 
@@ -42,6 +42,7 @@ def shelves(databases: Mapping[str, Database]) -> Mapping[str, Database]:
     return databases
 
 
+@settings(max_examples=500)
 @given(text=st.sampled_from(NASTY_TEXTS) | st.text())
 def test_a_path_names_a_relation_or_is_refused(shelves: Mapping[str, Database], text: str) -> None:
     if text in ("files", "marks"):
@@ -54,6 +55,7 @@ def test_a_path_names_a_relation_or_is_refused(shelves: Mapping[str, Database], 
             database.query(Folder).include(path)
 
 
+@settings(max_examples=500)
 @given(name=texts(), part=texts())
 def test_keys_are_values(shelves: Mapping[str, Database], name: str, part: str) -> None:
     found = {}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statements import sent
 
@@ -19,6 +19,7 @@ HOSTILE = ["'; DROP TABLE guest; --", "$1; SELECT 1", "\\'; --", "app.x', 'y', f
 hostile = st.sampled_from(HOSTILE) | texts()
 
 
+@settings(max_examples=500)
 @given(value=hostile)
 def test_the_value_of_a_setting_never_changes_the_sql(databases: Mapping[str, Database], value: str):
     assume("\0" not in value and not re.search("[\ud800-\udfff]", value))
@@ -32,6 +33,7 @@ def test_the_value_of_a_setting_never_changes_the_sql(databases: Mapping[str, Da
     assert texts_sent[0] == texts_sent[1] == ["SELECT set_config($1, $2, true)", ASK]
 
 
+@settings(max_examples=500)
 @given(name=hostile)
 def test_a_hostile_name_of_a_setting_or_a_connection_is_refused(name: str):
     if not PLAIN_NAME.fullmatch(name):
