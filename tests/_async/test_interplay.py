@@ -1,10 +1,12 @@
-"""What is loaded with rows, inside a session: where its objects have unsaved edits."""
+"""The parts together: relations in sessions, on several databases, behind scopes, and in blocks that are undone."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import pytest
 
-from ferro import AsyncDatabase, BackRef, Field, ForeignKey, Model, Relation, session
+from ferro import AsyncDatabase, BackRef, Field, ForeignKey, InterfaceError, Model, Relation, session, transaction
+from ferro.instance import changed_fields
 
 
 class Writer(Model):
@@ -17,6 +19,10 @@ class Novel(Model):
     id: int | None = Field(default=None, primary_key=True)
     title: str
     writer: Annotated[Writer, ForeignKey(related_name="novels")]
+
+
+class Trouble(Exception):
+    pass
 
 
 @pytest.fixture
@@ -67,3 +73,86 @@ async def test_a_row_whose_key_is_edited_is_still_what_foreign_keys_lead_to(nove
         found = await Novel.include("writer").order_by("title").all()
         assert [novel.writer.name for novel in found] == ["Ann", "Ann", "Bob"]
         assert (found[0].writer is ann, ann.id) == (True, 77)
+
+
+# What a block that is undone leaves behind.
+
+
+async def by_name(name: str) -> Writer:
+    return await Writer.where(lambda w: w.name == name).one()
+
+
+@pytest.mark.parametrize("savepoint", [False, True])
+async def test_what_was_loaded_in_a_block_that_is_undone_is_asked_for_again(novels, savepoint):
+    ann = await by_name("Ann")
+    async with transaction() if savepoint else nullcontext():
+        with pytest.raises(Trouble):
+            async with transaction():
+                d = await ann.novels.create(title="d")
+                await novels.load_many([ann], lambda w: w.novels)
+                assert titles(await ann.novels.all()) == ["a", "b", "d"]
+                raise Trouble
+        assert titles(await ann.novels.all()) == ["a", "b"]
+    with pytest.raises(InterfaceError, match="Writer.novels is not loaded"):
+        len(ann.novels)
+    assert (d.id, await d.writer) == (None, ann)
+
+
+async def test_a_block_that_is_undone_takes_what_its_savepoints_loaded_along(novels):
+    ann = await by_name("Ann")
+    with pytest.raises(Trouble):
+        async with transaction():
+            async with transaction():
+                await Novel.create(title="d", writer=ann)
+                await novels.load_many([ann], lambda w: w.novels)
+            assert titles(await ann.novels.all()) == ["a", "b", "d"]
+            raise Trouble
+    assert titles(await ann.novels.all()) == ["a", "b"]
+
+
+async def test_what_was_loaded_in_a_block_that_is_stored_stays_loaded(novels):
+    ann = await by_name("Ann")
+    async with transaction():
+        await Novel.create(title="d", writer=ann)
+        await novels.load_many([ann], lambda w: w.novels)
+    assert titles(ann.novels) == ["a", "b", "d"]
+
+
+async def test_a_row_that_was_moved_in_a_block_that_is_undone_is_where_it_was(novels):
+    bob = await by_name("Bob")
+    a = await Novel.include("writer").where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        async with transaction():
+            await bob.novels.add(a)
+            assert a.writer is bob
+            raise Trouble
+    assert (a.writer_id, (await a.writer).name) == (1, "Ann")
+    assert changed_fields(a) == {}
+    assert titles(await bob.novels.all()) == ["c"]
+
+
+async def test_what_its_user_assigned_in_a_block_that_is_undone_is_still_to_be_saved(novels):
+    bob = await by_name("Bob")
+    a = await Novel.where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        async with transaction():
+            a.title = "A"
+            await bob.novels.add(a)
+            a.title = "AA"
+            await a.save()
+            raise Trouble
+    assert (a.title, a.writer_id, changed_fields(a)) == ("AA", 1, {"title": "a"})
+    await a.save()
+    stored = await Novel.get(a.id)
+    assert (stored.title, stored.writer_id) == ("AA", 1)
+
+
+async def test_what_was_read_again_in_a_block_that_is_undone_is_what_it_was_before(novels):
+    a = await Novel.where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        async with transaction():
+            await Novel.where(lambda n: n.title == "a").update(title="changed", writer_id=2)
+            await a.refresh()
+            assert (a.title, a.writer_id) == ("changed", 2)
+            raise Trouble
+    assert (a.title, a.writer_id, changed_fields(a)) == ("a", 1, {})

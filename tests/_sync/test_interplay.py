@@ -1,11 +1,13 @@
 # Generated from tests/_async/test_interplay.py by scripts/unasync.py: edit that file, never this one.
-"""What is loaded with rows, inside a session: where its objects have unsaved edits."""
+"""The parts together: relations in sessions, on several databases, behind scopes, and in blocks that are undone."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import pytest
 
-from ferro.sync import BackRef, Database, Field, ForeignKey, Model, Relation, session
+from ferro.instance import changed_fields
+from ferro.sync import BackRef, Database, Field, ForeignKey, InterfaceError, Model, Relation, session, transaction
 
 
 class Writer(Model):
@@ -18,6 +20,10 @@ class Novel(Model):
     id: int | None = Field(default=None, primary_key=True)
     title: str
     writer: Annotated[Writer, ForeignKey(related_name="novels")]
+
+
+class Trouble(Exception):
+    pass
 
 
 @pytest.fixture
@@ -68,3 +74,86 @@ def test_a_row_whose_key_is_edited_is_still_what_foreign_keys_lead_to(novels):
         found = Novel.include("writer").order_by("title").all()
         assert [novel.writer.name for novel in found] == ["Ann", "Ann", "Bob"]
         assert (found[0].writer is ann, ann.id) == (True, 77)
+
+
+# What a block that is undone leaves behind.
+
+
+def by_name(name: str) -> Writer:
+    return Writer.where(lambda w: w.name == name).one()
+
+
+@pytest.mark.parametrize("savepoint", [False, True])
+def test_what_was_loaded_in_a_block_that_is_undone_is_asked_for_again(novels, savepoint):
+    ann = by_name("Ann")
+    with transaction() if savepoint else nullcontext():
+        with pytest.raises(Trouble):
+            with transaction():
+                d = ann.novels.create(title="d")
+                novels.load_many([ann], lambda w: w.novels)
+                assert titles(ann.novels.all()) == ["a", "b", "d"]
+                raise Trouble
+        assert titles(ann.novels.all()) == ["a", "b"]
+    with pytest.raises(InterfaceError, match="Writer.novels is not loaded"):
+        len(ann.novels)
+    assert (d.id, d.writer) == (None, ann)
+
+
+def test_a_block_that_is_undone_takes_what_its_savepoints_loaded_along(novels):
+    ann = by_name("Ann")
+    with pytest.raises(Trouble):
+        with transaction():
+            with transaction():
+                Novel.create(title="d", writer=ann)
+                novels.load_many([ann], lambda w: w.novels)
+            assert titles(ann.novels.all()) == ["a", "b", "d"]
+            raise Trouble
+    assert titles(ann.novels.all()) == ["a", "b"]
+
+
+def test_what_was_loaded_in_a_block_that_is_stored_stays_loaded(novels):
+    ann = by_name("Ann")
+    with transaction():
+        Novel.create(title="d", writer=ann)
+        novels.load_many([ann], lambda w: w.novels)
+    assert titles(ann.novels) == ["a", "b", "d"]
+
+
+def test_a_row_that_was_moved_in_a_block_that_is_undone_is_where_it_was(novels):
+    bob = by_name("Bob")
+    a = Novel.include("writer").where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        with transaction():
+            bob.novels.add(a)
+            assert a.writer is bob
+            raise Trouble
+    assert (a.writer_id, a.writer.name) == (1, "Ann")
+    assert changed_fields(a) == {}
+    assert titles(bob.novels.all()) == ["c"]
+
+
+def test_what_its_user_assigned_in_a_block_that_is_undone_is_still_to_be_saved(novels):
+    bob = by_name("Bob")
+    a = Novel.where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        with transaction():
+            a.title = "A"
+            bob.novels.add(a)
+            a.title = "AA"
+            a.save()
+            raise Trouble
+    assert (a.title, a.writer_id, changed_fields(a)) == ("AA", 1, {"title": "a"})
+    a.save()
+    stored = Novel.get(a.id)
+    assert (stored.title, stored.writer_id) == ("AA", 1)
+
+
+def test_what_was_read_again_in_a_block_that_is_undone_is_what_it_was_before(novels):
+    a = Novel.where(lambda n: n.title == "a").one()
+    with pytest.raises(Trouble):
+        with transaction():
+            Novel.where(lambda n: n.title == "a").update(title="changed", writer_id=2)
+            a.refresh()
+            assert (a.title, a.writer_id) == ("changed", 2)
+            raise Trouble
+    assert (a.title, a.writer_id, changed_fields(a)) == ("a", 1, {})
