@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as made_by
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
@@ -12,6 +13,7 @@ from weakref import ref
 
 from pydantic import BaseModel
 
+from ferro.errors import QueryError
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
 
@@ -173,7 +175,7 @@ class Before:
     state: State | None
     values: dict[str, Any]
     given: frozenset[str]
-    told: dict[str, bool] = field(default_factory=dict[str, bool])
+    told: dict[str, bool] = made_by(default_factory=dict[str, bool])
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,19 +387,44 @@ def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any
 # Where its row is, if there are several databases. It is no part of the row either.
 
 
-def origin_of(instance: BaseModel) -> Any:
-    """The database an instance was loaded from or saved to, where that was noted and it is still there."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A database that instances come from. They keep it from nothing, and know where it was when it is gone.
+
+    Attributes:
+        database: the database, as long as it is there.
+        where: the same for all handles of one database.
+        called: what an error calls it.
+    """
+
+    database: ref[Any]
+    where: object
+    called: str
+
+
+def origin_of(instance: BaseModel) -> Origin | None:
+    """Where an instance was loaded from or saved to, if that was noted."""
     try:
-        origin: ref[Any] | None = object.__getattribute__(instance, "__ferro_origin__")
+        return object.__getattribute__(instance, "__ferro_origin__")
     except AttributeError:
         return None
-    return None if origin is None else origin()
 
 
 def copy_origin(original: BaseModel, copied: BaseModel) -> None:
     """Let an instance belong to the same database as another one."""
-    if (database := origin_of(original)) is not None:
-        object.__setattr__(copied, "__ferro_origin__", ref(database))
+    if (origin := origin_of(original)) is not None:
+        object.__setattr__(copied, "__ferro_origin__", origin)
+
+
+def must_come_from(origin: Origin | None, instance: BaseModel, relation: str) -> None:
+    """Refuse to let rows of one database refer to an instance that came from another one."""
+    other = origin_of(instance)
+    if origin is not None and other is not None and origin.where != other.where:
+        name = type(instance).__name__
+        raise QueryError(
+            f"{relation}: this {name} came from {other.called}, and what refers to it is in {origin.called}, where its key "
+            f"is that of another row, or of none; give the {name} of {origin.called}, or the key itself if both have the row"
+        )
 
 
 # What was loaded along relations. It is no part of the row: neither compared nor dumped.
