@@ -5,7 +5,22 @@ from typing import Annotated
 
 import pytest
 
-from ferro import AsyncDatabase, BackRef, Field, ForeignKey, InterfaceError, Model, Relation, session, transaction
+from ferro import (
+    AsyncDatabase,
+    BackRef,
+    Field,
+    ForeignKey,
+    InterfaceError,
+    Model,
+    NoDatabaseError,
+    QueryError,
+    Relation,
+    Search,
+    count,
+    search,
+    session,
+    transaction,
+)
 from ferro.instance import changed_fields
 
 
@@ -16,6 +31,8 @@ class Writer(Model):
 
 
 class Novel(Model):
+    __ferro_search__ = Search("title")
+
     id: int | None = Field(default=None, primary_key=True)
     title: str
     writer: Annotated[Writer, ForeignKey(related_name="novels")]
@@ -156,3 +173,63 @@ async def test_what_was_read_again_in_a_block_that_is_undone_is_what_it_was_befo
             assert (a.title, a.writer_id) == ("changed", 2)
             raise Trouble
     assert (a.title, a.writer_id, changed_fields(a)) == ("a", 1, {})
+
+
+# Queries along relations.
+
+
+async def test_a_collection_is_searched(novels):
+    ann = await by_name("Ann")
+    await ann.novels.create(title="the red fox")
+    await (await by_name("Bob")).novels.create(title="a red hen")
+    assert titles(await ann.novels.where(lambda n: search(n, "red")).all()) == ["the red fox"]
+    red = Writer.where(lambda w: w.novels.any(lambda n: search(n, "red") & (n.title != "the red fox")))
+    assert [writer.name for writer in await red.all()] == ["Bob"]
+    counted = Writer.order_by("name").select(lambda w: (w.name, w.novels.count(lambda n: search(n, "red"))))
+    assert await counted.all() == [("Ann", 1), ("Bob", 1)]
+    found = await Writer.order_by("name").include(lambda w: w.novels.where(lambda n: search(n, "red"))).all()
+    assert [titles(writer.novels) for writer in found] == [["the red fox"], ["a red hen"]]
+
+
+async def test_groups_are_looked_at_by_what_is_selected_of_other_rows_too(novels):
+    named = Novel.select(lambda n: (n.writer.name, count())).having(lambda n: n.writer.name == "Ann")
+    assert await named.all() == [("Ann", 2)]
+    busy = Writer.select(lambda w: (w.id, count())).having(lambda w: w.novels.count() > 1)
+    assert await busy.all() == [(1, 1)]
+    expected = r"^having\(\) looks at groups, and {} is not selected: select it, or use it in where\(\)$"
+    for build, column in (
+        (lambda n: n.writer.name == "Ann", "novel.writer.name"),
+        (lambda n: n.writer.novels.count() > 1, "novel.writer.id"),
+    ):
+        with pytest.raises(QueryError, match=expected.format(column)):
+            await Novel.select(lambda n: (n.writer_id, count())).having(build).all()
+
+
+async def test_rows_that_are_locked_paged_or_united_come_with_what_is_included(novels):
+    async with transaction():
+        locked = await Novel.include("writer").order_by("id").for_update().all()
+        assert [(novel.title, novel.writer.name) for novel in locked] == [("a", "Ann"), ("b", "Ann"), ("c", "Bob")]
+        claimed = await Writer.include("novels").order_by("id").claim(1)
+        assert [titles(writer.novels) for writer in claimed] == [["a", "b"]]
+    rows = Novel.include("writer").order_by("id").limit(2)
+    first = await rows.all()
+    assert [(novel.title, novel.writer.name) for novel in await rows.after(first[-1]).all()] == [("c", "Bob")]
+    united = Novel.where(lambda n: n.title == "a").union(Novel.where(lambda n: n.title == "c")).include("writer")
+    assert sorted((novel.title, novel.writer.name) for novel in await united.all()) == [("a", "Ann"), ("c", "Bob")]
+    async with session(), transaction():
+        streamed = [novel async for novel in Novel.include("writer").order_by("id").stream(chunk=1)]
+        assert [(novel.title, novel.writer.name) for novel in streamed] == [("a", "Ann"), ("b", "Ann"), ("c", "Bob")]
+
+
+async def test_what_is_held_after_its_database_was_closed_says_so(novels):
+    (ann,) = await Writer.where(lambda w: w.name == "Ann").include("novels").all()
+    bob = await by_name("Bob")
+    novel = await Novel.where(lambda n: n.title == "c").one()
+    await novels.close()
+    assert titles(await ann.novels.all()) == ["a", "b"]
+    with pytest.raises(NoDatabaseError, match="no database is connected; call "):
+        await bob.novels.all()
+    with pytest.raises(NoDatabaseError, match="no database is connected; call "):
+        await novel.writer
+    with pytest.raises(InterfaceError, match="is closed: call connect"):
+        await novels.load(bob, lambda w: w.novels)
