@@ -5,11 +5,21 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
-from weakref import WeakValueDictionary, ref
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
-from ferro.instance import adopt, changed_fields, copy_origin, is_loaded, loaded_key, origin_of
+from ferro.instance import (
+    Origin,
+    adopt,
+    changed_fields,
+    copy_origin,
+    is_loaded,
+    loaded_key,
+    must_come_from,
+    origin_of,
+    related_to,
+)
 from ferro.schema.registry import table_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -139,7 +149,7 @@ class Place:
         touched: what the transaction they are read in has touched.
     """
 
-    origin: "ref[Any] | None" = None
+    origin: Origin | None = None
     identities: IdentityMap | None = None
     touched: Touched | None = None
 
@@ -177,6 +187,27 @@ def settled(made: list[M]) -> list[M]:
     """Instances made from rows, as those who asked for them see them."""
     here = place.get()
     return made if here is None else here.settle(made)
+
+
+def must_be_of_here(relation: str, *referred: object) -> None:
+    """Refuse instances that came from another database than the one that is about to refer to them."""
+    here = place.get()
+    if here is not None and here.origin is not None:
+        for one in referred:
+            if isinstance(one, BaseModel):
+                must_come_from(here.origin, one, relation)
+
+
+def must_refer_to_here(instances: Iterable[BaseModel]) -> None:
+    """Refuse new instances that were made with an instance from another database than they are about to be in."""
+    here = place.get()
+    if here is None or here.origin is None:
+        return
+    for instance in instances:
+        if origin_of(instance) is None:
+            relations = table_of(type(instance)).relations
+            for name, one in related_to(instance).items():
+                must_be_of_here(relations[name].where, one)
 
 
 def written(*instances: BaseModel) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from dataclasses import field as made_by
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
@@ -12,6 +13,7 @@ from weakref import ref
 
 from pydantic import BaseModel
 
+from ferro.errors import QueryError
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
 
@@ -103,6 +105,7 @@ def mark_saved(
     state = state_of(instance)
     values = vars(instance)
     written = {**(values if sent is None else sent), **(returned or {})}
+    note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
     values.update(returned or {})
     instance.__pydantic_fields_set__.update(returned or ())
     table = table_of(type(instance))
@@ -139,9 +142,9 @@ def mark_deleted(instance: BaseModel) -> None:
 
 def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = False) -> None:
     """Take over what the database holds now; `keep_edits` leaves the changed fields as they are."""
-    if not is_loaded(instance):
-        note_before(instance)
+    note_before(instance)
     edited = changed_fields(instance) if keep_edits else {}
+    note_source(dict.fromkeys(values.keys() - edited.keys(), True), instance)
     columns = table_of(type(instance)).by_field
     fresh = State(loaded=True)
     for name, value in values.items():
@@ -160,17 +163,19 @@ def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """An instance as it was before a transaction wrote its row.
+    """An instance as it was before a transaction wrote its row, or read it again.
 
     Attributes:
         state: what it remembered; None when it was new.
         values: its fields; of a new one those that the database may fill in.
         given: which of the fields had been set.
+        told: whether the value a field was given since is one that ferro wrote into it, and not its user's.
     """
 
     state: State | None
     values: dict[str, Any]
     given: frozenset[str]
+    told: dict[str, bool] = made_by(default_factory=dict[str, bool])
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +193,15 @@ class Batch:
 
 
 class Journal:
-    """How instances were before a transaction wrote their rows. One that nobody holds any more is forgotten."""
+    """What a transaction did to instances: how they were before, and which relations were loaded for them.
+
+    An instance that nobody holds any more is forgotten.
+    """
 
     def __init__(self) -> None:
         self._before: dict[int, tuple[ref[BaseModel], Before]] = {}
         self._batches: list[Batch] = []
+        self._related: list[tuple[str, list[ref[BaseModel]]]] = []
 
     def note(self, instance: BaseModel) -> None:
         """Write down how an instance is, unless that was done before."""
@@ -206,16 +215,35 @@ class Journal:
         values = [tuple([held.get(name) for name in fields]) for held in given]
         self._batches.append(Batch(self._unknown(map(ref, instances)), fields, values))
 
+    def note_source(self, told: Mapping[str, bool], instance: BaseModel) -> None:
+        """Write down which fields are given values by ferro, and which by the user of an instance."""
+        if (entry := self._before.get(id(instance))) is not None:
+            entry[1].told.update(told)
+
+    def note_related(self, name: str, instances: Iterable[BaseModel]) -> None:
+        """Write down that something is noted of a relation of instances."""
+        self._related.append((name, list(map(ref, instances))))
+
     def join(self, inner: "Journal") -> None:
         """Take over what a block inside this one has written down."""
+        self._related += inner._related
         self._batches += [replace(batch, instances=self._unknown(batch.instances)) for batch in inner._batches]
         for reference, noted in list(inner._before.values()):
             instance = reference()
             if instance is not None and id(instance) not in self._before:
                 self._keep(instance, noted)
+            elif instance is not None:
+                self.note_source(noted.told, instance)
 
     def undo(self) -> None:
-        """Let every instance remember what it did before: its row was not written."""
+        """Let every instance remember what it did before: its row was not written.
+
+        What was loaded along relations may be what others have never seen, and is forgotten.
+        """
+        for name, references in self._related:
+            for reference in references:
+                if (instance := reference()) is not None:
+                    forget_related(instance, name)
         for reference, noted in list(self._before.values()):
             if (instance := reference()) is not None:
                 put_back(instance, noted)
@@ -245,6 +273,16 @@ def note_before(instance: BaseModel) -> None:
         open_journal.note(instance)
 
 
+def note_source(told: Mapping[str, bool], instance: BaseModel) -> None:
+    if (open_journal := journal.get()) is not None:
+        open_journal.note_source(told, instance)
+
+
+def note_related(name: str, instances: Iterable[BaseModel]) -> None:
+    if (open_journal := journal.get()) is not None:
+        open_journal.note_related(name, instances)
+
+
 def before(instance: BaseModel) -> Before:
     state = state_of(instance)
     values = vars(instance)
@@ -267,16 +305,18 @@ def put_back(instance: BaseModel, noted: Before) -> None:
                     instance.__pydantic_fields_set__.discard(name)
         remember(instance, NEW)
         return
+    edited = changed_fields(instance)
     fresh = noted.state.copy()
     fresh.seen = {**now.seen, **fresh.seen}
     columns = table_of(type(instance)).by_field
     for name, value in noted.values.items():
-        if name not in columns or columns[name].type.mutable or is_same(value, values.get(name, ...)):
+        if name not in columns:
             continue
-        if columns[name].counted and name not in now.originals:
-            # It was ferro that set it, with the row.
+        if noted.told.get(name) and name not in edited:
             values[name] = value
-        else:
+            if name in fresh.seen and name not in noted.state.seen:
+                del fresh.seen[name]
+        elif not columns[name].type.mutable and not is_same(value, values.get(name, ...)):
             fresh.originals.setdefault(name, value)
     remember(instance, fresh)
 
@@ -347,19 +387,44 @@ def note_update(original: BaseModel, copied: BaseModel, update: Mapping[str, Any
 # Where its row is, if there are several databases. It is no part of the row either.
 
 
-def origin_of(instance: BaseModel) -> Any:
-    """The database an instance was loaded from or saved to, where that was noted and it is still there."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A database that instances come from. They keep it from nothing, and know where it was when it is gone.
+
+    Attributes:
+        database: the database, as long as it is there.
+        where: the same for all handles of one database.
+        called: what an error calls it.
+    """
+
+    database: ref[Any]
+    where: object
+    called: str
+
+
+def origin_of(instance: BaseModel) -> Origin | None:
+    """Where an instance was loaded from or saved to, if that was noted."""
     try:
-        origin: ref[Any] | None = object.__getattribute__(instance, "__ferro_origin__")
+        return object.__getattribute__(instance, "__ferro_origin__")
     except AttributeError:
         return None
-    return None if origin is None else origin()
 
 
 def copy_origin(original: BaseModel, copied: BaseModel) -> None:
     """Let an instance belong to the same database as another one."""
-    if (database := origin_of(original)) is not None:
-        object.__setattr__(copied, "__ferro_origin__", ref(database))
+    if (origin := origin_of(original)) is not None:
+        object.__setattr__(copied, "__ferro_origin__", origin)
+
+
+def must_come_from(origin: Origin | None, instance: BaseModel, relation: str) -> None:
+    """Refuse to let rows of one database refer to an instance that came from another one."""
+    other = origin_of(instance)
+    if origin is not None and other is not None and origin.where != other.where:
+        name = type(instance).__name__
+        raise QueryError(
+            f"{relation}: this {name} came from {other.called}, and what refers to it is in {origin.called}, where its key "
+            f"is that of another row, or of none; give the {name} of {origin.called}, or the key itself if both have the row"
+        )
 
 
 # What was loaded along relations. It is no part of the row: neither compared nor dumped.
@@ -375,6 +440,7 @@ def related_to(instance: BaseModel) -> dict[str, Any]:
 
 def relate(instance: BaseModel, name: str, value: Any) -> None:
     """Note what is at the other end of a relation."""
+    note_related(name, (instance,))
     object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
 
 
@@ -382,6 +448,7 @@ def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any])
     """The same for many instances of one model."""
     if not instances:
         return
+    note_related(name, instances)
     slot = vars_of_slots(type(instances[0]))["__ferro_related__"]
     get, put = slot.__get__, slot.__set__
     for instance, value in zip(instances, values, strict=True):

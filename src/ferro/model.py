@@ -255,6 +255,8 @@ class RelationAttribute:
 
     def __set__(self, instance: "ModelBase", value: Any) -> None:
         relation = table_of(type(instance)).relations[self.name]
+        if isinstance(value, BaseModel):
+            state.must_come_from(state.origin_of(instance), value, relation.where)
         for field, held in key_values(relation, value).items():
             setattr(instance, field, held)
         state.forget_related(instance, self.name)

@@ -230,7 +230,10 @@ async def test_an_undone_transaction_leaves_rows_and_instances_as_they_were(data
             await ann.books.add(one)
             1 / 0  # noqa: B018
     assert await owners() == {"a": None}
+    assert (one.author_id, await one.author) == (None, None)
     await one.save()
+    assert await owners() == {"a": None}
+    await ann.books.add(one)
     assert await owners() == {"a": "ann"}
 
 

@@ -14,11 +14,13 @@ from ferro import (
     Field,
     ForeignKey,
     InterfaceError,
+    ManyToMany,
     Model,
     NoDatabaseError,
     OperationalError,
     OptionError,
     PoolConfig,
+    QueryError,
     Relation,
     connect,
     create_tables,
@@ -36,12 +38,14 @@ class Writer(Model):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     novels: Relation[list["Novel"]] = BackRef()
+    drafts: Relation[list["Novel"]] = ManyToMany(related_name="drafted_by")
 
 
 class Novel(Model):
     id: int | None = Field(default=None, primary_key=True)
     title: str
     writer: Annotated[Writer, ForeignKey(related_name="novels")]
+    drafted_by: Relation[list[Writer]] = BackRef()
 
 
 @pytest.fixture(autouse=True)
@@ -226,12 +230,90 @@ async def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main,
     assert ann.name == "Ann"
 
 
-async def test_an_instance_of_a_closed_database_belongs_to_the_default_one(main, archive):
+async def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(main, archive):
     ann = await archive.create(Writer, name="Ann")
+    novel = await archive.create(Novel, title="There", writer=ann)
+    (novel,) = await archive.query(Novel).all()
     await archive.close()
     await main.create(Writer, name="Bob")
-    await ann.refresh()
+    del archive
+    expected = (
+        "^this {} came from 'archive', which is not open, and its row is not that of 'main': connect\\(\\) again, or name "
+        r"the database that has it with using\(\)$"
+    )
+    for call in (ann.refresh, ann.save, ann.delete, ann.novels.all, ann.novels.count):
+        with pytest.raises(InterfaceError, match=expected.format("Writer")):
+            await call()
+    with pytest.raises(InterfaceError, match=expected.format("Novel")):
+        await novel.writer
+    await ann.refresh(using="main")
     assert ann.name == "Bob"
+    with using("main"):
+        assert (await novel.writer).name == "Bob"
+
+
+async def test_an_instance_whose_database_is_connected_again_belongs_there(main, archive, tmp_path):
+    ann = await archive.create(Writer, name="Ann")
+    await archive.close()
+    async with connect(f"sqlite:{tmp_path}/archive.db", default=True) as again:
+        await again.execute("UPDATE writer SET name = 'Bea'")
+        await ann.refresh()
+        assert ann.name == "Bea"
+
+
+async def test_an_instance_of_one_database_is_not_referred_to_in_another(main, archive):
+    here, there = await main.create(Writer, name="Ann"), await archive.create(Writer, name="Ann")
+    novel = await main.create(Novel, title="Here", writer=here)
+    expected = (
+        "^{}: this {} came from 'archive', and what refers to it is in 'main', where its key is that of another row, or of "
+        "none; give the {} of 'main', or the key itself if both have the row$"
+    )
+    of_writer = expected.format("Novel.writer", "Writer", "Writer")
+    with pytest.raises(QueryError, match=of_writer):
+        novel.writer = there
+    with pytest.raises(QueryError, match=of_writer):
+        await main.create(Novel, title="x", writer=there)
+    with pytest.raises(QueryError, match=of_writer):
+        await Novel.bulk_create([Novel(title="x", writer=there)])
+    foreign = await archive.create(Novel, title="There", writer=there)
+    for verb in ("add", "remove"):
+        with pytest.raises(QueryError, match=expected.format("Writer.drafts", "Novel", "Novel")):
+            await getattr(here.drafts, verb)(foreign)
+    with pytest.raises(QueryError, match=expected.format("Writer.novels", "Novel", "Novel")):
+        await here.novels.add(foreign)
+    assert (novel.writer_id, await main.query(Novel).count(), await archive.query(Novel).count()) == (here.id, 1, 1)
+    novel.writer = there.id
+    await novel.save()
+
+
+async def test_an_instance_of_another_handle_of_the_same_database_is_referred_to(main, database_url):
+    await main.create(Writer, name="Ann")
+    async with connect(database_url, name="reader", read_only=True):
+        ann = await Writer.using("reader").get(1)
+        novel = await main.create(Novel, title="x", writer=ann)
+        novel.writer = ann
+        await novel.save()
+
+
+async def test_a_collection_is_changed_where_its_owner_came_from(main, archive):
+    await main.create(Writer, name="Here")
+    await archive.create(Writer, name="There")
+    there = await Writer.using("archive").query().include("drafts").one()
+    made = await there.drafts.create(title="first", writer=there)
+    (again,) = await there.drafts.all()
+    assert again.writer_id == made.writer_id
+    await there.drafts.remove(made)
+    await there.drafts.add(made.id)
+    await there.drafts.set(again)
+    assert await archive.fetch_all("SELECT * FROM writer_drafts") == [{"writer_id": 1, "novel_id": 1}]
+    await there.drafts.clear()
+    again.title = "second"
+    await again.save()
+    await made.refresh()
+    assert made.title == "second"
+    await made.delete()
+    counts = [await database.query(Novel).count() for database in (main, archive)]
+    assert (counts, await main.fetch_all("SELECT * FROM writer_drafts")) == ([0, 0], [])
 
 
 async def test_an_instance_keeps_no_database_alive_and_its_copies_belong_there_too(main, archive):

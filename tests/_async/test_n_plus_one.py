@@ -1,7 +1,9 @@
 """The guard against one statement for each row: who is reported, and who is not."""
 
 import re
+import shutil
 import warnings
+from contextlib import nullcontext
 from inspect import currentframe
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from ferro import (
     OptionError,
     Relation,
     connect,
+    session,
 )
 from ferro.operations import repeats
 from ferro.testing import no_n_plus_one
@@ -152,3 +155,23 @@ async def test_without_it_nothing_is_counted(database):
         warnings.simplefilter("error")
         for number in range(50):
             await Owner.get_or_none(number)
+
+
+async def test_a_line_is_reported_though_each_row_has_a_session_or_another_replica(tmp_path):
+    async with connect(f"sqlite:{tmp_path}/first.db?mode=rwc", batch_relations=False) as database:
+        await fill(database)
+    copies = [f"sqlite:{tmp_path}/copy{number}.db" for number in range(2)]
+    for number in range(2):
+        shutil.copy(tmp_path / "first.db", tmp_path / f"copy{number}.db")
+    async with connect(f"sqlite:{tmp_path}/first.db", replicas=copies, batch_relations=False) as database:
+        for block in (session, nullcontext):
+            at = line() + 5
+            with pytest.raises(NPlusOneError, match=shown(at)) as caught, no_n_plus_one(after=2):
+                for pet in await database.query(Pet).all():
+                    async with block():
+                        # The line that is reported.
+                        await pet.owner
+            assert "load Pet.owner with the rows" in str(caught.value)
+        with no_n_plus_one(after=2):
+            for owner in await Owner.include("pets.owner").all():
+                assert [pet.owner for pet in owner.pets] == [owner]

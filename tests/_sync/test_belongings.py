@@ -231,7 +231,10 @@ def test_an_undone_transaction_leaves_rows_and_instances_as_they_were(database, 
             ann.books.add(one)
             1 / 0  # noqa: B018
     assert owners() == {"a": None}
+    assert (one.author_id, one.author) == (None, None)
     one.save()
+    assert owners() == {"a": None}
+    ann.books.add(one)
     assert owners() == {"a": "ann"}
 
 

@@ -15,11 +15,13 @@ from ferro.sync import (
     Field,
     ForeignKey,
     InterfaceError,
+    ManyToMany,
     Model,
     NoDatabaseError,
     OperationalError,
     OptionError,
     PoolConfig,
+    QueryError,
     Relation,
     connect,
     create_tables,
@@ -37,12 +39,14 @@ class Writer(Model):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     novels: Relation[list["Novel"]] = BackRef()
+    drafts: Relation[list["Novel"]] = ManyToMany(related_name="drafted_by")
 
 
 class Novel(Model):
     id: int | None = Field(default=None, primary_key=True)
     title: str
     writer: Annotated[Writer, ForeignKey(related_name="novels")]
+    drafted_by: Relation[list[Writer]] = BackRef()
 
 
 @pytest.fixture(autouse=True)
@@ -227,12 +231,90 @@ def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main, archi
     assert ann.name == "Ann"
 
 
-def test_an_instance_of_a_closed_database_belongs_to_the_default_one(main, archive):
+def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(main, archive):
     ann = archive.create(Writer, name="Ann")
+    novel = archive.create(Novel, title="There", writer=ann)
+    (novel,) = archive.query(Novel).all()
     archive.close()
     main.create(Writer, name="Bob")
-    ann.refresh()
+    del archive
+    expected = (
+        "^this {} came from 'archive', which is not open, and its row is not that of 'main': connect\\(\\) again, or name "
+        r"the database that has it with using\(\)$"
+    )
+    for call in (ann.refresh, ann.save, ann.delete, ann.novels.all, ann.novels.count):
+        with pytest.raises(InterfaceError, match=expected.format("Writer")):
+            call()
+    with pytest.raises(InterfaceError, match=expected.format("Novel")):
+        novel.writer
+    ann.refresh(using="main")
     assert ann.name == "Bob"
+    with using("main"):
+        assert novel.writer.name == "Bob"
+
+
+def test_an_instance_whose_database_is_connected_again_belongs_there(main, archive, tmp_path):
+    ann = archive.create(Writer, name="Ann")
+    archive.close()
+    with connect(f"sqlite:{tmp_path}/archive.db", default=True) as again:
+        again.execute("UPDATE writer SET name = 'Bea'")
+        ann.refresh()
+        assert ann.name == "Bea"
+
+
+def test_an_instance_of_one_database_is_not_referred_to_in_another(main, archive):
+    here, there = main.create(Writer, name="Ann"), archive.create(Writer, name="Ann")
+    novel = main.create(Novel, title="Here", writer=here)
+    expected = (
+        "^{}: this {} came from 'archive', and what refers to it is in 'main', where its key is that of another row, or of "
+        "none; give the {} of 'main', or the key itself if both have the row$"
+    )
+    of_writer = expected.format("Novel.writer", "Writer", "Writer")
+    with pytest.raises(QueryError, match=of_writer):
+        novel.writer = there
+    with pytest.raises(QueryError, match=of_writer):
+        main.create(Novel, title="x", writer=there)
+    with pytest.raises(QueryError, match=of_writer):
+        Novel.bulk_create([Novel(title="x", writer=there)])
+    foreign = archive.create(Novel, title="There", writer=there)
+    for verb in ("add", "remove"):
+        with pytest.raises(QueryError, match=expected.format("Writer.drafts", "Novel", "Novel")):
+            getattr(here.drafts, verb)(foreign)
+    with pytest.raises(QueryError, match=expected.format("Writer.novels", "Novel", "Novel")):
+        here.novels.add(foreign)
+    assert (novel.writer_id, main.query(Novel).count(), archive.query(Novel).count()) == (here.id, 1, 1)
+    novel.writer = there.id
+    novel.save()
+
+
+def test_an_instance_of_another_handle_of_the_same_database_is_referred_to(main, database_url):
+    main.create(Writer, name="Ann")
+    with connect(database_url, name="reader", read_only=True):
+        ann = Writer.using("reader").get(1)
+        novel = main.create(Novel, title="x", writer=ann)
+        novel.writer = ann
+        novel.save()
+
+
+def test_a_collection_is_changed_where_its_owner_came_from(main, archive):
+    main.create(Writer, name="Here")
+    archive.create(Writer, name="There")
+    there = Writer.using("archive").query().include("drafts").one()
+    made = there.drafts.create(title="first", writer=there)
+    (again,) = there.drafts.all()
+    assert again.writer_id == made.writer_id
+    there.drafts.remove(made)
+    there.drafts.add(made.id)
+    there.drafts.set(again)
+    assert archive.fetch_all("SELECT * FROM writer_drafts") == [{"writer_id": 1, "novel_id": 1}]
+    there.drafts.clear()
+    again.title = "second"
+    again.save()
+    made.refresh()
+    assert made.title == "second"
+    made.delete()
+    counts = [database.query(Novel).count() for database in (main, archive)]
+    assert (counts, main.fetch_all("SELECT * FROM writer_drafts")) == ([0, 0], [])
 
 
 def test_an_instance_keeps_no_database_alive_and_its_copies_belong_there_too(main, archive):

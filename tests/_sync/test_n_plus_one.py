@@ -2,7 +2,9 @@
 """The guard against one statement for each row: who is reported, and who is not."""
 
 import re
+import shutil
 import warnings
+from contextlib import nullcontext
 from inspect import currentframe
 from typing import Annotated
 
@@ -20,6 +22,7 @@ from ferro.sync import (
     OptionError,
     Relation,
     connect,
+    session,
 )
 from ferro.testing import no_n_plus_one
 
@@ -153,3 +156,23 @@ def test_without_it_nothing_is_counted(database):
         warnings.simplefilter("error")
         for number in range(50):
             Owner.get_or_none(number)
+
+
+def test_a_line_is_reported_though_each_row_has_a_session_or_another_replica(tmp_path):
+    with connect(f"sqlite:{tmp_path}/first.db?mode=rwc", batch_relations=False) as database:
+        fill(database)
+    copies = [f"sqlite:{tmp_path}/copy{number}.db" for number in range(2)]
+    for number in range(2):
+        shutil.copy(tmp_path / "first.db", tmp_path / f"copy{number}.db")
+    with connect(f"sqlite:{tmp_path}/first.db", replicas=copies, batch_relations=False) as database:
+        for block in (session, nullcontext):
+            at = line() + 5
+            with pytest.raises(NPlusOneError, match=shown(at)) as caught, no_n_plus_one(after=2):
+                for pet in database.query(Pet).all():
+                    with block():
+                        # The line that is reported.
+                        pet.owner
+            assert "load Pet.owner with the rows" in str(caught.value)
+        with no_n_plus_one(after=2):
+            for owner in Owner.include("pets.owner").all():
+                assert [pet.owner for pet in owner.pets] == [owner]

@@ -21,6 +21,7 @@ from ferro.sync import (
     Relation,
     Scope,
     UniqueViolationError,
+    count,
     exists,
 )
 
@@ -246,3 +247,111 @@ def test_a_scope_must_return_a_condition() -> None:
     )
     for known in (declared, active):
         known.pop("Loose")
+
+
+# Whose request it is, wherever the rows are looked for.
+
+
+class Stall(Model):
+    __ferro_scope__ = Scope(lambda s: s.tenant == tenant.get())
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: int
+    name: str
+    pieces: Relation[list["Piece"]] = BackRef()
+
+
+class Piece(Model):
+    __ferro_scope__ = Scope(lambda w: w.tenant == tenant.get())
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: int
+    name: str
+    stall: Annotated[Stall, ForeignKey(related_name="pieces")]
+    stickers: Relation[list["Sticker"]] = ManyToMany(related_name="pieces")
+
+
+class Sticker(Model):
+    __ferro_scope__ = Scope(lambda t: t.tenant == tenant.get())
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: int
+    name: str
+    pieces: Relation[list[Piece]] = BackRef()
+
+
+@pytest.fixture
+def stalls(database: Database) -> Database:
+    """Each tenant has a stall, each stall a piece of each tenant, and each piece a sticker of each tenant."""
+    database.create_tables(Stall, Piece, Sticker)
+    tenant.set(0)
+    for owner in (1, 2):
+        stall = Stall.create(tenant=owner, name=f"stall {owner}")
+        for number in (1, 2):
+            piece = Piece.create(tenant=number, name=f"piece {owner}{number}", stall=stall)
+            stickers = [Sticker(tenant=one, name=f"sticker {owner}{number}{one}") for one in (1, 2)]
+            piece.stickers.add(*database.bulk_create(Sticker, stickers))
+    tenant.set(1)
+    return database
+
+
+def names(query) -> list[str]:
+    return sorted([row.name for row in query.all()])
+
+
+def test_no_row_of_another_tenant_is_loaded_with_others(stalls):
+    stall = Stall.include("pieces.stickers").one()
+    assert [(piece.name, [sticker.name for sticker in piece.stickers]) for piece in stall.pieces] == [
+        ("piece 11", ["sticker 111"])
+    ]
+    sticker = Sticker.where(lambda t: t.name == "sticker 111").include("pieces.stickers").one()
+    assert [[one.name for one in piece.stickers] for piece in sticker.pieces] == [["sticker 111"]]
+    again = Stall.one()
+    stalls.load_many([again], "pieces.stickers")
+    assert [(piece.name, len(piece.stickers)) for piece in again.pieces] == [("piece 11", 1)]
+    for streamed in Stall.include("pieces.stickers").stream(chunk=1):
+        assert [(piece.name, len(piece.stickers)) for piece in streamed.pieces] == [("piece 11", 1)]
+    page = Stall.include("pieces").order_by("id").page(1, 10)
+    assert (page.total, [len(one.pieces) for one in page.rows]) == (1, [1])
+
+
+def test_no_row_of_another_tenant_is_counted_or_found_in_a_condition(stalls):
+    foreign = Piece.unscoped().where(lambda w: w.name == "piece 12").one()
+    assert names(Stall.where(lambda s: s.pieces.any(lambda w: w.name == "piece 12"))) == []
+    assert names(Stall.where(lambda s: s.pieces.all(lambda w: w.name == "piece 11"))) == ["stall 1"]
+    assert names(Stall.where(lambda s: s.pieces.none(lambda w: w.tenant == 2))) == ["stall 1"]
+    assert names(Stall.where(lambda s: s.pieces.contains(foreign))) == []
+    assert names(Stall.where(lambda s: s.pieces.any(lambda w: w.stickers.any(lambda t: t.tenant == 2)))) == []
+    told = Stall.select(lambda s: (s.pieces.count(), s.pieces.max("name"), s.pieces.sum("tenant")))
+    assert told.all() == [(1, "piece 11", 1)]
+    grouped = Piece.select(lambda w: (w.tenant, count())).having(lambda w: count() > 0)
+    assert grouped.all() == [(1, 2)]
+
+
+def test_no_row_of_another_tenant_comes_by_queries_in_queries(stalls):
+    own = ["piece 11", "piece 21"]
+    assert names(Piece.where(lambda w: w.stall_id.in_(Stall.select("id")))) == ["piece 11"]
+    seen = Stall.unscoped().where(
+        lambda s: exists(Piece.where(lambda w: (w.stall_id == s.id) & (w.name == "piece 12")))
+    )
+    assert names(seen) == []
+    assert names(Piece.where(lambda w: w.name == "piece 11").union(Piece.where(lambda w: w.id > 0))) == own
+    assert names(Piece.unscoped().intersect(Piece.where(lambda w: w.id > 0))) == own
+    assert names(Piece.unscoped().except_(Piece.where(lambda w: w.id > 0))) == ["piece 12", "piece 22"]
+    mine = Piece.where(lambda w: w.id > 0).cte("mine")
+    assert names(Piece.unscoped().where(lambda w: w.id.in_(mine.select("id")))) == own
+    rows = Piece.order_by("id").limit(1)
+    first = rows.all()
+    assert names(rows.after(first[0])) == ["piece 21"]
+
+
+def test_no_row_of_another_tenant_is_changed(stalls):
+    stall = Stall.one()
+    assert Piece.where(lambda w: w.name == "piece 12").update(name="taken") == 0
+    assert stall.pieces.update(name="mine") == 1
+    assert stall.pieces.delete() == 1
+    assert names(Piece.unscoped()) == ["piece 12", "piece 21", "piece 22"]
+    assert names(stall.pieces.unscoped()) == ["piece 12"]
+    tenant.set(2)
+    assert names(stall.pieces) == ["piece 12"]
+    assert names(Stall.query()) == ["stall 2"]

@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import weakref
+from contextlib import nullcontext
+from contextvars import ContextVar
 from typing import Annotated
 
 import pytest
 from statements import sent
 
 import ferro
-from ferro import BackRef, Field, ForeignKey, Model, OperationalError, Relation, connect, sync
+from ferro import BackRef, Field, ForeignKey, Model, OperationalError, Relation, Scope, connect, sync
 from ferro.instance import forget_related
 
 
@@ -291,3 +293,73 @@ def test_an_instance_keeps_none_of_its_siblings_alive(blocking):
     gc.collect()
     assert [ref for ref in others if ref() is not None] == []
     assert kept.house.id == kept.house_id
+
+
+async def test_rows_of_two_databases_are_each_loaded_from_its_own(database, tmp_path):
+    async with connect(f"sqlite:{tmp_path}/other.db?mode=rwc", name="other") as other:
+        await fill(other)
+        await other.query(Maker).update(name="elsewhere")
+        cars = [await each.query(Car).order_by("id").limit(3).all() for each in (database, other)]
+        makers = await asyncio.gather(*[maker_of(car) for pair in zip(*cars, strict=True) for car in pair])
+        assert [maker.name for maker in makers] == ["0", "elsewhere", "1", "elsewhere", "2", "elsewhere"]
+        former = await asyncio.gather(*[maker.cars.all() for maker in makers[:2]])
+        assert [len(found) for found in former] == [100, 100]
+        back = await asyncio.gather(*[maker_of(found[-1]) for found in former])
+        assert [maker.name for maker in back] == ["0", "elsewhere"]
+
+
+async def test_who_asks_for_the_primary_is_not_answered_with_the_others(database_url, tmp_path):
+    async with connect(f"sqlite:{tmp_path}/copy.db?mode=rwc") as copy:
+        await fill(copy)
+        await copy.query(Maker).update(name="copy")
+    async with connect(f"sqlite:{tmp_path}/first.db?mode=rwc") as first:
+        await fill(first)
+    async with connect(f"sqlite:{tmp_path}/first.db", replicas=[f"sqlite:{tmp_path}/copy.db"]) as database:
+
+        async def read(car: Car, *, primary: bool) -> str:
+            with database.primary() if primary else nullcontext():
+                return (await car.maker).name
+
+        cars = await Car.order_by("id").limit(4).all()
+        found = await asyncio.gather(*[read(car, primary=bool(car.id % 2)) for car in cars])
+        assert found == ["0", "copy", "2", "copy"]
+
+
+# Scopes that look at whose request it is.
+
+tenant: ContextVar[int] = ContextVar("tenant")
+
+
+class Firm(Model):
+    __ferro_scope__ = Scope(lambda f: f.tenant == tenant.get())
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: int
+    charges: Relation[list["Charge"]] = BackRef()
+
+
+class Charge(Model):
+    __ferro_scope__ = Scope(lambda c: c.tenant == tenant.get())
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: int
+    firm: Annotated[Firm, ForeignKey(related_name="charges")]
+
+
+async def test_what_tenants_ask_at_one_moment_is_answered_each_by_its_own_rows(database_url):
+    async with connect(database_url, max_connections=4) as connected:
+        await connected.create_tables(Firm, Charge)
+        tenant.set(0)
+        firms = [await Firm.create(tenant=number) for number in (1, 2)]
+        for firm in firms:
+            await connected.bulk_create(Charge, [Charge(tenant=number, firm=firm) for number in (1, 1, 2)])
+        firms = await Firm.unscoped().order_by("id").all()
+
+        async def read(number: int, firm: Firm) -> tuple[int, list[int], list[int], int]:
+            tenant.set(number)
+            own = [charge.tenant for charge in await firm.charges.all()]
+            (included,) = await Firm.include("charges").all()
+            return included.tenant, own, [charge.tenant for charge in included.charges], await firm.charges.count()
+
+        found = await asyncio.gather(*[read(number, firm) for firm in firms for number in (1, 2)])
+        assert found == [(1, [1, 1], [1, 1], 2), (2, [2], [2], 1)] * 2

@@ -107,12 +107,21 @@ def chosen(database: "AsyncDatabase | str | None") -> "AsyncDatabase":
 
 def database_of(instance: BaseModel | None, using: "AsyncDatabase | str | None" = None) -> "AsyncDatabase":
     """Where the calls of an instance go: as `using=` says, as the block around says, else where it came from."""
-    origin = None if instance is None else origin_of(instance)
-    if using is not None or origin is None or not is_open(origin):
+    noted = None if instance is None or using is not None else origin_of(instance)
+    if noted is None:
         return chosen(using)
     scope = innermost()
     while scope is not None and scope.session is not None:
         scope = scope.outer
+    origin = noted.database()
+    if origin is None or not is_open(origin):
+        other = chosen(None)
+        if scope is None and other.origin.where != noted.where:
+            raise InterfaceError(
+                f"this {type(instance).__name__} came from {noted.called}, which is not open, and its row is not that of "
+                f"{other.called}: connect() again, or name the database that has it with using()"
+            )
+        return other
     if scope is None:
         return origin
     if scope.transaction is not None and scope.database is not origin:

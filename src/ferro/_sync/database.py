@@ -34,6 +34,7 @@ from ferro.drivers.options import Options, PoolConfig
 from ferro.drivers.urls import Address, parse
 from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
+from ferro.instance import Origin
 from ferro.model import ModelBase
 from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
@@ -78,7 +79,7 @@ class Database:
         self.replicas = Replicas([Pool(replica, options) for replica in replicas])
         self.identities = identities
         # What instances remember it by.
-        self.reference = ref(self)
+        self.origin = Origin(ref(self), address.where, self.called)
 
     @property
     def read_only(self) -> bool:

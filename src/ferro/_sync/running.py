@@ -23,7 +23,7 @@ T = TypeVar("T")
 def place_in(database: "Database", session: "Session | None", touched: Touched | None = None) -> Place | None:
     """Where the instances of an operation belong; None where nobody needs to know."""
     identities = database.identities if session is None else session.identities
-    origin = database.reference if known.several else None
+    origin = database.origin if known.several else None
     return None if identities is None and origin is None else Place(origin, identities, touched)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ferro.errors import DatabaseConnectionError, OptionError
@@ -44,6 +45,13 @@ class Address:
     mode: str = "rw"
     search_path: str = ""
     secrets: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> object:
+        """The same for all addresses of one database: not for one in memory, which nobody else has."""
+        if self.dialect == "sqlite":
+            return Path(self.path).resolve() if self.path else object()
+        return self.shown.partition("?")[0].partition("://")[2].rpartition("@")[2], self.search_path
 
     def read_only(self) -> "Address":
         """The same, for connections that only read."""

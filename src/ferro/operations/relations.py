@@ -6,6 +6,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from ferro.errors import QueryError
+from ferro.identity import must_be_of_here
 from ferro.instance import Kept, forget_related, relate, related_to, siblings_of
 from ferro.model import ModelBase
 from ferro.operations import belongings, links
@@ -130,14 +131,14 @@ def add(
     else:
         no_columns(query, columns)
         steps = belongings.add(query, given, dialect)
-    return Atomic(followed(query, steps))
+    return Atomic(followed(query, steps, given))
 
 
 def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Atomic[None]:
     """Let some rows belong to an instance no more; the rows themselves stay."""
     query.must_be_whole("remove")
     many = query.relation.kind == "many"
-    return Atomic(followed(query, (links if many else belongings).remove(query, given, dialect)))
+    return Atomic(followed(query, (links if many else belongings).remove(query, given, dialect), given))
 
 
 def clear(query: RelatedQuery[Any], dialect: Dialect) -> Steps[None]:
@@ -157,11 +158,12 @@ def replace(
     else:
         no_columns(query, columns)
         steps = belongings.replace(query, given, dialect)
-    return Atomic(followed(query, steps))
+    return Atomic(followed(query, steps, given))
 
 
-def followed(query: RelatedQuery[Any], steps: Steps[None]) -> Steps[None]:
+def followed(query: RelatedQuery[Any], steps: Steps[None], given: Sequence[Any] = ()) -> Steps[None]:
     """The steps, after which what was loaded of the collection is forgotten, however they end."""
+    must_be_of_here(query.relation.where, *given)
     try:
         yield from steps
     finally:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
-from ferro.identity import changed_elsewhere, gone, settled, written
+from ferro.identity import changed_elsewhere, gone, must_refer_to_here, settled, written
 from ferro.instance import (
     adopt,
     as_kept,
@@ -234,6 +234,7 @@ def is_unset(instance: ModelBase, column: Column) -> bool:
 
 def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     table = table_of(type(instance))
+    must_refer_to_here((instance,))
     stamp_new(table, (instance,))
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = dict(vars(instance))
@@ -409,6 +410,7 @@ def batched(items: list[T], size: int) -> Generator[list[T], None, None]:
 def insert_batches(
     table: Table, given: list[M], batches: Sequence[tuple[Columns, list[M]]], dialect: Dialect
 ) -> Steps[list[M]]:
+    must_refer_to_here(given)
     stamp_new(table, given)
     answers: list[tuple[Inserting, list[M], Sequence[Any], Iterable[tuple[Any, ...]]]] = []
     for unset, batch in batches:

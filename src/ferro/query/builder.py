@@ -752,7 +752,7 @@ class QueryBase(Generic[M]):
         if projection is None:
             raise QueryError("having() looks at groups: say with select() what makes one")
         for column in (column for condition in self.having_clause for column in loose_columns(condition)):
-            own = isinstance(column, ColumnRef) and column.source == self.source
+            own = isinstance(column, ColumnRef) and column.source.root == self.source
             if own and not any(same(column, chosen) for chosen in projection.columns):
                 raise QueryError(
                     f"having() looks at groups, and {column.label} is not selected: select it, or use it in where()"

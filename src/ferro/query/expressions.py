@@ -91,6 +91,11 @@ class Source:
         """The other sources that are joined to it for good."""
         return ()
 
+    @property
+    def root(self) -> "Source":
+        """Where the way to it begins, along relations."""
+        return self
+
     def under(self, alias: str) -> "Source":
         """The same rows under another name."""
         return Source(self.table, alias)
@@ -122,9 +127,7 @@ class Joined(Source):
 
     @property
     def root(self) -> Source:
-        """Where the way begins."""
-        parent = self.parent
-        return parent.root if isinstance(parent, Joined) else parent
+        return self.parent.root
 
     @property
     def optional(self) -> bool:

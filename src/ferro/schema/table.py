@@ -46,11 +46,6 @@ class Column:
         """Whether the database provides a value when a row leaves the column out."""
         return self.autoincrement or self.default is not None
 
-    @property
-    def counted(self) -> bool:
-        """Whether ferro sets it with every change of a row."""
-        return self.version or self.stamp is not None
-
     def __repr__(self) -> str:
         return f"Column({self.name})"
 
