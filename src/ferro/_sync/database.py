@@ -597,10 +597,9 @@ def disconnect() -> None:
 
 def reset_engine() -> None:
     """Drop every connected database at once, with or without a running loop; open transactions are undone."""
-    # A handle that is neither the default nor named is its holder's.
-    for database in {*known.by_name.values(), Default.database}:
-        if database is not None:
-            database.drop()
+    # A handle that has no name and never was the default is its holder's.
+    for database in {*known.by_name.values(), *known.defaults}:
+        database.drop()
 
 
 def check_connection() -> bool:

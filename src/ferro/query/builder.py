@@ -78,11 +78,26 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
     return RenderedSql(compiled.sql, compiled.shown, dialect.name)
 
 
+# Methods that other queries have, or that are called something else here, and what to write instead.
+OF_COLLECTIONS = (
+    "'.{name}()' can only be used on Many-to-Many relationships and on other relations to many rows, "
+    "such as author.books"
+)
+OF_WHOLE_ROWS = "{name}() changes whole rows, and select() chose columns to read: leave out select()"
+LOADS = "{name}() is called include() here: include(lambda m: m.relation)"
+INSTEAD = {
+    **dict.fromkeys(("add", "remove", "set", "clear", "create"), OF_COLLECTIONS),
+    **dict.fromkeys(("update", "delete"), OF_WHOLE_ROWS),
+    **dict.fromkeys(("prefetch_related", "select_related"), LOADS),
+}
+
+
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
     # Whether the instances of a result are to know each other.
     siblings: ClassVar[bool] = False
+    instead: ClassVar[Mapping[str, str]] = INSTEAD
 
     def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
@@ -114,19 +129,12 @@ class QueryBase(Generic[M]):
         conditions = ", ".join(repr(condition) for condition in self.where_clause)
         return f"<Query model={self.model.__name__} where=[{conditions}]>"
 
-    def _misplaced(self, name: str) -> str:
-        """What to say when a query is asked for a method that collections have."""
-        return (
-            f"'.{name}()' can only be used on Many-to-Many relationships and on other relations to many rows, "
-            "such as author.books"
-        )
-
     # Hidden from type checkers, which would accept any attribute.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in COLLECTION_VERBS:
-                raise UnknownColumnError(self._misplaced(name))
+            if name in self.instead:
+                raise UnknownColumnError(self.instead[name].format(name=name, query=self))
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Building.
@@ -808,9 +816,6 @@ class QueryBase(Generic[M]):
                 f"update() expects a recipe that returns a dict, such as lambda u: {{'age': u.age + 1}}, got {changes!r}"
             )
         return cast(Mapping[str, Any], changes)
-
-
-COLLECTION_VERBS = frozenset({"add", "remove", "set", "clear", "create"})
 
 
 def rows_of(one: Include) -> QueryBase[Any]:

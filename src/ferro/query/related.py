@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.instance import Kept, related_to
-from ferro.query.builder import QueryBase
+from ferro.query.builder import INSTEAD, QueryBase
 from ferro.query.compared import equals
 from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Values
 from ferro.query.sqltext import ATOM, Text, quote
@@ -152,6 +152,15 @@ def chosen_relation(model: type, choose: Callable[[Any], Any]) -> Relation:
     return found
 
 
+NEEDS_A_DATABASE = {
+    **INSTEAD,
+    **dict.fromkeys(
+        ("add", "remove", "set", "clear", "create", "update", "delete"),
+        "{name}() needs a database: write db.query(...{query.relation.name}).{name}()",
+    ),
+}
+
+
 class RelatedQuery(QueryBase[M]):
     """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does.
 
@@ -166,6 +175,7 @@ class RelatedQuery(QueryBase[M]):
     whole = True
     # How all of them are read, in an error message.
     reading = "`db.query({}).all()`"
+    instead = NEEDS_A_DATABASE
 
     def _with(self, **changes: Any) -> Self:
         return super()._with(**{"whole": False, **changes})
@@ -229,9 +239,6 @@ class RelatedQuery(QueryBase[M]):
                 f"{verb}() changes {self.relation.where} as a whole, and this query reads some of its rows: "
                 f"call {self.relation.name}.{verb}() without conditions, or update() or delete() what it finds"
             )
-
-    def _misplaced(self, name: str) -> str:
-        return f"{name}() needs a database: write db.query(...{self.relation.name}).{name}()"
 
 
 def related_query(relation: Relation, owner: object) -> RelatedQuery[Any]:
