@@ -519,9 +519,7 @@ def connect(
         DatabaseConnectionError: the URL or the database is not usable.
         OptionError: an option makes no sense.
     """
-    address = parse(url)
-    if name is not None:
-        check_name(name)
+    address = replace(parse(url), name=None if name is None else check_name(name))
     if read_only:
         address = address.read_only()
     copies = [copy_of(address, replica) for replica in texts("replicas", replicas)]
@@ -572,7 +570,7 @@ def texts(option: str, given: Sequence[str]) -> Sequence[str]:
 
 def copy_of(address: Address, url: str) -> Address:
     """Where a replica is: one of the same kind of database."""
-    copy = parse(url)
+    copy = replace(parse(url), name=address.name)
     if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
         raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
     return copy.read_only()

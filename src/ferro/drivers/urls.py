@@ -36,6 +36,7 @@ class Address:
         mode: how a SQLite file is opened: "ro", "rw" or "rwc"; "ro" is a connection that only reads elsewhere too.
         search_path: the PostgreSQL schema every connection works in, or empty.
         secrets: texts that must not appear in any message.
+        name: what the connection is called, if it has a name.
     """
 
     dialect: str
@@ -45,6 +46,7 @@ class Address:
     mode: str = "rw"
     search_path: str = ""
     secrets: tuple[str, ...] = ()
+    name: str | None = None
 
     @property
     def where(self) -> object:
