@@ -97,7 +97,7 @@ class QueryBase(Generic[M]):
 
     # Whether the instances of a result are to know each other.
     siblings: ClassVar[bool] = False
-    instead: ClassVar[Mapping[str, str]] = INSTEAD
+    _instead: ClassVar[Mapping[str, str]] = INSTEAD
 
     def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
@@ -133,8 +133,8 @@ class QueryBase(Generic[M]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in self.instead:
-                raise UnknownColumnError(self.instead[name].format(name=name, query=self))
+            if name in self._instead:
+                raise UnknownColumnError(self._instead[name].format(name=name, query=self))
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Building.

@@ -175,7 +175,7 @@ class RelatedQuery(QueryBase[M]):
     whole = True
     # How all of them are read, in an error message.
     reading = "`db.query({}).all()`"
-    instead = NEEDS_A_DATABASE
+    _instead = NEEDS_A_DATABASE
 
     def _with(self, **changes: Any) -> Self:
         return super()._with(**{"whole": False, **changes})
