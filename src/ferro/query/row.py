@@ -158,12 +158,14 @@ class Collection(Generic[M]):
             far = zip(link.far, rows.table.primary_key, strict=True)
             from_here = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](outer, mine)) for held, mine in near)
             to_there = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](rows, theirs)) for held, theirs in far)
+            scope = scope_of(link.table, between)
+            joins = joins_of(between, scope)
             if link.key is not None:
-                self._links = (Join(between, to_there),)
-                self._conditions: tuple[Expression[bool], ...] = from_here
+                self._links = (Join(between, to_there), *joins)
+                self._conditions: tuple[Expression[bool], ...] = (*from_here, *scope)
             else:
                 # However many links lead to a row, it is one row.
-                self._conditions = (Exists(Select(between, (ONE,), (*to_there, *from_here))),)
+                self._conditions = (Exists(Select(between, (ONE,), (*to_there, *from_here, *scope), joins=joins)),)
         else:
             self._conditions = tuple(
                 equal(ColumnRef[Any](rows, theirs), ColumnRef[Any](outer, mine)) for mine, theirs in relation.pairs
