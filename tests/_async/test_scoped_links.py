@@ -157,7 +157,7 @@ async def test_the_statements(boat, backend):
     )
     with sent() as texts:
         await boat.sailors.remove(1)
-    known = "IN (?)" if backend == "sqlite" else "= $3"
+    known = "IN (?)" if backend == "sqlite" else "= ANY($3)"
     (text,) = [text for text in texts if "UPDATE" in text]
     assert text == (
         f'UPDATE "berth" SET "deleted_at"={one} WHERE "berth"."deleted_at" IS NULL AND '

@@ -37,7 +37,7 @@ from ferro.query.statements import Join, Select
 from ferro.query.subqueries import Exists
 from ferro.query.subqueries import Scalar as Subquery
 from ferro.query.writer import Writer
-from ferro.schema.relations import Relation
+from ferro.schema.relations import Relation, relations_of
 from ferro.schema.table import Column, Table
 
 M = TypeVar("M")
@@ -413,6 +413,12 @@ def unknown_column(table: Table, name: str) -> str:
     relation = table.relations.get(name)
     if relation is not None:
         return f"{relation.where} is a relation, not a column: name one of the columns it leads to, as in '{name}.id'"
+    declared = relations_of(table.model).get(name)
+    if declared is not None:
+        return (
+            f"{table.name} holds what a query selected: columns, and no relation such as {name!r}; compare its keys, or "
+            f"join_cte() it to {declared.target_name}; its columns are {', '.join(table.by_field)}"
+        )
     close = next(iter(get_close_matches(name, (*table.by_field, *table.relations), n=1)), None)
     guess = f"; did you mean {close!r}?" if close else ";"
     return f"{table.name} has no column {name!r}{guess} its columns are {', '.join(table.by_field)}"
