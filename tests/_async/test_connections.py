@@ -1,15 +1,17 @@
 """Several databases: names, the default one, where an instance's calls go, and handles that only read."""
 
+import inspect
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import pytest
 from pydantic import ValidationError
 
 from ferro import (
     AsyncDatabase,
+    AsyncModelConnection,
     BackRef,
     Field,
     ForeignKey,
@@ -127,6 +129,43 @@ async def test_closing_the_default_leaves_the_others(main, archive):
 
 
 # Going to a certain one.
+
+
+class Named(NamedTuple):
+    name: str
+
+
+def arguments(verb: object) -> list[tuple[str, object, object]]:
+    assert callable(verb)
+    parameters = inspect.signature(verb).parameters.values()
+    return [(each.name, each.kind, each.default) for each in parameters if each.name not in ("self", "using")]
+
+
+VERBS = sorted(name for name in vars(Model) if name[0] != "_" and inspect.ismethod(getattr(Model, name)))
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "using"])
+def test_a_verb_of_the_class_is_on_the_bound_model_with_the_same_arguments(name):
+    assert arguments(getattr(AsyncModelConnection, name)) == arguments(getattr(Model, name))
+
+
+async def test_every_way_of_reading_goes_to_the_bound_database(main, archive):
+    await Writer.create(name="Main")
+    writers = Writer.using("archive")
+    ann = await writers.create(name="Ann")
+    assert await writers.sum(lambda w: w.id) == ann.id
+    assert await writers.avg(lambda w: w.id) == ann.id
+    assert await writers.min(lambda w: w.name) == await writers.max(lambda w: w.name) == "Ann"
+    assert [writer.name for writer in (await writers.page(1, 10)).rows] == ["Ann"]
+    assert [writer.name async for writer in writers.stream()] == ["Ann"]
+    assert await writers.values("name").all() == [{"name": "Ann"}]
+    assert await writers.select(lambda w: (w.name,), into=Named).all() == [Named("Ann")]
+    for query in (writers.unscoped(), writers.filter_by(name="Ann"), writers.distinct(), writers.offset(0)):
+        assert [writer.name for writer in await query.all()] == ["Ann"]
+    assert [list(writer.novels) for writer in await writers.include(lambda w: w.novels).all()] == [[]]
+    assert await writers.update(name="Bea") == 1
+    assert await writers.one() == await writers.first() == await writers.one_or_none()
+    assert (await Writer.one()).name == "Main"
 
 
 async def test_a_model_on_a_named_connection_has_every_verb(main, archive):

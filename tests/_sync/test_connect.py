@@ -319,7 +319,8 @@ def test_a_database_in_memory_is_one_database(url):
 
 
 @pytest.mark.parametrize(
-    "form", ["sqlite:{0}/signs.db", "sqlite://{0}/signs.db", "sqlite:signs.db", "sqlite://signs.db"]
+    "form",
+    ["sqlite:{0}/signs.db", "sqlite://{0}/signs.db", "sqlite:///{0}/signs.db", "sqlite:signs.db", "sqlite://signs.db"],
 )
 def test_every_way_to_write_a_path_opens_the_same_file(folder, form):
     with connect(f"sqlite:{folder}/signs.db?mode=rwc"):

@@ -1,10 +1,11 @@
 # Generated from tests/_async/test_connections.py by scripts/unasync.py: edit that file, never this one.
 """Several databases: names, the default one, where an instance's calls go, and handles that only read."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import pytest
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from ferro.sync import (
     InterfaceError,
     ManyToMany,
     Model,
+    ModelConnection,
     NoDatabaseError,
     OperationalError,
     OptionError,
@@ -128,6 +130,43 @@ def test_closing_the_default_leaves_the_others(main, archive):
 
 
 # Going to a certain one.
+
+
+class Named(NamedTuple):
+    name: str
+
+
+def arguments(verb: object) -> list[tuple[str, object, object]]:
+    assert callable(verb)
+    parameters = inspect.signature(verb).parameters.values()
+    return [(each.name, each.kind, each.default) for each in parameters if each.name not in ("self", "using")]
+
+
+VERBS = sorted(name for name in vars(Model) if name[0] != "_" and inspect.ismethod(getattr(Model, name)))
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "using"])
+def test_a_verb_of_the_class_is_on_the_bound_model_with_the_same_arguments(name):
+    assert arguments(getattr(ModelConnection, name)) == arguments(getattr(Model, name))
+
+
+def test_every_way_of_reading_goes_to_the_bound_database(main, archive):
+    Writer.create(name="Main")
+    writers = Writer.using("archive")
+    ann = writers.create(name="Ann")
+    assert writers.sum(lambda w: w.id) == ann.id
+    assert writers.avg(lambda w: w.id) == ann.id
+    assert writers.min(lambda w: w.name) == writers.max(lambda w: w.name) == "Ann"
+    assert [writer.name for writer in writers.page(1, 10).rows] == ["Ann"]
+    assert [writer.name for writer in writers.stream()] == ["Ann"]
+    assert writers.values("name").all() == [{"name": "Ann"}]
+    assert writers.select(lambda w: (w.name,), into=Named).all() == [Named("Ann")]
+    for query in (writers.unscoped(), writers.filter_by(name="Ann"), writers.distinct(), writers.offset(0)):
+        assert [writer.name for writer in query.all()] == ["Ann"]
+    assert [list(writer.novels) for writer in writers.include(lambda w: w.novels).all()] == [[]]
+    assert writers.update(name="Bea") == 1
+    assert writers.one() == writers.first() == writers.one_or_none()
+    assert Writer.one().name == "Main"
 
 
 def test_a_model_on_a_named_connection_has_every_verb(main, archive):

@@ -161,8 +161,12 @@ def test_a_query_inside_another_has_its_own_scope(articles: Database) -> None:
 
 def test_get_or_create_looks_in_the_scope_and_uniqueness_does_not(articles: Database) -> None:
     assert Article.get_or_create(title="shown")[1] is False
-    with pytest.raises(UniqueViolationError):
+    with pytest.raises(UniqueViolationError) as hidden:
         Article.get_or_create(title="hidden")
+    assert str(hidden.value) == (
+        "get_or_create(): a Article with these values is there, and the scope of Article keeps it out of sight: "
+        "look for it with Article.unscoped()"
+    )
     Article.upsert(title="hidden", published=True)
     assert Article.count() == 2
 

@@ -190,6 +190,12 @@ def test_walks_stand_in_other_queries(topics):
     assert [topic.id for topic in page] == [4, 5]
     sorted_by_depth = below(1).order_by(lambda t: (depth(t), t.id))
     assert [topic.id for topic in sorted_by_depth.after((2, 4)).all()] == [6, 5]
+    with pytest.raises(QueryError) as no_relation:
+        below(1).cte("few").where(lambda t: t.author.id == 1)
+    assert str(no_relation.value) == (
+        "few holds what a query selected: columns, and no relation such as 'author'; compare its keys, or "
+        "join_cte() it to Writer; its columns are id, name, parent_id, author_id"
+    )
     total = below(1).select(lambda t: {"depth": depth(t), "n": count()}).cte("levels")
     assert total.where(lambda r: r.n == 2).count() == 2
 

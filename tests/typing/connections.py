@@ -41,6 +41,9 @@ async def a_model_on_a_database_that_is_awaited(db: AsyncDatabase) -> None:
     assert_type(await users.count(), int)
     assert_type(await users.exists(), bool)
     assert_type(await users.select(lambda u: u.age).all(), list[int])
+    assert_type(await users.select("id", "name", "age", into=User).all(), list[User])
+    assert_type(await users.max(lambda u: u.age), int | None)
+    assert_type(users.unscoped(), AsyncQuery[User])
     assert_type(await Member.using(db).all(), list[Member])
 
 

@@ -1,12 +1,15 @@
 """A model on a certain database: `User.using("archive")`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
+from ferro._async.stream import AsyncStream
 from ferro.model import ModelBase
-from ferro.query.builder import Predicate, SortKey
+from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.query.templates import TString
 
@@ -36,21 +39,76 @@ class AsyncModelConnection(Generic[M]):
 
     # Reading.
 
+    async def get(self, pk: object) -> M:
+        """Read the row with this primary key.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+        """
+        return await self.database.get(self.model, pk)
+
+    async def get_or_none(self, pk: object) -> M | None:
+        """Read the row with this primary key, or None."""
+        return await self.database.get_or_none(self.model, pk)
+
+    async def raw(self, sql: str | TString, *args: object) -> list[M]:
+        """Run SQL; return its rows as instances."""
+        return await self.database.raw(self.model, sql, *args)
+
     def query(self) -> AsyncQuery[M]:
         """Start a query."""
         return AsyncQuery(self.model, database=self.database)
 
+    def unscoped(self) -> AsyncQuery[M]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return AsyncQuery(self.model, database=self.database, scoped=False)
+
     def where(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> AsyncQuery[M]:
-        """Keep the rows that meet every condition."""
+        """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
         return self.query().where(*conditions)
 
-    def order_by(self, *keys: SortKey[M], direction: str | None = None, nulls: Nulls | None = None) -> AsyncQuery[M]:
-        """Sort the rows."""
+    def filter_by(self, **values: Any) -> AsyncQuery[M]:
+        """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
+        return self.query().filter_by(**values)
+
+    def for_update(
+        self, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
+    ) -> AsyncQuery[M]:
+        """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
+        return self.query().for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+
+    def include(self, *paths: IncludePath[M]) -> AsyncQuery[M]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return self.query().include(*paths)
+
+    def order_by(
+        self,
+        *keys: SortKey[M],
+        direction: str | None = None,
+        nulls: Nulls | None = None,
+    ) -> AsyncQuery[M]:
+        """Sort the rows: `User.order_by("-age", "name")`."""
         return self.query().order_by(*keys, direction=direction, nulls=nulls)
+
+    def join(self, *relations: Callable[[type[M]], object] | str) -> AsyncQuery[M]:
+        """Keep the rows that lead to another along these relations: `Book.join(lambda b: b.author)`."""
+        return self.query().join(*relations)
+
+    def left_join(self, *relations: Callable[[type[M]], object] | str) -> AsyncQuery[M]:
+        """Say that the rows that lead to none along these relations stay, as they do by themselves."""
+        return self.query().left_join(*relations)
 
     def limit(self, count: int) -> AsyncQuery[M]:
         """Return at most so many rows."""
         return self.query().limit(count)
+
+    def offset(self, count: int) -> AsyncQuery[M]:
+        """Leave out so many rows at the start."""
+        return self.query().offset(count)
+
+    def distinct(self) -> AsyncQuery[M]:
+        """Return equal rows once."""
+        return self.query().distinct()
 
     @overload
     def select(self) -> AsyncQuery[M]: ...
@@ -84,7 +142,8 @@ class AsyncModelConnection(Generic[M]):
     def select(
         self,
         columns: Callable[
-            [type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]]
+            [type[M]],
+            tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]],
         ],
         /,
     ) -> AsyncSelection[M, tuple[A, B, C, D, E, F]]: ...
@@ -98,10 +157,36 @@ class AsyncModelConnection(Generic[M]):
     def select(
         self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> AsyncSelection[M, tuple[Any, ...]]: ...
-    def select(self, *columns: Any) -> Any:
-        """Read some columns instead of instances; without any, start a query."""
+    @overload
+    def select(
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> AsyncSelection[M, R]: ...
+    def select(self, *columns: Any, into: type[Any] | None = None) -> Any:
+        """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: AsyncQuery[M] = self.query()
+        if into is not None:
+            return query.select(*columns, into=into)
         return query.select(*columns) if columns else query
+
+    def values(self, *names: str) -> AsyncSelection[M, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `await User.values("id", "name").all()`."""
+        return self.query().values(*names)
+
+    def stream(self, chunk: int = 1000) -> AsyncStream[M]:
+        """Read every row as they come, `chunk` at a time: `async for user in User.stream()`."""
+        return self.query().stream(chunk)
+
+    async def page(self, number: int, size: int) -> Page[M]:
+        """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
+        return await self.query().page(number, size)
+
+    async def claim(self, count: int) -> list[M]:
+        """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
+        return await self.query().claim(count)
+
+    async def explain(self, *, analyze: bool = False) -> str:
+        """Ask the database how it would read every row."""
+        return await self.query().explain(analyze=analyze)
 
     async def all(self) -> list[M]:
         """Read every row."""
@@ -119,22 +204,6 @@ class AsyncModelConnection(Generic[M]):
         """Read the only row of the table, or None when there is none."""
         return await self.query().one_or_none()
 
-    async def get(self, pk: object) -> M:
-        """Read the row with this primary key.
-
-        Raises:
-            ModelDoesNotExist: there is none.
-        """
-        return await self.database.get(self.model, pk)
-
-    async def get_or_none(self, pk: object) -> M | None:
-        """Read the row with this primary key, or None."""
-        return await self.database.get_or_none(self.model, pk)
-
-    async def raw(self, sql: str | TString, *args: object) -> list[M]:
-        """Run SQL; return its rows as instances."""
-        return await self.database.raw(self.model, sql, *args)
-
     async def count(self) -> int:
         """Count the rows."""
         return await self.query().count()
@@ -142,6 +211,38 @@ class AsyncModelConnection(Generic[M]):
     async def exists(self) -> bool:
         """Whether there is any row."""
         return await self.query().exists()
+
+    async def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every row of the table; return how many there were."""
+        return await self.query().update(*recipe, **values)
+
+    @overload
+    async def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def sum(self, column: Scalar | Valued[Any]) -> Any: ...
+    async def sum(self, column: Any) -> Any:
+        """Add a column up; None when there is no row."""
+        return await self.query().sum(column)
+
+    async def avg(self, column: Operand[M]) -> Any:
+        """The mean of a column; None when there is no row."""
+        return await self.query().avg(column)
+
+    @overload
+    async def min(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def min(self, column: Scalar | Valued[Any]) -> Any: ...
+    async def min(self, column: Any) -> Any:
+        """The least value of a column; None when there is no row."""
+        return await self.query().min(column)
+
+    @overload
+    async def max(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    async def max(self, column: Scalar | Valued[Any]) -> Any: ...
+    async def max(self, column: Any) -> Any:
+        """The greatest value of a column; None when there is no row."""
+        return await self.query().max(column)
 
     # Writing.
 

@@ -1,13 +1,16 @@
 # Generated from src/ferro/_async/bound.py by scripts/unasync.py: edit that file, never this one.
 """A model on a certain database: `User.using("archive")`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from ferro._sync.query import Query, Selection
+from ferro._sync.stream import Stream
 from ferro.model import ModelBase
-from ferro.query.builder import Predicate, SortKey
+from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
+from ferro.query.including import IncludePath
+from ferro.query.paging import Page
 from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
 from ferro.query.templates import TString
 
@@ -37,21 +40,76 @@ class ModelConnection(Generic[M]):
 
     # Reading.
 
+    def get(self, pk: object) -> M:
+        """Read the row with this primary key.
+
+        Raises:
+            ModelDoesNotExist: there is none.
+        """
+        return self.database.get(self.model, pk)
+
+    def get_or_none(self, pk: object) -> M | None:
+        """Read the row with this primary key, or None."""
+        return self.database.get_or_none(self.model, pk)
+
+    def raw(self, sql: str | TString, *args: object) -> list[M]:
+        """Run SQL; return its rows as instances."""
+        return self.database.raw(self.model, sql, *args)
+
     def query(self) -> Query[M]:
         """Start a query."""
         return Query(self.model, database=self.database)
 
+    def unscoped(self) -> Query[M]:
+        """Start a query that sees every row, whatever the model's scope says: deleted ones, too."""
+        return Query(self.model, database=self.database, scoped=False)
+
     def where(self, *conditions: Predicate[M] | Valued[bool | None] | bool) -> Query[M]:
-        """Keep the rows that meet every condition."""
+        """Keep the rows that meet every condition: `User.where(lambda u: u.age >= 18)`."""
         return self.query().where(*conditions)
 
-    def order_by(self, *keys: SortKey[M], direction: str | None = None, nulls: Nulls | None = None) -> Query[M]:
-        """Sort the rows."""
+    def filter_by(self, **values: Any) -> Query[M]:
+        """Keep the rows whose columns have these very values: `User.filter_by(name="Ann")`."""
+        return self.query().filter_by(**values)
+
+    def for_update(
+        self, *, skip_locked: bool = False, nowait: bool = False, of: type | Sequence[type] = ()
+    ) -> Query[M]:
+        """Keep the rows for this transaction; the arguments are those of the query's `for_update`."""
+        return self.query().for_update(skip_locked=skip_locked, nowait=nowait, of=of)
+
+    def include(self, *paths: IncludePath[M]) -> Query[M]:
+        """Load what belongs to the rows with them: `Author.include(lambda a: a.books.tags, "profile")`."""
+        return self.query().include(*paths)
+
+    def order_by(
+        self,
+        *keys: SortKey[M],
+        direction: str | None = None,
+        nulls: Nulls | None = None,
+    ) -> Query[M]:
+        """Sort the rows: `User.order_by("-age", "name")`."""
         return self.query().order_by(*keys, direction=direction, nulls=nulls)
+
+    def join(self, *relations: Callable[[type[M]], object] | str) -> Query[M]:
+        """Keep the rows that lead to another along these relations: `Book.join(lambda b: b.author)`."""
+        return self.query().join(*relations)
+
+    def left_join(self, *relations: Callable[[type[M]], object] | str) -> Query[M]:
+        """Say that the rows that lead to none along these relations stay, as they do by themselves."""
+        return self.query().left_join(*relations)
 
     def limit(self, count: int) -> Query[M]:
         """Return at most so many rows."""
         return self.query().limit(count)
+
+    def offset(self, count: int) -> Query[M]:
+        """Leave out so many rows at the start."""
+        return self.query().offset(count)
+
+    def distinct(self) -> Query[M]:
+        """Return equal rows once."""
+        return self.query().distinct()
 
     @overload
     def select(self) -> Query[M]: ...
@@ -85,7 +143,8 @@ class ModelConnection(Generic[M]):
     def select(
         self,
         columns: Callable[
-            [type[M]], tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]]
+            [type[M]],
+            tuple[A | Valued[A], B | Valued[B], C | Valued[C], D | Valued[D], E | Valued[E], F | Valued[F]],
         ],
         /,
     ) -> Selection[M, tuple[A, B, C, D, E, F]]: ...
@@ -99,10 +158,36 @@ class ModelConnection(Generic[M]):
     def select(
         self, first: Scalar | Valued[Any], second: Scalar | Valued[Any], /, *more: Scalar | Valued[Any]
     ) -> Selection[M, tuple[Any, ...]]: ...
-    def select(self, *columns: Any) -> Any:
-        """Read some columns instead of instances; without any, start a query."""
+    @overload
+    def select(
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
+    ) -> Selection[M, R]: ...
+    def select(self, *columns: Any, into: type[Any] | None = None) -> Any:
+        """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: Query[M] = self.query()
+        if into is not None:
+            return query.select(*columns, into=into)
         return query.select(*columns) if columns else query
+
+    def values(self, *names: str) -> Selection[M, dict[str, Any]]:
+        """Read dicts of some columns, or of all: `User.values("id", "name").all()`."""
+        return self.query().values(*names)
+
+    def stream(self, chunk: int = 1000) -> Stream[M]:
+        """Read every row as they come, `chunk` at a time: `for user in User.stream()`."""
+        return self.query().stream(chunk)
+
+    def page(self, number: int, size: int) -> Page[M]:
+        """Read one page in the order of the primary key, counted from 1, and how many rows there are."""
+        return self.query().page(number, size)
+
+    def claim(self, count: int) -> list[M]:
+        """Lock some rows that nobody else has locked, and read them; they are this transaction's until it ends."""
+        return self.query().claim(count)
+
+    def explain(self, *, analyze: bool = False) -> str:
+        """Ask the database how it would read every row."""
+        return self.query().explain(analyze=analyze)
 
     def all(self) -> list[M]:
         """Read every row."""
@@ -120,22 +205,6 @@ class ModelConnection(Generic[M]):
         """Read the only row of the table, or None when there is none."""
         return self.query().one_or_none()
 
-    def get(self, pk: object) -> M:
-        """Read the row with this primary key.
-
-        Raises:
-            ModelDoesNotExist: there is none.
-        """
-        return self.database.get(self.model, pk)
-
-    def get_or_none(self, pk: object) -> M | None:
-        """Read the row with this primary key, or None."""
-        return self.database.get_or_none(self.model, pk)
-
-    def raw(self, sql: str | TString, *args: object) -> list[M]:
-        """Run SQL; return its rows as instances."""
-        return self.database.raw(self.model, sql, *args)
-
     def count(self) -> int:
         """Count the rows."""
         return self.query().count()
@@ -143,6 +212,38 @@ class ModelConnection(Generic[M]):
     def exists(self) -> bool:
         """Whether there is any row."""
         return self.query().exists()
+
+    def update(self, *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> int:
+        """Change every row of the table; return how many there were."""
+        return self.query().update(*recipe, **values)
+
+    @overload
+    def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def sum(self, column: Scalar | Valued[Any]) -> Any: ...
+    def sum(self, column: Any) -> Any:
+        """Add a column up; None when there is no row."""
+        return self.query().sum(column)
+
+    def avg(self, column: Operand[M]) -> Any:
+        """The mean of a column; None when there is no row."""
+        return self.query().avg(column)
+
+    @overload
+    def min(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def min(self, column: Scalar | Valued[Any]) -> Any: ...
+    def min(self, column: Any) -> Any:
+        """The least value of a column; None when there is no row."""
+        return self.query().min(column)
+
+    @overload
+    def max(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...
+    @overload
+    def max(self, column: Scalar | Valued[Any]) -> Any: ...
+    def max(self, column: Any) -> Any:
+        """The greatest value of a column; None when there is no row."""
+        return self.query().max(column)
 
     # Writing.
 

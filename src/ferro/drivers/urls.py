@@ -97,6 +97,9 @@ def sqlite_address(rest: str) -> Address:
     # The path is taken as it stands: file names hold brackets, percent signs and spaces.
     path, _, query = rest.partition("?")
     path = path.removeprefix("//")
+    if path.startswith("//"):
+        # Others write the path of a file at the root with four slashes.
+        path = path[1:]
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     parameters.pop(SEARCH_PATH, None)
     mode = parameters.pop("mode", "rw")

@@ -21,14 +21,15 @@ from ferro.query.expressions import (
     Source,
     Value,
     WindowFunction,
+    source_of,
     type_for,
 )
 from ferro.query.including import Include, IncludePath, read_paths
+from ferro.query.joins import joins_of
 from ferro.query.keysets import among
 from ferro.query.related import has_no_key, key_of_owner, key_reader, own_columns
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
-from ferro.schema.relations import Link
 from ferro.schema.table import Column, Table
 
 # The largest number both databases count to.
@@ -129,11 +130,11 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> St
     keys = keys_of_owners(one, owners)
     query = rows_of(one)
     statement = query.select_statement()
-    join, near, known = links_of(link, query.source, list(dict.fromkeys(keys)))
+    joins, near, known = links_of(one, query.source, list(dict.fromkeys(keys)))
     statement = replace(
         statement,
         columns=(*near, *statement.columns),
-        joins=(join, *statement.joins),
+        joins=(*joins, *statement.joins),
         where=(*known, *statement.where),
     )
     result = yield compile(for_each(statement, near), dialect)
@@ -151,21 +152,23 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> St
 
 
 def links_of(
-    link: Link, target: Source, keys: Sequence[Any]
-) -> tuple[Join, tuple[Expression[Any], ...], tuple[Expression[bool], ...]]:
+    one: Include, target: Source, keys: Sequence[Any]
+) -> tuple[tuple[Join, ...], tuple[Expression[Any], ...], tuple[Expression[bool], ...]]:
     """The links of some rows, each pair once: joined to what they lead to, the keys they start from, and which they are."""
-    between = Source(link.table)
-    known = among(between, link.near, keys)
+    link = one.relation.link
+    between = source_of(link.table)
+    known = (among(between, link.near, keys), *one.between)
+    joins = joins_of(between, one.between)
     columns = tuple(ColumnRef[Any](between, column) for column in (*link.near, *link.far))
     if link.key is None:
         # Nothing keeps two rows from being linked twice.
         names = tuple(f"c{at}" for at in range(len(columns)))
-        links = Derived(Select(between, columns, (known,), distinct=True), "links", names)
+        links = Derived(Select(between, columns, known, joins=joins, distinct=True), "links", names)
         picked = tuple(Picked[Any]("links", name, column) for name, column in zip(names, columns, strict=True))
         near, far = picked[: len(link.near)], picked[len(link.near) :]
-        return Join(links, meeting(far, target)), near, ()
+        return (Join(links, meeting(far, target)),), near, ()
     near, far = columns[: len(link.near)], columns[len(link.near) :]
-    return Join(between, meeting(far, target)), near, (known,)
+    return (Join(between, meeting(far, target)), *joins), near, known
 
 
 def meeting(far: Sequence[Expression[Any]], target: Source) -> tuple[Expression[bool], ...]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from ferro.errors import QueryError, UniqueViolationError
+from ferro.fields import utc_now
 from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
 from ferro.operations.read import called, read_key
@@ -29,10 +30,12 @@ from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Condition, Expression, In, Logical, Source, Value, source_of
+from ferro.query.expressions import ColumnRef, Condition, Expression, In, IsNull, Logical, Source, Value, source_of
+from ferro.query.joins import joins_of
 from ferro.query.keys import key_in, key_of, key_values, must_be_a
 from ferro.query.related import RelatedQuery, key_of_owner
-from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select
+from ferro.query.row import scope_of
+from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
 from ferro.schema.links import Link
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
@@ -153,22 +156,22 @@ def add(
             f"declare __ferro_composite_uniques__ = (({pair}),) in {model}, or leave out ignore_existing"
         )
     how = "add(..., {0}=...)"
-    return insert_links(new_links(query, far, columns, how), dialect, ignore_existing=ignore_existing)
+    return make_links(new_links(query, far, columns, how), dialect, ignore_existing=ignore_existing)
 
 
 def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Steps[None]:
     """Undo links; the rows themselves stay."""
     relation = query.relation
     near = key_of_owner(relation, query.owner)
-    return delete_links(relation.link, near, each_once(keys_of(relation, given)), dialect)
+    links = Links(relation.link)
+    return delete_links(links, near, each_once(keys_of(relation, given)), dialect)
 
 
 def clear(query: RelatedQuery[Any], dialect: Dialect) -> Steps[None]:
     """Undo all links of an instance."""
-    link = query.relation.link
-    source = source_of(link.table)
-    near = of_key(source, link.near, key_of_owner(query.relation, query.owner))
-    return done(compile(Delete(source, near), dialect, operation="Clear M2M links"))
+    links = Links(query.relation.link)
+    near = of_key(links.source, links.link.near, key_of_owner(query.relation, query.owner))
+    return done(compile(links.deletion(near), dialect, operation="Clear M2M links"))
 
 
 def done(statement: Compiled) -> Steps[None]:
@@ -180,17 +183,17 @@ def replace(
 ) -> Steps[None]:
     """Link an instance to these rows, and to no others. A link that stays is not made again."""
     far = each_once(keys_of(query.relation, given))
-    return replace_links(new_links(query, far, columns, "set(..., {0}=...)"), dialect)
+    return replace_links(new_links(query, far, columns, "set(..., {0}=...)"), Links(query.relation.link), dialect)
 
 
-def replace_links(new: New, dialect: Dialect) -> Steps[None]:
-    held = yield from held_keys(new.link, new.near, dialect)
+def replace_links(new: New, links: "Links", dialect: Dialect) -> Steps[None]:
+    held = yield from held_keys(links, new.near, dialect)
     wanted = set(new.far)
-    yield from delete_links(new.link, new.near, [key for key in held if key not in wanted], dialect)
+    yield from delete_links(links, new.near, [key for key in held if key not in wanted], dialect)
     yield from update_links(new, [key for key in held if key in wanted], dialect)
     # Where somebody else makes the same link at this moment, it is there.
     ignore_existing = new.link.key is not None
-    yield from insert_links(new.without(set(held)), dialect, ignore_existing=ignore_existing)
+    yield from make_links(new.without(set(held)), dialect, ignore_existing=ignore_existing)
 
 
 def new_row(query: RelatedQuery[Any], values: Mapping[str, Any]) -> tuple[ModelBase, Mapping[str, Any]]:
@@ -215,10 +218,57 @@ def create(query: RelatedQuery[Any], made: ModelBase, columns: Mapping[str, Any]
     if query.relation.kind == "many":
         far = [key_of(query.relation, made)]
         new = new_links(query, far, columns, 'create(..., through={{"{0}": ...}})')
-        yield from insert_links(new, dialect, ignore_existing=False)
+        yield from make_links(new, dialect, ignore_existing=False)
 
 
 # Statements.
+
+
+class Links:
+    """The links that are there: those that the scope of the model between lets be seen.
+
+    Made on the side of its caller, where the function of a scope is asked.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.source = source_of(link.table)
+        self.scope = scope_of(link.table, self.source)
+
+    def deletion(self, where: Sequence[Expression[Any]]) -> Delete | Update:
+        """The statement that undoes links; those that stay when they are deleted are marked."""
+        found = links_where(self.link, (*self.scope, *where))
+        # Of a model that keeps its deleted rows, the scope has said that they are not deleted.
+        deleted = self.link.table.deleted
+        return (
+            found.delete_statement() if deleted is None else found.update_statement(recipe({deleted.field: utc_now()}))
+        )
+
+
+def links_where(link: Link, where: tuple[Expression[Any], ...]) -> QueryBase[Any]:
+    query = QueryBase[Any](link.table.model, link.table, scoped=False)
+    query.where_clause = where
+    return query
+
+
+def make_links(new: New, dialect: Dialect, *, ignore_existing: bool) -> Steps[None]:
+    """Make links; one that was deleted and stayed comes back, with the columns that were given."""
+    if new.link.table.deleted is None or new.link.key is None:
+        yield from insert_links(new, dialect, ignore_existing=ignore_existing)
+        return
+    source = source_of(new.link.table)
+    gone = IsNull(ColumnRef[Any](source, new.link.table.deleted), negated=True)
+    columns = tuple(ColumnRef[Any](source, column) for column in new.link.far)
+    load = row_loader(tuple(column.type for column in new.link.far), dialect.name)
+    back: list[Key] = []
+    for where in named(new.link, new.near, new.far):
+        result = yield compile(Select(source, columns, (*where, gone)), dialect, operation="Read M2M links")
+        back += load(result.rows)
+    for where in named(new.link, new.near, back):
+        statement = links_where(new.link, where).restore_statement()
+        yield compile(statement, dialect, operation="Restore M2M links")
+    yield from update_links(new, back, dialect)
+    yield from insert_links(new.without(set(back)), dialect, ignore_existing=ignore_existing)
 
 
 def insert_links(new: New, dialect: Dialect, *, ignore_existing: bool) -> Steps[None]:
@@ -262,9 +312,8 @@ def update_links(new: New, keys: Sequence[Key], dialect: Dialect) -> Steps[None]
         return
     values = {column.field: vars(new.rows[0])[column.field] for column in new.columns}
     for where in named(new.link, new.near, keys):
-        query = QueryBase[Any](new.link.table.model, new.link.table)
-        query.where_clause = where
-        yield compile(query.update_statement(recipe(values)), dialect, operation="Update M2M links")
+        statement = links_where(new.link, where).update_statement(recipe(values))
+        yield compile(statement, dialect, operation="Update M2M links")
 
 
 def recipe(values: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
@@ -272,18 +321,18 @@ def recipe(values: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
     return lambda _: values
 
 
-def delete_links(link: Link, near: Key, keys: Sequence[Key], dialect: Dialect) -> Steps[None]:
-    for where in named(link, near, keys):
-        yield compile(Delete(source_of(link.table), where), dialect, operation="Remove M2M links")
+def delete_links(links: Links, near: Key, keys: Sequence[Key], dialect: Dialect) -> Steps[None]:
+    for where in named(links.link, near, keys):
+        yield compile(links.deletion(where), dialect, operation="Remove M2M links")
 
 
-def held_keys(link: Link, near: Key, dialect: Dialect) -> Steps[list[Key]]:
+def held_keys(links: Links, near: Key, dialect: Dialect) -> Steps[list[Key]]:
     """The keys an instance is linked to."""
-    source = source_of(link.table)
+    link, source = links.link, links.source
     columns = tuple(ColumnRef[Any](source, column) for column in link.far)
-    result = yield compile(
-        Select(source, columns, of_key(source, link.near, near)), dialect, operation="Read M2M links"
-    )
+    where = (*links.scope, *of_key(source, link.near, near))
+    statement = Select(source, columns, where, joins=joins_of(source, where))
+    result = yield compile(statement, dialect, operation="Read M2M links")
     return row_loader(tuple(column.type for column in link.far), dialect.name)(result.rows)
 
 

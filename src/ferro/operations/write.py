@@ -1,13 +1,13 @@
 """Writing: one instance, many, the row of a key, and all the rows of a query."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, repeat
 from operator import is_, itemgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError
+from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UniqueViolationError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import changed_elsewhere, gone, must_refer_to_here, settled, written
 from ferro.instance import (
@@ -594,7 +594,8 @@ class Wanted(Generic[M]):
     Attributes:
         values: what tells the row, by column.
         defaults: what else a new one holds.
-        select: the statement that looks for it.
+        select: the statement that looks for it, as far as the model's scope sees.
+        scope: how many of its conditions, from the first, are that scope.
         verb: what the caller called, for errors.
     """
 
@@ -603,6 +604,7 @@ class Wanted(Generic[M]):
     values: dict[Column, Any]
     defaults: dict[Column, Any]
     select: Select
+    scope: int
     verb: str
     dialect: Dialect
 
@@ -658,9 +660,23 @@ class Wanted(Generic[M]):
             found = yield from self.find()
             if found is not None:
                 return found, False
+            yield from self.must_not_be_hidden()
             # Another unique key was in the way. The plain INSERT says which.
         yield from insert(instance, self.dialect)
         return instance, True
+
+    def must_not_be_hidden(self) -> Steps[None]:
+        """Say so where the row is there, and its model's scope keeps it out of sight."""
+        if not self.scope:
+            return
+        result = yield compile(replace(self.select, where=self.select.where[self.scope :]), self.dialect)
+        if result.rows:
+            model = self.model.__name__
+            how = "restore() it, or " if self.table.deleted is not None else ""
+            raise UniqueViolationError(
+                f"{self.verb}: a {model} with these values is there, and the scope of {model} keeps it out of sight: "
+                f"{how}look for it with {model}.unscoped()"
+            )
 
     def lock(self) -> Compiled:
         named = sorted(self.values, key=lambda column: column.name)
@@ -695,11 +711,10 @@ def wanted(
         if column in defaulted:
             raise QueryError(f"{verb} looks for {column.field!r} and has a default for it: keep one of them")
     source = source_of(table)
-    where = scope_of(table, source) + tuple(
-        equals(ColumnRef(source, column), value) for column, value in looked_for.items()
-    )
+    scope = scope_of(table, source)
+    where = scope + tuple(equals(ColumnRef(source, column), value) for column, value in looked_for.items())
     select = Select(source, source.columns, where, limit=2, lock=lock)
-    return Wanted(model, table, looked_for, defaulted, select, verb, dialect)
+    return Wanted(model, table, looked_for, defaulted, select, len(scope), verb, dialect)
 
 
 def equals(column: ColumnRef[Any], value: object) -> Expression[bool]:

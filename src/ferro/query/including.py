@@ -27,12 +27,14 @@ class Include:
     Attributes:
         query: which of its rows, in which order, and how many for each row they are reached from; None for all.
         scope: what its model's queries start from. A foreign key leads to its row whatever that is.
+        between: the same of the links, where they are rows of a model.
         within: what is loaded with those.
     """
 
     relation: Relation
     query: "QueryBase[Any] | None" = None
     scope: tuple[Expression[bool], ...] = ()
+    between: tuple[Expression[bool], ...] = ()
     within: "tuple[Include, ...]" = ()
 
 
@@ -41,12 +43,16 @@ def included(relation: Relation) -> Include:
     if relation.kind == "forward":
         return Include(relation)
     table = relation.target_table
-    return Include(relation, scope=scope_of(table, source_of(table)))
+    links = relation.link.table if relation.kind == "many" else None
+    between = () if links is None else scope_of(links, source_of(links))
+    return Include(relation, scope=scope_of(table, source_of(table)), between=between)
 
 
 def is_same_for_all(relation: Relation) -> bool:
     """Whether a relation leads to the same rows whoever asks: a scope may look at who that is."""
-    return relation.kind == "forward" or not relation.target_table.scopes
+    if relation.kind == "forward":
+        return True
+    return not (relation.target_table.scopes or (relation.kind == "many" and relation.link.table.scopes))
 
 
 class Path(Generic[M]):

@@ -9,45 +9,16 @@ from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.instance import Kept, related_to
 from ferro.query.builder import INSTEAD, QueryBase
 from ferro.query.compared import equals
-from ferro.query.expressions import ColumnRef, Comparison, Condition, Expression, Logical, Shape, Source, Values
-from ferro.query.sqltext import ATOM, Text, quote
-from ferro.query.writer import WRITE, Writer
+from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, Source
+from ferro.query.joins import joins_of
+from ferro.query.row import scope_of
+from ferro.query.statements import Select
+from ferro.query.subqueries import Exists
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column
 
 M = TypeVar("M")
-
-
-class Linked(Condition):
-    """Whether there is a row in another table that meets some conditions."""
-
-    __slots__ = ("conditions", "source")
-
-    def __init__(self, source: Source, conditions: tuple[Expression[Any], ...]) -> None:
-        self.source = source
-        self.conditions = conditions
-
-    @property
-    def children(self) -> tuple[Expression[Any], ...]:
-        return self.conditions
-
-    def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += ("linked", self.source.key, len(self.conditions))
-        for condition in self.conditions:
-            condition.collect(shape, values, arrays)
-
-    def __repr__(self) -> str:
-        return f"(EXISTS {self.source.name}: {' AND '.join(map(repr, self.conditions))})"
-
-
-def write_linked(writer: Writer, node: Linked) -> Text:
-    condition = writer.sql(Logical("AND", node.conditions))
-    writer.tables.add(node.source.table.name.lower())
-    return Text(f"EXISTS (SELECT 1 FROM {quote(node.source.table.name)} WHERE {condition})", ATOM)
-
-
-WRITE[Linked] = write_linked
 
 
 def key_of_owner(relation: Relation, owner: object) -> tuple[Any, ...]:
@@ -123,9 +94,9 @@ def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[E
         Comparison(ColumnRef[Any](between, far), "==", ColumnRef[Any](source, column))
         for far, column in zip(link.far, source.table.primary_key, strict=True)
     )
-    return (
-        Linked(between, (*joined, *(equals(between, near, held) for near, held in zip(link.near, key, strict=True)))),
-    )
+    from_here = (equals(between, near, held) for near, held in zip(link.near, key, strict=True))
+    scope = scope_of(link.table, between)
+    return (Exists(Select(between, (ONE,), (*joined, *from_here, *scope), joins=joins_of(between, scope))),)
 
 
 class Chooser:

@@ -37,7 +37,7 @@ from ferro.query.statements import Join, Select
 from ferro.query.subqueries import Exists
 from ferro.query.subqueries import Scalar as Subquery
 from ferro.query.writer import Writer
-from ferro.schema.relations import Relation
+from ferro.schema.relations import Relation, relations_of
 from ferro.schema.table import Column, Table
 
 M = TypeVar("M")
@@ -158,12 +158,14 @@ class Collection(Generic[M]):
             far = zip(link.far, rows.table.primary_key, strict=True)
             from_here = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](outer, mine)) for held, mine in near)
             to_there = tuple(equal(ColumnRef[Any](between, held), ColumnRef[Any](rows, theirs)) for held, theirs in far)
+            scope = scope_of(link.table, between)
+            joins = joins_of(between, scope)
             if link.key is not None:
-                self._links = (Join(between, to_there),)
-                self._conditions: tuple[Expression[bool], ...] = from_here
+                self._links = (Join(between, to_there), *joins)
+                self._conditions: tuple[Expression[bool], ...] = (*from_here, *scope)
             else:
                 # However many links lead to a row, it is one row.
-                self._conditions = (Exists(Select(between, (ONE,), (*to_there, *from_here))),)
+                self._conditions = (Exists(Select(between, (ONE,), (*to_there, *from_here, *scope), joins=joins)),)
         else:
             self._conditions = tuple(
                 equal(ColumnRef[Any](rows, theirs), ColumnRef[Any](outer, mine)) for mine, theirs in relation.pairs
@@ -411,6 +413,12 @@ def unknown_column(table: Table, name: str) -> str:
     relation = table.relations.get(name)
     if relation is not None:
         return f"{relation.where} is a relation, not a column: name one of the columns it leads to, as in '{name}.id'"
+    declared = relations_of(table.model).get(name)
+    if declared is not None:
+        return (
+            f"{table.name} holds what a query selected: columns, and no relation such as {name!r}; compare its keys, or "
+            f"join_cte() it to {declared.target_name}; its columns are {', '.join(table.by_field)}"
+        )
     close = next(iter(get_close_matches(name, (*table.by_field, *table.relations), n=1)), None)
     guess = f"; did you mean {close!r}?" if close else ";"
     return f"{table.name} has no column {name!r}{guess} its columns are {', '.join(table.by_field)}"
