@@ -1,6 +1,7 @@
 """What is between the two ends of a many-to-many relation: a table of nothing but keys, or that of a model."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from ferro.errors import ModelDefinitionError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ferro.schema.relations import Relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """The table between two models.
 
@@ -27,11 +28,12 @@ class Link:
     far: tuple[Column, ...]
     model: type | None = None
 
+    @cached_property
     def reversed(self) -> "Link":
         """The same, seen from the other end."""
         return replace(self, near=self.far, far=self.near)
 
-    @property
+    @cached_property
     def key(self) -> tuple[Column, ...] | None:
         """The unique key that keeps two rows from being linked twice, if there is one."""
         pair = {*self.near, *self.far}
