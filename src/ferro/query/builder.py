@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, TypeVar, cast
 
-from ferro.errors import QueryError, UnknownColumnError
+from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.fields import utc_now
 from ferro.query.assigned import assigned_value, counted_up
 from ferro.query.dialect import Compiled, Dialect
@@ -92,6 +92,13 @@ INSTEAD = {
 }
 
 
+def no_rows_yet() -> InterfaceError:
+    """What to say when a query is taken for its rows."""
+    return InterfaceError(
+        "a query holds no rows until it is asked for them: call all(), or stream() to read them as they come"
+    )
+
+
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
@@ -129,13 +136,18 @@ class QueryBase(Generic[M]):
         conditions = ", ".join(repr(condition) for condition in self.where_clause)
         return f"<Query model={self.model.__name__} where=[{conditions}]>"
 
-    # Hidden from type checkers, which would accept any attribute.
+    # Hidden from type checkers, which would accept any attribute, and any loop.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             if name in self._instead:
                 raise UnknownColumnError(self._instead[name].format(name=name, query=self))
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+        def __iter__(self) -> NoReturn:
+            raise no_rows_yet()
+
+        __aiter__ = __iter__
 
     # Building.
 

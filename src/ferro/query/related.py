@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.instance import Kept, related_to
-from ferro.query.builder import INSTEAD, QueryBase
+from ferro.query.builder import INSTEAD, QueryBase, no_rows_yet
 from ferro.query.compared import equals
 from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, Source
 from ferro.query.joins import joins_of
@@ -166,7 +166,7 @@ class RelatedQuery(QueryBase[M]):
         if rows is not None:
             return rows
         if not self.whole:
-            raise InterfaceError("a query holds no rows until it is asked for them: call all()")
+            raise no_rows_yet()
         relation = self.relation
         name = f"{relation.model.__name__.lower()}.{relation.name}"
         raise InterfaceError(
