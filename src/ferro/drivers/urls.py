@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ferro.errors import DatabaseConnectionError, OptionError
+from ferro.types.values import why_text_is_refused
 
 SCHEMES = {"sqlite": "sqlite", "postgres": "postgresql", "postgresql": "postgresql"}
 SQLITE_MODES = ("ro", "rw", "rwc")
@@ -86,6 +87,9 @@ def parse(url: str) -> Address:
     """
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"the URL of a database is a str, not {type(url).__name__}")
+    # A driver would read up to a NUL, and open another database.
+    if reason := why_text_is_refused(url):
+        raise refused(f"the URL {reason}")
     scheme, separator, rest = url.partition(":")
     if not separator or scheme not in SCHEMES:
         named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"

@@ -8,7 +8,7 @@ from ferro.errors import ModelDefinitionError
 from ferro.fields import ForeignKey, ManyToManyField
 from ferro.schema.declared import NAME
 from ferro.schema.registry import registered_models, table_of
-from ferro.schema.table import LONGEST_NAME, Column, Index, Table, Unique, constraint_name, foreign_key
+from ferro.schema.table import LONGEST_NAME, Column, Index, Table, Unique, can_be_named, constraint_name, foreign_key
 
 if TYPE_CHECKING:
     from ferro.schema.relations import Relation
@@ -187,9 +187,7 @@ def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
 
 
 def must_be_name(relation: "Relation", name: str) -> None:
-    # What cannot be encoded is replaced, and then differs.
-    encoded = name.encode(errors="replace")
-    if not name or "\0" in name or len(encoded) > LONGEST_NAME or encoded.decode() != name:
+    if not can_be_named(name):
         raise ModelDefinitionError(
             f"{relation.where}: a table is named by 1 to {LONGEST_NAME} bytes of text, not {name!r}; "
             'choose another name with through="..."'
