@@ -82,12 +82,12 @@ def to_utc(value: Any) -> datetime:
 
 
 # Filled in, it takes half of the time of isoformat().
-INSTANT = "%04d-%02d-%02d %02d:%02d:%02d.%06d+00:00"
+WRITTEN_OUT = "%04d-%02d-%02d %02d:%02d:%02d.%06d+00:00"
 
 
 def instant_to_text(value: Any) -> str:
     at = to_utc(value)
-    return INSTANT % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+    return WRITTEN_OUT % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
 
 
 def to_utc_clock(value: Any) -> datetime:
