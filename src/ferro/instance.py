@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as made_by
 from decimal import Decimal
 from functools import lru_cache
@@ -178,13 +178,17 @@ class Before:
     told: dict[str, bool] = made_by(default_factory=dict[str, bool])
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
     """New instances whose rows were inserted together, and what they held in the fields the database filled in."""
 
-    instances: list[ref[BaseModel] | None]
-    fields: list[str]
-    values: list[tuple[Any, ...]]
+    __slots__ = ("fields", "instances", "values")
+
+    def __init__(
+        self, instances: list[ref[BaseModel] | None], fields: Sequence[str], values: list[tuple[Any, ...]]
+    ) -> None:
+        self.instances = instances
+        self.fields = fields
+        self.values = values
 
     def before(self, at: int) -> Before:
         """One of them as it was; a key the database numbers was None."""
@@ -208,12 +212,14 @@ class Journal:
         if id(instance) not in self._before:
             self._keep(instance, before(instance))
 
-    def note_batch(self, instances: Sequence[BaseModel], filled: Sequence[Column]) -> None:
-        """Write down that instances are new, and what they hold in the columns the database is to fill in."""
-        fields = [column.field for column in filled]
-        given = [vars(instance) for instance in instances] if any(not column.autoincrement for column in filled) else []
+    def note_batch(self, instances: Sequence[BaseModel], fields: Sequence[str], *, numbered: bool) -> None:
+        """Write down that instances are new, and what they hold in the fields the database is to fill in.
+
+        Those are all None where they are `numbered`: keys that the database counts.
+        """
+        given = () if numbered else map(vars, instances)
         values = [tuple([held.get(name) for name in fields]) for held in given]
-        self._batches.append(Batch(self._unknown(map(ref, instances)), fields, values))
+        self._batches.append(Batch(self._unknown([ref(instance) for instance in instances]), fields, values))
 
     def note_source(self, told: Mapping[str, bool], instance: BaseModel) -> None:
         """Write down which fields are given values by ferro, and which by the user of an instance."""
@@ -227,7 +233,7 @@ class Journal:
     def join(self, inner: "Journal") -> None:
         """Take over what a block inside this one has written down."""
         self._related += inner._related
-        self._batches += [replace(batch, instances=self._unknown(batch.instances)) for batch in inner._batches]
+        self._batches += [Batch(self._unknown(one.instances), one.fields, one.values) for one in inner._batches]
         for reference, noted in list(inner._before.values()):
             instance = reference()
             if instance is not None and id(instance) not in self._before:
@@ -253,10 +259,10 @@ class Journal:
                 if reference is not None and (instance := reference()) is not None:
                     put_back(instance, batch.before(at))
 
-    def _unknown(self, references: Iterable[ref[BaseModel] | None]) -> list[ref[BaseModel] | None]:
+    def _unknown(self, references: list[ref[BaseModel] | None]) -> list[ref[BaseModel] | None]:
         """Leave out the instances of which it is written down how they were before."""
         if not self._before:
-            return list(references)
+            return references
         return [None if reference is None or id(reference()) in self._before else reference for reference in references]
 
     def _keep(self, instance: BaseModel, noted: Before) -> None:

@@ -148,15 +148,18 @@ class SqliteLink(Link):
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
-        self.check_failure()
-        self._check_interrupted()
+        if self.failure is not None:
+            self.check_failure()
+        if self.interrupted:
+            self._check_interrupted()
         if not self.open:
             return self._autocommit(statement)
-        try:
-            self._send_pending()
-        except FerroError as error:
-            self.failed(error)
-            raise
+        if self.pending:
+            try:
+                self._send_pending()
+            except FerroError as error:
+                self.failed(error)
+                raise
         self.wrote = self.wrote or statement.template.writes
         if self.cursors:
             self._make_way(reads_on=not statement.template.writes)
@@ -169,23 +172,32 @@ class SqliteLink(Link):
 
     def _autocommit(self, statement: Compiled) -> Result:
         if not statement.template.writes:
-            return self._patiently(lambda: self._run(statement))
+            return self._run_patiently(statement)
         self._take_turn()
         try:
-            return self._patiently(lambda: self._run(statement))
+            return self._run_patiently(statement)
         finally:
             self._give_turn()
+
+    def _run_patiently(self, statement: Compiled) -> Result:
+        try:
+            return self._run(statement)
+        except (DatabaseBusy, sqlite3.OperationalError) as error:
+            if not is_busy(error):
+                raise
+        return self._patiently(lambda: self._run(statement))
 
     def _run(self, statement: Compiled) -> Result:
         template = statement.template
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
             cursor = self.raw.execute(template.sql, statement.params)
-            rows = cursor.fetchall() if cursor.description else []
+            columns = cursor.description
+            rows = cursor.fetchall() if columns else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
-        count = len(rows) if cursor.description else max(cursor.rowcount, 0)
-        names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
+        count = len(rows) if columns else max(cursor.rowcount, 0)
+        names = tuple(column[0] for column in columns) if template.raw and columns else ()
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)

@@ -18,9 +18,9 @@ NEW = ("created", "updated")
 
 def stamp_new(table: Table, instances: Iterable[ModelBase]) -> None:
     """Write into new instances that they are made now, all at one moment."""
-    columns = [column for stamp in NEW for column in table.stamps.get(stamp, ())]
-    if not columns:
+    if not table.stamps:
         return
+    columns = [column for stamp in NEW for column in table.stamps.get(stamp, ())]
     moment = utc_now()
     for instance in instances:
         for column in columns:

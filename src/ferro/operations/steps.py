@@ -3,8 +3,7 @@
 from collections.abc import Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from ferro.instance import Journal, journal
 from ferro.query.dialect import Compiled, Result
@@ -32,18 +31,19 @@ def journaled(steps: Steps[T], pages: Journal) -> Steps[T]:
 
 def under(variable: ContextVar[V], value: V, steps: Steps[T]) -> Steps[T]:
     """The same steps; while one of them is made a variable has this value, on whatever thread that is."""
-    proceed = partial(next, steps)
+    # A generator begins with being sent None.
+    result: Any = None
+    error: Exception | None = None
     while True:
         token = variable.set(value)
         try:
-            statement = proceed()
+            statement = steps.send(result) if error is None else steps.throw(error)
         except StopIteration as stop:
             return stop.value
         finally:
             variable.reset(token)
+        error = None
         try:
             result = yield statement
-        except Exception as error:
-            proceed = partial(steps.throw, error)
-        else:
-            proceed = partial(steps.send, result)
+        except Exception as problem:
+            error = problem

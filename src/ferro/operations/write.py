@@ -69,6 +69,8 @@ class Inserting:
         mutable: the columns whose values can change in place, and where they stand in a row.
         returning: the columns whose values come back.
         mutable_back: those of them that can change in place, and where they stand in what comes back.
+        filled: the fields of what comes back; of keys the database numbers, None was there before.
+        numbered: whether they are nothing but such keys.
         load: from the rows that come back to Python values, in the order of `returning`.
     """
 
@@ -80,6 +82,8 @@ class Inserting:
     mutable: tuple[tuple[int, Column], ...]
     returning: Columns
     mutable_back: tuple[tuple[int, Column], ...]
+    filled: tuple[str, ...]
+    numbered: bool
     load: Callable[[Sequence[tuple[Any, ...]]], list[Any]]
 
     def row(self, values: dict[str, Any]) -> list[Any]:
@@ -116,21 +120,23 @@ class Inserting:
     def returned(self, result: Result) -> dict[str, Any]:
         """What came back with the first row, by field."""
         values = self.load(result.rows)[0]
-        return {column.field: value for column, value in zip(self.returning, values, strict=True)}
+        return dict(zip(self.filled, values, strict=True))
 
     def note(self, instances: Sequence[ModelBase], sent: Sequence[Any], returned: Iterable[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
         if (pages := journal.get()) is not None:
-            pages.note_batch(instances, self.returning)
-        fields = [column.field for column in self.returning]
+            pages.note_batch(instances, self.filled, numbered=self.numbered)
         for nth, (instance, values) in enumerate(zip(instances, returned, strict=True)):
-            mark_inserted(instance, dict(zip(fields, values, strict=True)), self.kept(sent, nth, values))
+            mark_inserted(instance, dict(zip(self.filled, values, strict=True)), self.kept(sent, nth, values))
         written(*instances)
 
     def kept(self, sent: Sequence[Any], nth: int, values: Sequence[Any]) -> dict[str, Any]:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
         start = nth * len(self.columns)
-        found = {column.field: remembered(sent[start + at]) for at, column in self.mutable}
+        found: dict[str, Any] = {}
+        for at, column in self.mutable:
+            value = sent[start + at]
+            found[column.field] = value.kept if isinstance(value, Respelled) else value
         for at, column in self.mutable_back:
             found[column.field] = as_kept(column, values[at])
         return found
@@ -163,12 +169,10 @@ def inserting(
         mutable_in(columns),
         back,
         mutable_in(back),
+        tuple(column.field for column in back),
+        all(column.autoincrement for column in back),
         row_loader(tuple(column.type for column in back), dialect.name),
     )
-
-
-def remembered(sent: Any) -> Any:
-    return sent.kept if isinstance(sent, Respelled) else sent
 
 
 def mutable_in(columns: Columns) -> tuple[tuple[int, Column], ...]:
@@ -253,7 +257,7 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
         return
     # Someone assigned to it while the statement was under way.
     (values,) = plan.loaded(result, 1)
-    returned = dict(zip([column.field for column in plan.returning], values, strict=True))
+    returned = dict(zip(plan.filled, values, strict=True))
     mark_saved(instance, returned, sent=sent, kept=plan.kept(statement.params, 0, values))
     written(instance)
 

@@ -27,7 +27,9 @@ def dump(value: Any) -> UUID:
 
 
 def to_text(value: Any) -> str:
-    return UUID.__str__(dump(value))
+    # Half of what UUID's own takes.
+    digits = f"{dump(value).int:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def fast_reader() -> Convert:
