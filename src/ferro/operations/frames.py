@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
 from ferro.operations.arrow import Framed, column, columns_of_texts, text_form
+from ferro.operations.hydrate import no_collection
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame, library
 from ferro.operations.raw import asked, distinct_names
 from ferro.operations.reading import single
@@ -133,9 +134,8 @@ def columns_of(
     if written:
         texts = columns_of_texts(list(map(itemgetter(0), rows)), written)
         found = {one.name: values for one, values in zip(written, texts, strict=True)}
-    if kept:
-        values = list(zip(*rows, strict=True))[1 if written else 0 :] if rows else [()] * len(kept)
-        found |= {one.name: column(each, one, dialect.name) for one, each in zip(kept, values, strict=True)}
+    for at, one in enumerate(kept, 1 if written else 0):
+        found[one.name] = column(list(map(itemgetter(at), rows)), one, dialect.name)
     return {one.name: found[one.name] for one in framed}
 
 
@@ -162,7 +162,9 @@ def from_arrow(model: type[M], frame: Any) -> list[M]:
         raise QueryError(
             f"from_arrow() takes a table of pyarrow, or what it can read as one, not {kind_of(frame)}"
         ) from error
-    return instances(model, list(zip(table.column_names, map(values_of, table.columns), strict=True)))
+    return instances(
+        model, [(name, values_of(name, one)) for name, one in zip(table.column_names, table.columns, strict=True)]
+    )
 
 
 def from_polars(model: type[M], frame: Any) -> list[M]:
@@ -172,7 +174,9 @@ def from_polars(model: type[M], frame: Any) -> list[M]:
     if not isinstance(frame, pl.DataFrame):
         hint = ": collect() it" if isinstance(frame, pl.LazyFrame) else ""
         raise QueryError(f"from_polars() takes a DataFrame of polars, not {kind_of(frame)}{hint}")
-    columns = ((one.name, one.to_list() if one.dtype == pl.Object else values_of(one.to_arrow())) for one in frame)
+    columns = (
+        (one.name, one.to_list() if one.dtype == pl.Object else values_of(one.name, one.to_arrow())) for one in frame
+    )
     return instances(model, list(columns))
 
 
@@ -182,12 +186,12 @@ def from_pandas(model: type[M], frame: Any) -> list[M]:
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"from_pandas() takes a DataFrame of pandas, not {kind_of(frame)}")
 
-    def values(series: Any) -> list[Any]:
+    def values(name: object, series: Any) -> list[Any]:
         if series.dtype == object:
             return [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
-        return values_of(pa.Array.from_pandas(series))
+        return values_of(name, pa.Array.from_pandas(series))
 
-    return instances(model, [(name, values(series)) for name, series in frame.items()])
+    return instances(model, [(name, values(name, series)) for name, series in frame.items()])
 
 
 def kind_of(frame: object) -> str:
@@ -195,17 +199,22 @@ def kind_of(frame: object) -> str:
     return f"a {kind.__module__.partition('.')[0]} {kind.__name__}"
 
 
-def values_of(column: Any) -> list[Any]:
+def values_of(name: object, column: Any) -> list[Any]:
     """The values of a column of Arrow's; nanoseconds only where none of them would be lost."""
     pa = library("pyarrow")
     types, type = pa.types, column.type
-    if types.is_timestamp(type):
-        column = column.cast(pa.timestamp("us", type.tz))
-    elif types.is_duration(type):
-        column = column.cast(pa.duration("us"))
-    elif types.is_time64(type):
-        column = column.cast(pa.time64("us"))
-    return column.to_pylist()
+    try:
+        if types.is_timestamp(type):
+            column = column.cast(pa.timestamp("us", type.tz))
+        elif types.is_duration(type):
+            column = column.cast(pa.duration("us"))
+        elif types.is_time64(type):
+            column = column.cast(pa.time64("us"))
+        return column.to_pylist()
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"the column {name!r} of the frame holds {type}, which ends at microseconds and in the year 9999 here: {error}"
+        ) from error
 
 
 def instances(model: type[M], columns: Sequence[tuple[object, list[Any]]]) -> list[M]:
@@ -221,14 +230,19 @@ def instances(model: type[M], columns: Sequence[tuple[object, list[Any]]]) -> li
     must_be_whole(model, table, accepted)
     names = [input_name(model, name) for name in accepted]
     made: list[M] = []
-    for number, row in enumerate(zip(*accepted.values(), strict=True), 1):
-        try:
-            made.append(model(**dict(zip(names, row, strict=True))))
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            at = ".".join(map(str, problem["loc"]))
-            raise DataError(f"row {number} of the frame is no {model.__name__}: {at}: {problem['msg']}") from error
+    with no_collection():
+        for row in zip(*accepted.values(), strict=True):
+            try:
+                made.append(model(**dict(zip(names, row, strict=True))))
+            except ValidationError as error:
+                raise unfit(model, len(made) + 1, error) from error
     return made
+
+
+def unfit(model: type, number: int, error: ValidationError) -> DataError:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    at = ".".join(map(str, problem["loc"]))
+    return DataError(f"row {number} of the frame is no {model.__name__}: {at}: {problem['msg']}")
 
 
 def must_be_whole(model: type[ModelBase], table: Table, given: Iterable[str]) -> None:
