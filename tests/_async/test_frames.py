@@ -246,7 +246,7 @@ async def test_the_values_of_sql_say_what_they_are(database, probes):
     assert frame.rows() == [("a", 3), ("c", 2)]
     numbers = await database.to_arrow("SELECT 1.5 AS n UNION ALL SELECT 2 ORDER BY 1")
     assert [float(number) for number in numbers["n"].to_pylist()] == [1.5, 2.0]
-    assert len(await database.to_pandas("SELECT NULL AS nothing")) == 1
+    assert len(await database.to_pandas("SELECT NULL AS unknown")) == 1
     assert (await database.to_arrow("SELECT 1 AS one WHERE 1 = 0")).column_names == ["one"]
     with pytest.raises(QueryError, match="several columns named 'a'"):
         await database.to_arrow("SELECT 1 AS a, 2 AS a")

@@ -54,7 +54,7 @@ class FrameProbe(Model):
     name: str = Field(unique=True)
     price: Decimal = Field(default=Decimal(0), max_digits=10, decimal_places=2)
     stock: Annotated[int, Field(ge=0)] = 0
-    station: FrameStation | None = ForeignKey(related_name="probes", default=None)
+    station: FrameStation | None = ForeignKey(related_name="probes")
 
 
 class FrameEverything(Model):
@@ -247,7 +247,7 @@ def test_the_values_of_sql_say_what_they_are(database, probes):
     assert frame.rows() == [("a", 3), ("c", 2)]
     numbers = database.to_arrow("SELECT 1.5 AS n UNION ALL SELECT 2 ORDER BY 1")
     assert [float(number) for number in numbers["n"].to_pylist()] == [1.5, 2.0]
-    assert len(database.to_pandas("SELECT NULL AS nothing")) == 1
+    assert len(database.to_pandas("SELECT NULL AS unknown")) == 1
     assert database.to_arrow("SELECT 1 AS one WHERE 1 = 0").column_names == ["one"]
     with pytest.raises(QueryError, match="several columns named 'a'"):
         database.to_arrow("SELECT 1 AS a, 2 AS a")

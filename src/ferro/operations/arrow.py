@@ -239,9 +239,12 @@ def columns_of_texts(texts: list[str], framed: Sequence[Framed]) -> list[Column]
     """The columns of rows, each of which is a text."""
     pa = library("pyarrow")
     types = [reading_type(one) for one in framed]
-    if not texts:
-        return [pa.array([], type) for type in types]
-    csv = library("pyarrow.csv")
+    columns = parsed(texts, types, framed) if texts else [pa.array([], type) for type in types]
+    return [read(values, one) for values, one in zip(columns, framed, strict=True)]
+
+
+def parsed(texts: list[str], types: list[ArrowType], framed: Sequence[Framed]) -> list[Column]:
+    pa, csv = library("pyarrow"), library("pyarrow.csv")
     names = [str(at) for at in range(len(framed) + 2)]
     try:
         table = csv.read_csv(
@@ -262,7 +265,7 @@ def columns_of_texts(texts: list[str], framed: Sequence[Framed]) -> list[Column]
         )
     except ValueError as error:
         raise unread(error, framed) from error
-    return [read(one, of) for one, of in zip(table.columns, framed, strict=True)]
+    return table.columns
 
 
 BLOCK = 1 << 20
