@@ -27,7 +27,9 @@ from ferro import (
     Relation,
     UniqueViolationError,
     UnknownColumnError,
+    array_agg,
     connect,
+    fn,
     transaction,
 )
 from ferro._concurrency._async import PACKAGE
@@ -212,6 +214,28 @@ async def test_a_selection_names_the_columns(probes):
     assert named.to_dict(as_series=False) == {"Stock": [3, 1, 2], "at": ["north", None, "north"]}
     totals = FrameProbe.select(lambda p: {"station": p.station_id, "total": p.price.sum()}).order_by("station")
     assert (await totals.to_polars()).rows() == [(1, Decimal("1.50")), (None, Decimal(20))]
+
+
+async def test_what_queries_make_of_rows_has_its_place_in_a_frame(probes):
+    groups = FrameProbe.select(
+        lambda p: {
+            "station": p.station_id,
+            "names": array_agg(p.name, order_by=p.name),
+            "prices": array_agg(p.price, order_by=p.name),
+            "length": fn.length(p.station.name).max(),
+        }
+    ).order_by("station")
+    expected = [
+        {"station": 1, "names": ["a", "c"], "prices": [Decimal("1.50"), Decimal(0)], "length": 5},
+        {"station": None, "names": ["b"], "prices": [Decimal(20)], "length": None},
+    ]
+    assert (await groups.to_arrow()).to_pylist() == expected
+    assert (await groups.to_polars()).schema["names"] == pl.List(pl.String)
+    assert (await groups.cte("groups").order_by("station").to_arrow()).to_pylist() == expected
+    both = FrameProbe.where(lambda p: p.name == "a").union(FrameProbe.where(lambda p: p.name == "b"))
+    assert sorted((await both.to_polars())["name"]) == ["a", "b"]
+    firsts = FrameProbe.query().distinct_on(lambda p: p.station_id).order_by("station_id", "-name")
+    assert (await firsts.to_polars())["name"].to_list() == ["c", "b"]
 
 
 async def test_collections_and_handles_have_frames_too(database, probes):

@@ -124,6 +124,11 @@ KINDS: dict[str, Kind] = {
 READ_AS_TEXT = frozenset({"decimal"})
 
 
+def known(type: ColumnType | None) -> ColumnType | None:
+    """The type of a column, if it says what stands in a frame."""
+    return type if type is not None and (type.item is not None or type.kind in KINDS) else None
+
+
 def text_form(type: ColumnType | None) -> str | None:
     """What PostgreSQL is to write a column as, so that Arrow can read it: empty for its own type; None if it cannot."""
     kind = None if type is None else KINDS.get(type.kind)

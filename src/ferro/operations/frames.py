@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
-from ferro.operations.arrow import Framed, column, columns_of_texts, text_form
+from ferro.operations.arrow import Framed, column, columns_of_texts, known, text_form
 from ferro.operations.hydrate import no_collection
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame, library
 from ferro.operations.raw import asked, distinct_names
@@ -111,10 +111,10 @@ def framed_columns(query: QueryBase[Any]) -> list[Framed]:
 
 def framed_column(name: str, selected: Expression[Any]) -> Framed:
     if not isinstance(selected, ColumnRef):
-        return Framed(name, name, selected.type)
+        return Framed(name, name, known(selected.type))
     found = selected.column
     model = selected.source.table.model
-    return Framed(name, f"{model.__name__}.{found.field}", found.type, declared_places(model, found))
+    return Framed(name, f"{model.__name__}.{found.field}", known(found.type), declared_places(model, found))
 
 
 def declared_places(model: type, found: Column) -> int:
