@@ -172,6 +172,14 @@ async def test_the_types_of_a_frame_are_those_of_the_model(database):
     assert empty["text"] == ""
 
 
+async def test_texts_of_any_length_and_with_any_line_ends_are_whole(database):
+    await database.create_tables(FrameEverything)
+    texts = [f"{number}\n{'é' * 1000}\r\n" for number in range(1500)]
+    texts.append("\n" * 3_000_000)
+    await FrameEverything.bulk_create([FrameEverything(text=text) for text in texts])
+    assert (await FrameEverything.order_by("id").to_arrow())["text"].to_pylist() == texts
+
+
 async def test_a_frame_without_rows_has_the_same_types(database):
     await database.create_tables(FrameEverything)
     table = await FrameEverything.to_arrow()
@@ -288,6 +296,10 @@ async def test_a_whole_number_is_never_cut_out_of_another(database):
     await database.execute("INSERT INTO frameprobe (name, stock, price) VALUES ('x', 1.5, '1')")
     with pytest.raises(DataError, match=r"^FrameProbe\.stock does not fit into a frame: it holds values of double"):
         await FrameProbe.to_arrow()
+    await database.create_tables(FrameEverything)
+    await database.execute("INSERT INTO frameeverything (text, span) VALUES ('x', 1.5)")
+    with pytest.raises(DataError, match=r"^FrameEverything\.span does not fit into a frame: it holds values of double"):
+        await FrameEverything.to_arrow()
 
 
 async def test_numbers_of_more_digits_than_a_frame_has_are_refused(database):
@@ -358,7 +370,7 @@ async def test_a_frame_that_was_read_is_written_as_it_was(database):
 
 async def test_objects_of_python_in_a_frame_are_taken_as_they_are(database):
     await database.create_tables(FrameEverything)
-    columns = {"text": ["a", "b"], "key": [KEY, None], "state": [State.OLD, None], "document": [{"a": 1}, {"b": 2}]}
+    columns = {"text": ["a", "b"], "key": [KEY, None], "state": [State.OLD, pd.NA], "document": [{"a": 1}, {"b": 2}]}
     assert await FrameEverything.from_pandas(pd.DataFrame(columns)) == 2
     assert (
         await FrameEverything.from_polars(pl.DataFrame({"text": ["c"], "key": pl.Series([KEY], dtype=pl.Object)})) == 1
