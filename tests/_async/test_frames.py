@@ -296,10 +296,22 @@ async def test_a_whole_number_is_never_cut_out_of_another(database):
     await database.execute("INSERT INTO frameprobe (name, stock, price) VALUES ('x', 1.5, '1')")
     with pytest.raises(DataError, match=r"^FrameProbe\.stock does not fit into a frame: it holds values of double"):
         await FrameProbe.to_arrow()
+
+
+@pytest.mark.backends("sqlite")
+async def test_what_others_have_written_is_read_as_instances_read_it(database):
     await database.create_tables(FrameEverything)
-    await database.execute("INSERT INTO frameeverything (text, span) VALUES ('x', 1.5)")
-    with pytest.raises(DataError, match=r"^FrameEverything\.span does not fit into a frame: it holds values of double"):
-        await FrameEverything.to_arrow()
+    values = "('x', 1.5, '2024-W05-3', '2024-01-01T10:00:00.5+02:00', '12:30', 7)"
+    await database.execute(f"INSERT INTO frameeverything (text, span, day, moment, at, exact) VALUES {values}")
+    row = await FrameEverything.select("span", "day", "moment", "at", "exact").one()
+    assert row == (
+        timedelta(microseconds=2),
+        date(2024, 1, 31),
+        datetime(2024, 1, 1, 8, 0, 0, 500000, tzinfo=UTC),
+        time(12, 30),
+        Decimal(7),
+    )
+    assert (await FrameEverything.select("span", "day", "moment", "at", "exact").to_polars()).row(0) == row
 
 
 async def test_numbers_of_more_digits_than_a_frame_has_are_refused(database):
