@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import anyio
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 from statements import recorded
@@ -124,6 +125,12 @@ SCRIPT: list[Step] = [
     lambda db: db.query(Item).where(lambda i: (i.price == None) & (i.made < now)).exists(),
     lambda db: db.query(Item).select(lambda i: (i.state, count(), i.stock.sum())).order_by("state").all(),
     lambda db: db.query(Item).select("state").distinct().order_by("state").all(),
+    lambda db: db.query(Item).select("id", "name", "price", "made").order_by("id").to_arrow(),
+    lambda db: db.query(Item).select("name").where(lambda i: i.stock == 77777).to_polars(),
+    lambda db: db.query(Item).to_pandas(),
+    lambda db: db.to_arrow("SELECT count(*) AS items FROM item"),
+    lambda db: db.from_arrow(Item, pa.table({"name": ["framed", "framed too"]})),
+    lambda db: db.from_arrow(Item, pa.table({"name": ["framed"]})),
     lambda db: db.query(Item).sum("stock"),
     lambda db: db.query(Item).avg("price"),
     lambda db: db.query(Item).max("made"),
@@ -301,6 +308,7 @@ def test_the_script_does_what_it_is_for(colours: tuple[Told, Told]) -> None:
         "ModelDoesNotExist",
         "MultipleRowsFound",
         "OperationalError",
+        "QueryError",
         "StopError",
         "TransactionAborted",
         "UniqueViolationError",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
+import pyarrow as pa
 import pytest
 from cancelling import by_scope, by_task
 
@@ -117,6 +118,21 @@ async def test_bulk_create(database, entry, way):
         assert await entry.count() % 1500 == 0
 
     assert await cancelled_everywhere(many, way, look) >= 1
+
+
+async def test_a_frame(database, entry, way):
+    await entry.bulk_create([entry(name=str(at)) for at in range(1500)])
+    assert await cancelled_everywhere(entry.to_arrow, way, lambda: whole(database)) >= 1
+
+
+async def test_a_frame_that_is_written(database, entry, way):
+    frame = pa.table({"name": [str(at) for at in range(1500)]})
+
+    async def look():
+        await whole(database)
+        assert await entry.count() % 1500 == 0
+
+    assert await cancelled_everywhere(lambda: entry.from_arrow(frame), way, look) >= 1
 
 
 async def test_waiting_for_a_connection(database, entry, way):

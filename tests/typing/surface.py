@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict, assert_type
 
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 from people import Member, Reader, User
 from pydantic import BaseModel
 
@@ -91,6 +94,17 @@ async def check_terminals(db: AsyncDatabase, block: AsyncTransaction) -> None:
     assert_type(User.filter_by(name="Ann"), AsyncQuery[User])
     assert_type(User.for_update(nowait=True), AsyncQuery[User])
     assert_type(block.stream("SELECT 1"), AsyncStream[dict[str, Any]])
+
+
+async def check_frames(db: AsyncDatabase, frame: pl.DataFrame) -> None:
+    """A frame is one of its library's."""
+    assert_type(await User.order_by("id").to_polars(), pl.DataFrame)
+    assert_type(await User.select("id").to_pandas(), pd.DataFrame)
+    assert_type(await User.to_arrow(), pa.Table)
+    assert_type(await User.using(db).to_polars(), pl.DataFrame)
+    assert_type(await db.to_arrow("SELECT 1 AS one"), pa.Table)
+    assert_type(await User.from_polars(frame), int)
+    assert_type(await db.from_polars(User, frame), int)
 
 
 def check_blocking(db: sync.Database, block: sync.Transaction) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, over
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.stream import AsyncStream
 from ferro.model import ModelBase
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -204,6 +205,18 @@ class AsyncModelConnection(Generic[M]):
         """Read the only row of the table, or None when there is none."""
         return await self.query().one_or_none()
 
+    async def to_polars(self) -> PolarsFrame:
+        """Read every row into a DataFrame of polars."""
+        return await self.query().to_polars()
+
+    async def to_arrow(self) -> ArrowTable:
+        """Read every row into a table of pyarrow."""
+        return await self.query().to_arrow()
+
+    async def to_pandas(self) -> PandasFrame:
+        """Read every row into a DataFrame of pandas."""
+        return await self.query().to_pandas()
+
     async def count(self) -> int:
         """Count the rows."""
         return await self.query().count()
@@ -256,6 +269,18 @@ class AsyncModelConnection(Generic[M]):
         With `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         return await self.database.bulk_create(self.model, instances, on_conflict=on_conflict)
+
+    async def from_polars(self, frame: PolarsFrame) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return await self.database.from_polars(self.model, frame)
+
+    async def from_arrow(self, frame: ArrowTable) -> int:
+        """Insert the rows of a table of pyarrow, all or none; return how many. Columns are found by name."""
+        return await self.database.from_arrow(self.model, frame)
+
+    async def from_pandas(self, frame: PandasFrame) -> int:
+        """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
+        return await self.database.from_pandas(self.model, frame)
 
     async def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""

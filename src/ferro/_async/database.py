@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
@@ -25,7 +26,7 @@ from ferro._async.scope import (
 from ferro._async.session import AsyncSession
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
-from ferro._concurrency._async import Mutex, Opening, call_hook, opening
+from ferro._concurrency._async import Mutex, Opening, aside, call_hook, opening
 from ferro._concurrency._async.batches import SIBLINGS, Batches, runner
 from ferro.dialects import DIALECTS
 from ferro.drivers.forks import in_children
@@ -35,8 +36,9 @@ from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, frames, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -324,6 +326,24 @@ class AsyncDatabase:
         await self._call_hooks(model, "after_save", given)
         return made
 
+    async def from_polars(self, model: type[ModelBase], frame: PolarsFrame) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return await self._insert_framed(model, frames.from_polars, frame)
+
+    async def from_arrow(self, model: type[ModelBase], frame: ArrowTable) -> int:
+        """Insert the rows of a table of pyarrow, or of what it can read as one, all or none; return how many."""
+        return await self._insert_framed(model, frames.from_arrow, frame)
+
+    async def from_pandas(self, model: type[ModelBase], frame: PandasFrame) -> int:
+        """Insert the rows of a DataFrame of pandas, without its index, all or none; return how many."""
+        return await self._insert_framed(model, frames.from_pandas, frame)
+
+    async def _insert_framed(
+        self, model: type[ModelBase], instances: Callable[[type[ModelBase], Any], list[ModelBase]], frame: object
+    ) -> int:
+        made = await aside(partial(instances, model), frame)
+        return len(await self.bulk_create(model, made))
+
     async def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
         if name in hooks_of(model):
             for instance in instances:
@@ -449,6 +469,21 @@ class AsyncDatabase:
         if into is None:
             return await self.run(raw.fetch_one(sql, args, self.dialect))
         return await self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
+
+    async def to_polars(self, sql: str | TString, *args: object) -> PolarsFrame:
+        """Run SQL; return its rows as a DataFrame of polars, whose types are those of the values."""
+        return await self._framed(frames.of_sql(sql, args, frames.POLARS, self.dialect))
+
+    async def to_arrow(self, sql: str | TString, *args: object) -> ArrowTable:
+        """Run SQL; return its rows as a table of pyarrow, whose types are those of the values."""
+        return await self._framed(frames.of_sql(sql, args, frames.ARROW, self.dialect))
+
+    async def to_pandas(self, sql: str | TString, *args: object) -> PandasFrame:
+        """Run SQL; return its rows as a DataFrame of pandas, whose types are those of the values, as Arrow has them."""
+        return await self._framed(frames.of_sql(sql, args, frames.PANDAS, self.dialect))
+
+    async def _framed(self, framing: frames.Framing[T]) -> T:
+        return await aside(framing.frame, await self.run(framing.steps()))
 
     async def raw(self, model: type[M], sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.

@@ -12,6 +12,7 @@ from ferro._async.scope import chosen, database_in_scope, database_of
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -101,6 +102,21 @@ class Model(ModelBase, Loaded):
         With `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         return await chosen(using).bulk_create(cls, instances, on_conflict=on_conflict)
+
+    @classmethod
+    async def from_polars(cls, frame: PolarsFrame, *, using: AsyncDatabase | str | None = None) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return await chosen(using).from_polars(cls, frame)
+
+    @classmethod
+    async def from_arrow(cls, frame: ArrowTable, *, using: AsyncDatabase | str | None = None) -> int:
+        """Insert the rows of a table of pyarrow, all or none; return how many. Columns are found by name."""
+        return await chosen(using).from_arrow(cls, frame)
+
+    @classmethod
+    async def from_pandas(cls, frame: PandasFrame, *, using: AsyncDatabase | str | None = None) -> int:
+        """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
+        return await chosen(using).from_pandas(cls, frame)
 
     @classmethod
     async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
@@ -333,6 +349,21 @@ class Model(ModelBase, Loaded):
     async def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
         return await AsyncQuery(cls).one_or_none()
+
+    @classmethod
+    async def to_polars(cls) -> PolarsFrame:
+        """Read every row into a DataFrame of polars."""
+        return await AsyncQuery(cls).to_polars()
+
+    @classmethod
+    async def to_arrow(cls) -> ArrowTable:
+        """Read every row into a table of pyarrow."""
+        return await AsyncQuery(cls).to_arrow()
+
+    @classmethod
+    async def to_pandas(cls) -> PandasFrame:
+        """Read every row into a DataFrame of pandas."""
+        return await AsyncQuery(cls).to_pandas()
 
     @classmethod
     async def count(cls) -> int:

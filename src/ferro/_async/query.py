@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._async.scope import database_of, transaction_in_scope
 from ferro._async.stream import AsyncStream
+from ferro._concurrency._async import aside
 from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import explain, paging, read, typed_rows, write
+from ferro.operations import explain, frames, paging, read, typed_rows, write
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
@@ -92,6 +94,23 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         """
         database = self.database
         return AsyncStream(database, source(self, database.dialect), chunk)
+
+    async def to_polars(self) -> PolarsFrame:
+        """Read every row into a DataFrame of polars, its types those of the model: `await User.where(...).to_polars()`."""
+        return await self._framed(frames.POLARS)
+
+    async def to_arrow(self) -> ArrowTable:
+        """Read every row into a table of pyarrow, its types those of the model."""
+        return await self._framed(frames.ARROW)
+
+    async def to_pandas(self) -> PandasFrame:
+        """Read every row into a DataFrame of pandas, its types those of the model, as Arrow has them."""
+        return await self._framed(frames.PANDAS)
+
+    async def _framed(self, kind: frames.Kind[T]) -> T:
+        database = self.database
+        framing = frames.of_query(self, kind, database.dialect)
+        return await aside(framing.frame, await self._fetch(database, framing.steps()))
 
     async def count(self) -> int:
         """Count the rows: `await User.where(...).count()`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, over
 from ferro._sync.query import Query, Selection
 from ferro._sync.stream import Stream
 from ferro.model import ModelBase
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -205,6 +206,18 @@ class ModelConnection(Generic[M]):
         """Read the only row of the table, or None when there is none."""
         return self.query().one_or_none()
 
+    def to_polars(self) -> PolarsFrame:
+        """Read every row into a DataFrame of polars."""
+        return self.query().to_polars()
+
+    def to_arrow(self) -> ArrowTable:
+        """Read every row into a table of pyarrow."""
+        return self.query().to_arrow()
+
+    def to_pandas(self) -> PandasFrame:
+        """Read every row into a DataFrame of pandas."""
+        return self.query().to_pandas()
+
     def count(self) -> int:
         """Count the rows."""
         return self.query().count()
@@ -257,6 +270,18 @@ class ModelConnection(Generic[M]):
         With `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         return self.database.bulk_create(self.model, instances, on_conflict=on_conflict)
+
+    def from_polars(self, frame: PolarsFrame) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return self.database.from_polars(self.model, frame)
+
+    def from_arrow(self, frame: ArrowTable) -> int:
+        """Insert the rows of a table of pyarrow, all or none; return how many. Columns are found by name."""
+        return self.database.from_arrow(self.model, frame)
+
+    def from_pandas(self, frame: PandasFrame) -> int:
+        """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
+        return self.database.from_pandas(self.model, frame)
 
     def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""

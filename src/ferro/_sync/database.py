@@ -4,11 +4,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
 
-from ferro._concurrency._sync import Mutex, Opening, call_hook, opening
+from ferro._concurrency._sync import Mutex, Opening, aside, call_hook, opening
 from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.bound import ModelConnection
 from ferro._sync.connections import Default, check_name, forget, known, make_default, register
@@ -36,8 +37,9 @@ from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, frames, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -325,6 +327,24 @@ class Database:
         self._call_hooks(model, "after_save", given)
         return made
 
+    def from_polars(self, model: type[ModelBase], frame: PolarsFrame) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return self._insert_framed(model, frames.from_polars, frame)
+
+    def from_arrow(self, model: type[ModelBase], frame: ArrowTable) -> int:
+        """Insert the rows of a table of pyarrow, or of what it can read as one, all or none; return how many."""
+        return self._insert_framed(model, frames.from_arrow, frame)
+
+    def from_pandas(self, model: type[ModelBase], frame: PandasFrame) -> int:
+        """Insert the rows of a DataFrame of pandas, without its index, all or none; return how many."""
+        return self._insert_framed(model, frames.from_pandas, frame)
+
+    def _insert_framed(
+        self, model: type[ModelBase], instances: Callable[[type[ModelBase], Any], list[ModelBase]], frame: object
+    ) -> int:
+        made = aside(partial(instances, model), frame)
+        return len(self.bulk_create(model, made))
+
     def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
         if name in hooks_of(model):
             for instance in instances:
@@ -450,6 +470,21 @@ class Database:
         if into is None:
             return self.run(raw.fetch_one(sql, args, self.dialect))
         return self.run(typed_rows.fetch_one(sql, args, into, self.dialect))
+
+    def to_polars(self, sql: str | TString, *args: object) -> PolarsFrame:
+        """Run SQL; return its rows as a DataFrame of polars, whose types are those of the values."""
+        return self._framed(frames.of_sql(sql, args, frames.POLARS, self.dialect))
+
+    def to_arrow(self, sql: str | TString, *args: object) -> ArrowTable:
+        """Run SQL; return its rows as a table of pyarrow, whose types are those of the values."""
+        return self._framed(frames.of_sql(sql, args, frames.ARROW, self.dialect))
+
+    def to_pandas(self, sql: str | TString, *args: object) -> PandasFrame:
+        """Run SQL; return its rows as a DataFrame of pandas, whose types are those of the values, as Arrow has them."""
+        return self._framed(frames.of_sql(sql, args, frames.PANDAS, self.dialect))
+
+    def _framed(self, framing: frames.Framing[T]) -> T:
+        return aside(framing.frame, self.run(framing.steps()))
 
     def raw(self, model: type[M], sql: str | TString, *args: object) -> list[M]:
         """Run SQL; return its rows as instances: `db.raw(User, "SELECT * FROM user WHERE age > ?", 18)`.

@@ -13,6 +13,7 @@ from ferro._sync.relations import Related
 from ferro._sync.scope import chosen, database_in_scope, database_of
 from ferro._sync.stream import Stream
 from ferro.model import ModelBase
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -102,6 +103,21 @@ class Model(ModelBase, Loaded):
         With `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         return chosen(using).bulk_create(cls, instances, on_conflict=on_conflict)
+
+    @classmethod
+    def from_polars(cls, frame: PolarsFrame, *, using: Database | str | None = None) -> int:
+        """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
+        return chosen(using).from_polars(cls, frame)
+
+    @classmethod
+    def from_arrow(cls, frame: ArrowTable, *, using: Database | str | None = None) -> int:
+        """Insert the rows of a table of pyarrow, all or none; return how many. Columns are found by name."""
+        return chosen(using).from_arrow(cls, frame)
+
+    @classmethod
+    def from_pandas(cls, frame: PandasFrame, *, using: Database | str | None = None) -> int:
+        """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
+        return chosen(using).from_pandas(cls, frame)
 
     @classmethod
     def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
@@ -334,6 +350,21 @@ class Model(ModelBase, Loaded):
     def one_or_none(cls) -> Self | None:
         """Read the only row of the table, or None when there is none."""
         return Query(cls).one_or_none()
+
+    @classmethod
+    def to_polars(cls) -> PolarsFrame:
+        """Read every row into a DataFrame of polars."""
+        return Query(cls).to_polars()
+
+    @classmethod
+    def to_arrow(cls) -> ArrowTable:
+        """Read every row into a table of pyarrow."""
+        return Query(cls).to_arrow()
+
+    @classmethod
+    def to_pandas(cls) -> PandasFrame:
+        """Read every row into a DataFrame of pandas."""
+        return Query(cls).to_pandas()
 
     @classmethod
     def count(cls) -> int:

@@ -4,12 +4,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from ferro._concurrency._sync import aside
 from ferro._concurrency._sync.batches import SIBLINGS
 from ferro._sync.scope import database_of, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
-from ferro.operations import explain, paging, read, typed_rows, write
+from ferro.operations import explain, frames, paging, read, typed_rows, write
+from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
@@ -93,6 +95,23 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         """
         database = self.database
         return Stream(database, source(self, database.dialect), chunk)
+
+    def to_polars(self) -> PolarsFrame:
+        """Read every row into a DataFrame of polars, its types those of the model: `User.where(...).to_polars()`."""
+        return self._framed(frames.POLARS)
+
+    def to_arrow(self) -> ArrowTable:
+        """Read every row into a table of pyarrow, its types those of the model."""
+        return self._framed(frames.ARROW)
+
+    def to_pandas(self) -> PandasFrame:
+        """Read every row into a DataFrame of pandas, its types those of the model, as Arrow has them."""
+        return self._framed(frames.PANDAS)
+
+    def _framed(self, kind: frames.Kind[T]) -> T:
+        database = self.database
+        framing = frames.of_query(self, kind, database.dialect)
+        return aside(framing.frame, self._fetch(database, framing.steps()))
 
     def count(self) -> int:
         """Count the rows: `User.where(...).count()`."""

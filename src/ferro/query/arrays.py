@@ -22,7 +22,8 @@ LAST = 2**31 - 2
 def item_of(array: Expression[Any], operator: str) -> ColumnType:
     """What an array is made of; one that was made of rows is only ever read."""
     item = array.type.item if array.type else None
-    if item is None:
+    # What is made of rows has elements too, but no functions of SQLite's to ask about them.
+    if item is None or (array.type and not array.type.stored["sqlite"].functions):
         raise QueryError(f"{operator} has no meaning for {array.label}: it is a list made of rows, not a column")
     return item
 

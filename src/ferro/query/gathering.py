@@ -165,6 +165,7 @@ def list_of(member: ColumnType) -> ColumnType:
             "postgresql": Stored("array", load=None if load is None else each(load)),
         },
         secret=member.secret,
+        item=member,
     )
 
 

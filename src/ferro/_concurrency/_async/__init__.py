@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from ferro.errors import InterfaceError
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 # What users import.
 PACKAGE = "ferro"
@@ -60,6 +62,11 @@ async def in_order(
         await end(None)
     finally:
         lock.release()
+
+
+async def aside(work: Callable[[V], T], given: V) -> T:
+    """Let a thread do what would hold up the loop, and needs no database; cancelled, its answer is nobody's."""
+    return await anyio.to_thread.run_sync(work, given, abandon_on_cancel=True)
 
 
 def pool_owner() -> object:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from ferro.errors import InterfaceError
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 # What users import.
 PACKAGE = "ferro.sync"
@@ -40,6 +41,11 @@ def in_order(lock: threading.Lock, end: Callable[[BaseException | None], None], 
     """End something once the calls on it are over."""
     with lock:
         end(None)
+
+
+def aside(work: Callable[[V], T], given: V) -> T:
+    """Do it: nobody waits but the caller."""
+    return work(given)
 
 
 def pool_owner() -> object:
