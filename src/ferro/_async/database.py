@@ -310,19 +310,11 @@ class AsyncDatabase:
         if "after_save" in hooks:
             await call_hook(instance.after_save)
 
-    async def bulk_create(
-        self, model: type[M], instances: Iterable[M], *, on_conflict: Literal["update"] | None = None
-    ) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them.
-
-        Args:
-            model: the model.
-            instances: new rows.
-            on_conflict: "update" overwrites the rows that have the same primary keys.
-        """
+    async def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
+        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
         given = list(instances)
         await self._call_hooks(model, "before_save", given)
-        made = await self.run(write.bulk_create(model, given, self.dialect, on_conflict=on_conflict))
+        made = await self.run(write.bulk_create(model, given, self.dialect))
         await self._call_hooks(model, "after_save", given)
         return made
 

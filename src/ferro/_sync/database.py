@@ -311,19 +311,11 @@ class Database:
         if "after_save" in hooks:
             call_hook(instance.after_save)
 
-    def bulk_create(
-        self, model: type[M], instances: Iterable[M], *, on_conflict: Literal["update"] | None = None
-    ) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them.
-
-        Args:
-            model: the model.
-            instances: new rows.
-            on_conflict: "update" overwrites the rows that have the same primary keys.
-        """
+    def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
+        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
         given = list(instances)
         self._call_hooks(model, "before_save", given)
-        made = self.run(write.bulk_create(model, given, self.dialect, on_conflict=on_conflict))
+        made = self.run(write.bulk_create(model, given, self.dialect))
         self._call_hooks(model, "after_save", given)
         return made
 
