@@ -3,9 +3,8 @@
 import re
 
 from ferro.query.dialect import Dialect, Template
-from ferro.query.plans import InsertPlan
+from ferro.query.plans import InsertPlan, dumps_of
 from ferro.query.sqltext import quote
-from ferro.query.writer import column_label
 from ferro.schema.table import Column, Table
 
 SIZE = re.compile(r"\s*\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)")
@@ -38,12 +37,7 @@ def bulk_update(
     template = Template(
         sql, fetches=True, writes=True, operation="Bulk update", subject=model.__name__, secrets=secrets
     )
-    dumps = tuple(
-        (at, dump, column_label(model, column))
-        for at, column in enumerate(given)
-        if (dump := column.type.stored[dialect.name].dump) is not None
-    )
-    return InsertPlan(template, len(given), dumps)
+    return InsertPlan(template, len(given), dumps_of(given, model, dialect.name))
 
 
 def value_row(columns: tuple[Column, ...], start: int, dialect: Dialect) -> str:
