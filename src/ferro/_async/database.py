@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
@@ -37,6 +38,7 @@ from ferro.instance import Origin
 from ferro.model import ModelBase
 from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -308,13 +310,72 @@ class AsyncDatabase:
         if "after_save" in hooks:
             await call_hook(instance.after_save)
 
-    async def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        given = list(instances)
+    @overload
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of new rows, all or none; keys and defaults the database makes are written into them.
+
+        Args:
+            model: the model.
+            instances: the rows, as instances or as the arguments of one; a list, or any iterator.
+            returning: with False nothing comes back but how many rows there were, and the instances stay as they are.
+                The rows of an iterator are taken some at a time, so that there may be any number.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        if not returning:
+            return await self._insert_rows(model, instances, progress)
+        given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         await self._call_hooks(model, "before_save", given)
-        made = await self.run(write.bulk_create(model, given, self.dialect))
+        if progress is False:
+            await self.run(write.bulk_create(model, given, self.dialect))
+        else:
+            write.check_new(model, given)
+            with reported(progress, f"bulk_create({model.__name__})") as report:
+                async with AsyncTransaction(self):
+                    for start in range(0, len(given), bulk.CHUNK):
+                        chunk = given[start : start + bulk.CHUNK]
+                        await self.run(write.bulk_create(model, chunk, self.dialect))
+                        await call_hook(partial(report, start + len(chunk)))
         await self._call_hooks(model, "after_save", given)
-        return made
+        return given
+
+    async def _insert_rows(self, model: type[M], rows: Iterable[M | Mapping[str, Any]], progress: Progress) -> int:
+        """Insert new rows of which nothing comes back, and keep none of them longer than it must."""
+        done = 0
+        kept: list[M] = []
+        with reported(progress, f"bulk_create({model.__name__})") as report:
+            async with AsyncTransaction(self):
+                for chunk in bulk.chunks_of(model, rows):
+                    await self._call_hooks(model, "before_save", chunk)
+                    await self.run(bulk.insert_rows(model, chunk, self.dialect, done))
+                    done += len(chunk)
+                    kept += chunk if "after_save" in hooks_of(model) else ()
+                    await call_hook(partial(report, done))
+        await self._call_hooks(model, "after_save", kept)
+        return done
 
     async def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
         if name in hooks_of(model):

@@ -12,6 +12,7 @@ from ferro._async.scope import chosen, database_in_scope, database_of
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
+from ferro.operations.progress import Progress
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -88,10 +89,44 @@ class Model(ModelBase, Loaded):
         """Validate and insert a row; return it with what the database filled in."""
         return await database_in_scope().create(cls, **values)
 
+    @overload
     @classmethod
-    async def bulk_create(cls, instances: Iterable[Self], *, using: AsyncDatabase | str | None = None) -> list[Self]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await chosen(using).bulk_create(cls, instances)
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> list[Self]: ...
+    @overload
+    @classmethod
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> int: ...
+    @classmethod
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> list[Self] | int:
+        """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
+
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        """
+        database = chosen(using)
+        model = cls
+        if returning:
+            return await database.bulk_create(model, instances, progress=progress)
+        return await database.bulk_create(model, instances, returning=False, progress=progress)
 
     @classmethod
     async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:

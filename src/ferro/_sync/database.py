@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
@@ -38,6 +39,7 @@ from ferro.instance import Origin
 from ferro.model import ModelBase
 from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
+from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -309,13 +311,72 @@ class Database:
         if "after_save" in hooks:
             call_hook(instance.after_save)
 
-    def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        given = list(instances)
+    @overload
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of new rows, all or none; keys and defaults the database makes are written into them.
+
+        Args:
+            model: the model.
+            instances: the rows, as instances or as the arguments of one; a list, or any iterator.
+            returning: with False nothing comes back but how many rows there were, and the instances stay as they are.
+                The rows of an iterator are taken some at a time, so that there may be any number.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        if not returning:
+            return self._insert_rows(model, instances, progress)
+        given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         self._call_hooks(model, "before_save", given)
-        made = self.run(write.bulk_create(model, given, self.dialect))
+        if progress is False:
+            self.run(write.bulk_create(model, given, self.dialect))
+        else:
+            write.check_new(model, given)
+            with reported(progress, f"bulk_create({model.__name__})") as report:
+                with Transaction(self):
+                    for start in range(0, len(given), bulk.CHUNK):
+                        chunk = given[start : start + bulk.CHUNK]
+                        self.run(write.bulk_create(model, chunk, self.dialect))
+                        call_hook(partial(report, start + len(chunk)))
         self._call_hooks(model, "after_save", given)
-        return made
+        return given
+
+    def _insert_rows(self, model: type[M], rows: Iterable[M | Mapping[str, Any]], progress: Progress) -> int:
+        """Insert new rows of which nothing comes back, and keep none of them longer than it must."""
+        done = 0
+        kept: list[M] = []
+        with reported(progress, f"bulk_create({model.__name__})") as report:
+            with Transaction(self):
+                for chunk in bulk.chunks_of(model, rows):
+                    self._call_hooks(model, "before_save", chunk)
+                    self.run(bulk.insert_rows(model, chunk, self.dialect, done))
+                    done += len(chunk)
+                    kept += chunk if "after_save" in hooks_of(model) else ()
+                    call_hook(partial(report, done))
+        self._call_hooks(model, "after_save", kept)
+        return done
 
     def _call_hooks(self, model: type[M], name: str, instances: list[M]) -> None:
         if name in hooks_of(model):

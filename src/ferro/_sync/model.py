@@ -13,6 +13,7 @@ from ferro._sync.relations import Related
 from ferro._sync.scope import chosen, database_in_scope, database_of
 from ferro._sync.stream import Stream
 from ferro.model import ModelBase
+from ferro.operations.progress import Progress
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -89,10 +90,44 @@ class Model(ModelBase, Loaded):
         """Validate and insert a row; return it with what the database filled in."""
         return database_in_scope().create(cls, **values)
 
+    @overload
     @classmethod
-    def bulk_create(cls, instances: Iterable[Self], *, using: Database | str | None = None) -> list[Self]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return chosen(using).bulk_create(cls, instances)
+    def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+        using: Database | str | None = None,
+    ) -> list[Self]: ...
+    @overload
+    @classmethod
+    def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+        using: Database | str | None = None,
+    ) -> int: ...
+    @classmethod
+    def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+        using: Database | str | None = None,
+    ) -> list[Self] | int:
+        """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
+
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        """
+        database = chosen(using)
+        model = cls
+        if returning:
+            return database.bulk_create(model, instances, progress=progress)
+        return database.bulk_create(model, instances, returning=False, progress=progress)
 
     @classmethod
     def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:

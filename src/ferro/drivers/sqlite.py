@@ -27,7 +27,7 @@ from ferro.errors import (
 )
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Bulk, Compiled, Result
 
 T = TypeVar("T")
 
@@ -180,7 +180,10 @@ class SqliteLink(Link):
         template = statement.template
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
-            cursor = self.raw.execute(template.sql, statement.params)
+            if isinstance(statement, Bulk):
+                cursor = self.raw.executemany(template.sql, zip(*statement.columns, strict=True))
+            else:
+                cursor = self.raw.execute(template.sql, statement.params)
             rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem

@@ -1,22 +1,41 @@
-"""Writing the changes of many instances with few statements."""
+"""Writing many rows with few statements: new ones of which nothing comes back, and what changed in many instances."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby, islice
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
-from ferro.identity import written
+from ferro.identity import changed_elsewhere, must_refer_to_here, written
 from ferro.instance import is_loaded, loaded_key, mark_saved
 from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
 from ferro.operations.read import called, fresh_by_key
-from ferro.operations.stamps import update_stamps
+from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.versions import next_version, not_assigned, version_of
-from ferro.operations.write import LONGEST, ROWS, Columns, batched, changes, must_have_key, not_none, shown_key
+from ferro.operations.write import (
+    LONGEST,
+    ROWS,
+    Columns,
+    Inserting,
+    batched,
+    changes,
+    check_new,
+    chooser,
+    inserting,
+    inserting_by,
+    must_have_key,
+    not_none,
+    rows_at_once,
+    shown_key,
+)
+from ferro.query.bulk import bulk_insert
 from ferro.query.bulk import bulk_update as bulk_update_plan
-from ferro.query.dialect import Compiled, Dialect
+from ferro.query.dialect import Bulk, Compiled, Dialect
 from ferro.query.keys import named_fields
 from ferro.query.plans import InsertPlan
 from ferro.schema.registry import table_of
@@ -34,6 +53,67 @@ class Change:
     version: tuple[Any, ...]
     sent: dict[str, Any]
     stamps: dict[str, Any]
+
+
+# How many rows of an iterator are taken at once.
+CHUNK = 1000
+# So few are not worth a COPY, which takes a round trip of its own.
+FEW = 100
+
+
+def chunks_of(model: type[M], rows: Iterable[M | Mapping[str, Any]], size: int = CHUNK) -> Iterator[list[M]]:
+    """The rows of an iterator as instances, some at a time; dicts are validated."""
+    numbered = enumerate(rows)
+    while chunk := list(islice(numbered, size)):
+        yield [made(model, row, at) for at, row in chunk]
+
+
+def made(model: type[M], row: M | Mapping[str, Any], at: int) -> M:
+    if not isinstance(row, Mapping):
+        return row
+    try:
+        return model(**row)
+    except ValidationError as error:
+        error.add_note(f"this is the row at position {at}")
+        raise
+
+
+def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start: int = 0) -> Steps[int]:
+    """Insert new rows, in a transaction; nothing comes back, and the instances stay as they are.
+
+    `start` is the position of the first one, for errors.
+    """
+    table = table_of(model)
+    check_new(model, instances, start)
+    must_refer_to_here(instances)
+    stamp_new(table, instances)
+    count = 0
+    for unset, run in groupby(instances, key=chooser(table)):
+        rows = list(run)
+        columns = tuple(column for column in table.columns if column not in unset)
+        # COPY gives way to policies, which look at the rows of an INSERT.
+        if columns and (not dialect.copies or (len(rows) > FEW and table.secured is None)):
+            plan = inserting_rows(table, unset, dialect)
+            result = yield Bulk(plan.plan.template, plan.dumped(rows))
+            count += result.count
+        else:
+            for batch in batched(rows, rows_at_once(table, unset, dialect)):
+                plan = inserting_few(table, unset, dialect, len(batch))
+                result = yield plan.insertion(batch)
+                count += result.count
+    changed_elsewhere(model)
+    return count
+
+
+@lru_cache(maxsize=512)
+def inserting_rows(table: Table, unset: Columns, dialect: Dialect) -> Inserting:
+    columns = tuple(column for column in table.columns if column not in unset)
+    return inserting_by(table, columns, bulk_insert(table, columns, dialect), (), dialect)
+
+
+@lru_cache(maxsize=256)
+def inserting_few(table: Table, unset: Columns, dialect: Dialect, rows: int) -> Inserting:
+    return inserting(table, unset, dialect, "Bulk save", returning=(), rows=rows)
 
 
 def bulk_update(

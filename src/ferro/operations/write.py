@@ -166,10 +166,14 @@ def inserting(
     back = left_out if returning is None else returning
     blank = [[None] * len(columns)] * rows
     statement = Insert(source_of(table), columns, blank, back, conflict)
+    return inserting_by(table, columns, make_insert_plan(statement, dialect, operation), back, dialect)
+
+
+def inserting_by(table: Table, columns: Columns, plan: InsertPlan, back: Columns, dialect: Dialect) -> Inserting:
     return Inserting(
         table,
         columns,
-        make_insert_plan(statement, dialect, operation),
+        plan,
         picker([column.field for column in columns]),
         tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
         mutable_in(columns),
@@ -398,12 +402,14 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
     return Atomic(steps) if len(batches) > 1 else steps
 
 
-def check_new(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
-    for at, instance in enumerate(given):
+def check_new(model: type[ModelBase], given: Sequence[ModelBase], start: int = 0) -> None:
+    for at, instance in enumerate(given, start):
         if type(instance) is not model:
             raise QueryError(f"bulk_create() of {model.__name__} got a {type(instance).__name__} at position {at}")
     if (at := first_loaded(given)) is not None:
-        raise QueryError(f"the {model.__name__} at position {at} is in the database already: save() writes its changes")
+        raise QueryError(
+            f"the {model.__name__} at position {start + at} is in the database already: save() writes its changes"
+        )
     if len(set(map(id, given))) < len(given):
         raise QueryError(f"bulk_create() got the same {model.__name__} more than once: each instance is one row")
 

@@ -1,4 +1,4 @@
-"""Many rows changed by one statement: an UPDATE from a list of keys and values."""
+"""Many rows by one statement: an UPDATE from a list of keys and values, and rows of which nothing comes back."""
 
 import re
 
@@ -38,6 +38,18 @@ def bulk_update(
         sql, fetches=True, writes=True, operation="Bulk update", subject=model.__name__, secrets=secrets
     )
     return InsertPlan(template, len(given), dumps_of(given, model, dialect.name))
+
+
+def bulk_insert(table: Table, columns: tuple[Column, ...], dialect: Dialect) -> InsertPlan:
+    """The plan of the statement that takes new rows, and gives nothing back."""
+    model = table.model
+    target, names = quote(table.name), ", ".join(quote(column.name) for column in columns)
+    marks = ", ".join(dialect.placeholder for _ in columns)
+    sql = (
+        f"COPY {target} ({names}) FROM STDIN" if dialect.copies else f"INSERT INTO {target} ({names}) VALUES ({marks})"
+    )
+    template = Template(sql, fetches=False, writes=True, operation="Bulk save", subject=model.__name__)
+    return InsertPlan(template, len(columns), dumps_of(columns, model, dialect.name))
 
 
 def value_row(columns: tuple[Column, ...], start: int, dialect: Dialect) -> str:
