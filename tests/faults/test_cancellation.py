@@ -119,6 +119,17 @@ async def test_bulk_create(database, entry, way):
     assert await cancelled_everywhere(many, way, look) >= 1
 
 
+async def test_rows_of_an_iterator(database, entry, way):
+    async def many():
+        await entry.bulk_create(({"name": str(at)} for at in range(1500)), returning=False)
+
+    async def look():
+        await whole(database)
+        assert await entry.count() % 1500 == 0
+
+    assert await cancelled_everywhere(many, way, look) >= 1
+
+
 async def test_waiting_for_a_connection(database, entry, way):
     release = anyio.Event()
 

@@ -7,7 +7,7 @@ server together travels in one pipeline, and every answer is looked at here.
 import logging
 import re
 import select
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
@@ -60,8 +60,6 @@ CONNECTION_OK = pq.ConnStatus.OK
 IDLE = pq.TransactionStatus.IDLE
 TEXT = pq.Format.TEXT
 
-# How many rows are sent by COPY before whoever waits beside it has a turn.
-COPIED_AT_ONCE = 250
 NULL = rb"\N"
 ESCAPES = ((b"\\", rb"\\"), (b"\t", rb"\t"), (b"\n", rb"\n"), (b"\r", rb"\r"))
 # Where the server says an error of COPY is; the value that follows is for nobody.
@@ -147,7 +145,7 @@ class PostgresLink(Link):
             raise error
         try:
             if isinstance(statement, Bulk):
-                result = yield from self._copy(template, statement.columns)
+                result = yield from self._copy(template, statement.parts)
             else:
                 result = yield from self._execute(template, statement.params)
             if self._plan_is_stale(result, template):
@@ -180,7 +178,7 @@ class PostgresLink(Link):
             self.prepared[template] = name
         return next((result for result in results if result.status == FATAL_ERROR), results[-1])
 
-    def _copy(self, template: Template, columns: Sequence[Sequence[Any]]) -> PQGen[PGresult]:
+    def _copy(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> PQGen[PGresult]:
         """Send many rows; an error on the way leaves none of them, and the connection as it was."""
         pgconn = self.pgconn
         self.wrote = True
@@ -198,10 +196,10 @@ class PostgresLink(Link):
         if result.status != COPY_IN:
             return result
         try:
-            for start in range(0, len(columns[0]), COPIED_AT_ONCE):
-                part = [column[start : start + COPIED_AT_ONCE] for column in columns]
-                yield from generators.copy_to(pgconn, self._copied(part))
-        except Exception:
+            for columns in parts:
+                yield from generators.copy_to(pgconn, self._copied(columns))
+        except Exception as error:
+            self.failed(error)
             with suppress(psycopg.Error):
                 yield from generators.copy_end(pgconn, b"the rest could not be sent")
             raise

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable
+from itertools import chain
 from time import monotonic, perf_counter, sleep
 from typing import TypeVar
 
@@ -181,12 +182,16 @@ class SqliteLink(Link):
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
             if isinstance(statement, Bulk):
-                cursor = self.raw.executemany(template.sql, zip(*statement.columns, strict=True))
+                rows_of_each = (zip(*columns, strict=True) for columns in statement.parts)
+                cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
             else:
                 cursor = self.raw.execute(template.sql, statement.params)
             rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
+        except FerroError as error:
+            self.failed(error)
+            raise
         count = len(rows) if cursor.description else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
         if started:

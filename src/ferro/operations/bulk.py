@@ -57,6 +57,8 @@ class Change:
 
 # How many rows of an iterator are taken at once.
 CHUNK = 1000
+# How many are converted while others are sent, before whoever waits beside it has a turn.
+PART = 250
 # So few are not worth a COPY, which takes a round trip of its own.
 FEW = 100
 
@@ -94,7 +96,7 @@ def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start:
         # COPY gives way to policies, which look at the rows of an INSERT.
         if columns and (not dialect.copies or (len(rows) > FEW and table.secured is None)):
             plan = inserting_rows(table, unset, dialect)
-            result = yield Bulk(plan.plan.template, plan.dumped(rows))
+            result = yield Bulk(plan.plan.template, map(plan.dumped, batched(rows, PART)))
             count += result.count
         else:
             for batch in batched(rows, rows_at_once(table, unset, dialect)):

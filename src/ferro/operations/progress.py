@@ -1,7 +1,7 @@
 """Telling how far a long call has come, where somebody asked."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeAlias
@@ -37,7 +37,7 @@ class Line:
 
 
 @contextmanager
-def reported(progress: Progress, verb: str) -> Iterator[Report]:
+def reported(progress: Progress, verb: str) -> Generator[Report]:
     """What to call with the number of rows that are done."""
     if callable(progress):
         yield progress

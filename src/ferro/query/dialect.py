@@ -1,6 +1,6 @@
 """What differs between databases, mostly data, and what a compiled statement is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,11 +125,11 @@ class Bulk(Compiled):
     It is run in a transaction.
     """
 
-    __slots__ = ("columns",)
+    __slots__ = ("parts",)
 
-    def __init__(self, template: Template, columns: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> None:
         super().__init__(template, ())
-        self.columns = columns  # the driver values, by column
+        self.parts = parts  # the driver values of some rows at a time, by column: converted while others are sent
 
 
 class Result:
