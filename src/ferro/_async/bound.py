@@ -276,6 +276,39 @@ class AsyncModelConnection(Generic[M]):
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
         return await self.database.bulk_update(self.model, instances, fields)
 
+    @overload
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none."""
+        database = self.database
+        model = self.model
+        if returning:
+            return await database.bulk_upsert(model, rows, key=key, progress=progress)
+        return await database.bulk_upsert(model, rows, key=key, returning=False, progress=progress)
+
     async def upsert(self, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the named columns of the one that has the same unique key."""
         return await self.database.upsert(self.model, key=key, **values)

@@ -36,7 +36,7 @@ from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, bulk_upsert, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
@@ -399,6 +399,60 @@ class AsyncDatabase:
         count = await self.run(bulk.bulk_update(model, given, self.dialect, fields))
         await self._call_hooks(model, "after_save", given)
         return count
+
+    @overload
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none.
+
+        In a row that is there only the fields are touched that a dict names, or that were set on an instance. Of two
+        rows of one key the later one wins.
+
+        Args:
+            model: the model.
+            rows: instances, or the arguments of one; a list, or any iterator.
+            key: the fields of the unique key, where the rows name more than one.
+            returning: with False nothing comes back but how many rows there were, and none is kept.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        done = 0
+        found: list[M] = []
+        names = (key,) if isinstance(key, str) else None if key is None else tuple(key)
+        with reported(progress, f"bulk_upsert({model.__name__})") as report:
+            async with AsyncTransaction(self):
+                for chunk in bulk_upsert.given_rows(model, rows):
+                    found += await self.run(
+                        bulk_upsert.bulk_upsert(model, chunk, self.dialect, names, returning=returning, start=done)
+                    )
+                    done += len(chunk)
+                    await call_hook(partial(report, done))
+        return found if returning else done
 
     async def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.

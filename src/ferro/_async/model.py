@@ -133,6 +133,42 @@ class Model(ModelBase, Loaded):
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
         return await database_in_scope().bulk_update(cls, instances, fields)
 
+    @overload
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[Self]: ...
+    @overload
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[Self] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none."""
+        database = database_in_scope()
+        model = cls
+        if returning:
+            return await database.bulk_upsert(model, rows, key=key, progress=progress)
+        return await database.bulk_upsert(model, rows, key=key, returning=False, progress=progress)
+
     @classmethod
     async def upsert(cls, *, key: Iterable[str] | None = None, **values: Any) -> Self:
         """Insert a row, or update the named columns of the one that has the same unique key."""

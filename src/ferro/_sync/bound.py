@@ -277,6 +277,39 @@ class ModelConnection(Generic[M]):
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
         return self.database.bulk_update(self.model, instances, fields)
 
+    @overload
+    def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none."""
+        database = self.database
+        model = self.model
+        if returning:
+            return database.bulk_upsert(model, rows, key=key, progress=progress)
+        return database.bulk_upsert(model, rows, key=key, returning=False, progress=progress)
+
     def upsert(self, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the named columns of the one that has the same unique key."""
         return self.database.upsert(self.model, key=key, **values)

@@ -524,14 +524,20 @@ def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[st
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
     stamp_new(table, (instance,))
     unset = left_out(table, instance)
+    update = updated_columns(table, named, chosen, unset)
+    return upserted(instance, upserting(table, unset, dialect, chosen, update))
+
+
+def updated_columns(table: Table, named: Columns, key: Columns, unset: Columns) -> Columns:
+    """What an upsert changes in a row that is there: what was named, its stamp and its version."""
     update = tuple(
-        column for column in named if column not in chosen and column not in unset and column is not table.version
+        column for column in named if column not in key and column not in unset and column is not table.version
     )
     if update:
         update += tuple(column for column in table.stamps.get("updated", ()) if column not in update)
     if update and table.version is not None:
         update += (table.version,)
-    return upserted(instance, upserting(table, unset, dialect, chosen, update))
+    return update
 
 
 def upserted(instance: M, plan: Inserting) -> Steps[M]:
@@ -549,7 +555,7 @@ def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
     return find_column(table, name)
 
 
-def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
+def deduced_key(table: Table, named: Columns, instance: ModelBase, verb: str = "upsert()") -> Columns:
     """The one unique key that is given whole."""
     given = [column for column in named if vars(instance)[column.field] is not None]
     found = [key for key in table.keys if all(column in given for column in key)]
@@ -559,11 +565,11 @@ def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
     if not table.keys:
         raise QueryError(f"{model} has no unique key that tells which row to update: declare one")
     if not found:
-        raise QueryError(f"upsert() of {model} needs all values of one of its unique keys: {spelled(table.keys)}")
-    raise QueryError(f"upsert() of {model} names several unique keys: say which with key=, one of {spelled(found)}")
+        raise QueryError(f"{verb} of {model} needs all values of one of its unique keys: {spelled(table.keys)}")
+    raise QueryError(f"{verb} of {model} names several unique keys: say which with key=, one of {spelled(found)}")
 
 
-def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Columns:
+def named_key(table: Table, names: Iterable[str], instance: ModelBase, verb: str = "upsert()") -> Columns:
     given = named_fields(table, (names,) if isinstance(names, str) else names)
     wanted = {table.by_field[name] for name in given}
     for key in table.keys:
@@ -571,7 +577,7 @@ def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Column
             for column in key:
                 if vars(instance)[column.field] is None:
                     raise QueryError(
-                        f"upsert() of {table.model.__name__} has no value for {column.field!r}, a part of its key"
+                        f"{verb} of {table.model.__name__} has no value for {column.field!r}, a part of its key"
                     )
             return key
     shown = ", ".join(repr(column.field) for column in table.columns if column in wanted)
