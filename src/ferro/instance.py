@@ -80,13 +80,16 @@ def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
     """The primary key under which the row is in the database, whatever was assigned since."""
     state = state_of(instance) or NEW
     values = vars(instance)
+    key = table_of(type(instance)).primary_key
+    if not state.originals and not state.seen:
+        return tuple([values.get(column.field) for column in key])
 
     def stored(column: Column) -> Any:
         if column.field in state.seen:
             return restored(column, state.seen[column.field])
         return state.originals.get(column.field, values.get(column.field))
 
-    return tuple(stored(column) for column in table_of(type(instance)).primary_key)
+    return tuple([stored(column) for column in key])
 
 
 def mark_saved(
@@ -101,15 +104,20 @@ def mark_saved(
     A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was
     written; `kept` is how the database keeps values that can change in place, where that is known.
     """
-    note_before(instance)
+    pages = journal.get()
+    if pages is not None:
+        pages.note(instance)
     state = state_of(instance)
     values = vars(instance)
     written = {**(values if sent is None else sent), **(returned or {})}
-    note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
-    values.update(returned or {})
-    instance.__pydantic_fields_set__.update(returned or ())
+    if pages is not None:
+        pages.note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
+    if returned:
+        values.update(returned)
+        instance.__pydantic_fields_set__.update(returned)
     table = table_of(type(instance))
-    fresh = state.copy() if state is not None and sent is not None else State(loaded=True)
+    # What a journal holds is its own copy.
+    fresh = State(loaded=True) if sent is None or state is None or state is LOADED else state
     for name, value in written.items():
         fresh.originals.pop(name, None)
         if name in table.by_field and name in values and not is_same(value, values[name]):

@@ -12,7 +12,7 @@ from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import changed_elsewhere, must_refer_to_here, written
 from ferro.instance import is_loaded, loaded_key, mark_saved
 from ferro.model import ModelBase
-from ferro.operations.hydrate import row_loader
+from ferro.operations.hydrate import no_collection, row_loader
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps
@@ -125,38 +125,51 @@ def bulk_update(
     table = table_of(model)
     must_have_key(table, "update")
     given = list(instances)
-    check_loaded(model, given)
-    named = None if fields is None else chosen_fields(table, fields)
-    groups: dict[Columns, list[Change]] = {}
-    for instance in given:
-        change = change_of(instance, table, named)
-        columns = tuple(column for column in table.columns if column.field in change.sent)
-        for column in columns:
-            if column.primary_key:
-                raise QueryError(
-                    f"bulk_update() finds rows by their primary keys and cannot change {model.__name__}.{column.field}: "
-                    "save() can"
-                )
-            if change.sent[column.field] is None and not column.nullable:
-                raise not_none(table, column)
-        if columns:
-            groups.setdefault(columns, []).append(change)
+    with no_collection():
+        keys = loaded_keys(model, given)
+        named = None if fields is None else chosen_fields(table, fields)
+        groups: dict[Columns, list[Change]] = {}
+        known: dict[tuple[str, ...], Columns] = {}
+        for instance, key in zip(given, keys, strict=True):
+            change = change_of(instance, key, table, named)
+            sent = tuple(change.sent)
+            columns = known.get(sent)
+            if columns is None:
+                columns = known[sent] = updatable(table, sent)
+            for column in columns:
+                if change.sent[column.field] is None and not column.nullable:
+                    raise not_none(table, column)
+            if columns:
+                groups.setdefault(columns, []).append(change)
     return Atomic(update_groups(table, groups, dialect))
 
 
-def check_loaded(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
-    keys: list[Any] = []
+def updatable(table: Table, sent: Sequence[str]) -> Columns:
+    for column in table.primary_key:
+        if column.field in sent:
+            raise QueryError(
+                f"bulk_update() finds rows by their primary keys and cannot change "
+                f"{table.model.__name__}.{column.field}: save() can"
+            )
+    return tuple(column for column in table.columns if column.field in sent)
+
+
+def loaded_keys(model: type[ModelBase], given: Sequence[ModelBase]) -> list[tuple[Any, ...]]:
+    """The keys of instances, each of which may be updated, and once."""
+    keys: list[tuple[Any, ...]] = []
     for at, instance in enumerate(given):
         if type(instance) is not model:
             raise QueryError(f"bulk_update() of {model.__name__} got a {type(instance).__name__} at position {at}")
         if not is_loaded(instance):
             raise QueryError(f"the {model.__name__} at position {at} is new: bulk_create() inserts it")
-        keys.append(repr(loaded_key(instance)))
-    if len(set(keys)) < len(keys):
-        twice = next(at for at, key in enumerate(keys) if key in keys[:at])
+        keys.append(loaded_key(instance))
+    spelled = list(map(repr, keys))
+    if len(set(spelled)) < len(keys):
+        twice = next(at for at, key in enumerate(spelled) if key in spelled[:at])
         raise QueryError(
-            f"bulk_update() got {called(table_of(model), loaded_key(given[twice]))} more than once: one row is written once"
+            f"bulk_update() got {called(table_of(model), keys[twice])} more than once: one row is written once"
         )
+    return keys
 
 
 def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
@@ -170,14 +183,14 @@ def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
     return names
 
 
-def change_of(instance: ModelBase, table: Table, named: frozenset[str] | None) -> Change:
+def change_of(instance: ModelBase, key: tuple[Any, ...], table: Table, named: frozenset[str] | None) -> Change:
     values = vars(instance)
     changed = changes(instance)
     if table.version is not None and table.version.field in changed:
         raise not_assigned(table)
     sent = changed if named is None else {name: values[name] for name in named}
     stamps = update_stamps(table, sent)
-    return Change(instance, loaded_key(instance), version_of(instance, table), {**sent, **stamps}, stamps)
+    return Change(instance, key, version_of(instance, table), {**sent, **stamps}, stamps)
 
 
 def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Dialect) -> Steps[int]:
@@ -188,8 +201,9 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
             yield from update_batch(table, columns, batch, dialect)
             done += batch
     # Only now is it sure that none of them failed.
-    for change in done:
-        mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
+    with no_collection():
+        for change in done:
+            mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
     written(*(change.instance for change in done))
     return len(done)
 
