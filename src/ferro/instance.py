@@ -35,7 +35,7 @@ class State:
     __slots__ = ("loaded", "originals", "seen")
 
     def __init__(
-        self, *, loaded: bool, originals: dict[str, Any] | None = None, seen: dict[str, Any] | None = None
+        self, loaded: bool, originals: dict[str, Any] | None = None, seen: dict[str, Any] | None = None
     ) -> None:
         self.loaded = loaded
         self.originals: dict[str, Any] = originals or {}
@@ -80,13 +80,16 @@ def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
     """The primary key under which the row is in the database, whatever was assigned since."""
     state = state_of(instance) or NEW
     values = vars(instance)
+    key = table_of(type(instance)).primary_key
+    if not state.originals and not state.seen:
+        return tuple([values.get(column.field) for column in key])
 
     def stored(column: Column) -> Any:
         if column.field in state.seen:
             return restored(column, state.seen[column.field])
         return state.originals.get(column.field, values.get(column.field))
 
-    return tuple(stored(column) for column in table_of(type(instance)).primary_key)
+    return tuple([stored(column) for column in key])
 
 
 def mark_saved(
@@ -101,15 +104,20 @@ def mark_saved(
     A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was
     written; `kept` is how the database keeps values that can change in place, where that is known.
     """
-    note_before(instance)
+    pages = journal.get()
+    if pages is not None:
+        pages.note(instance)
     state = state_of(instance)
     values = vars(instance)
     written = {**(values if sent is None else sent), **(returned or {})}
-    note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
-    values.update(returned or {})
-    instance.__pydantic_fields_set__.update(returned or ())
+    if pages is not None:
+        pages.note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
+    if returned:
+        values.update(returned)
+        instance.__pydantic_fields_set__.update(returned)
     table = table_of(type(instance))
-    fresh = state.copy() if state is not None and sent is not None else State(loaded=True)
+    # What a journal holds is its own copy.
+    fresh = State(loaded=True) if sent is None or state is None or state is LOADED else state
     for name, value in written.items():
         fresh.originals.pop(name, None)
         if name in table.by_field and name in values and not is_same(value, values[name]):
@@ -122,15 +130,39 @@ def mark_saved(
     remember(instance, fresh if fresh.originals or fresh.seen else LOADED)
 
 
-def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[str, Any]) -> None:
-    """Note that a new row was written, whole: with what the database returned.
+def fill_in(instance: BaseModel, fields: Sequence[str], values: Sequence[Any]) -> None:
+    """Write what the database made into a new instance."""
+    vars(instance).update(zip(fields, values, strict=True))
+    instance.__pydantic_fields_set__.update(fields)
 
-    `kept` is how it keeps the values that can change in place.
+
+def mark_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequence[Any]]) -> None:
+    """Note that the rows of new instances were written, whole.
+
+    `kept` is how the database keeps the values that can change in place: those of each row, by field.
     """
-    if returned:
-        vars(instance).update(returned)
-        instance.__pydantic_fields_set__.update(returned)
-    remember(instance, State(loaded=True, seen=kept) if kept else LOADED)
+    if not instances:
+        return
+    note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_state__"].__set__
+    if not kept:
+        deque(map(note, instances, repeat(LOADED)), maxlen=0)
+        return
+    for instance, values in zip(instances, zip(*kept.values(), strict=True), strict=True):
+        note(instance, State(True, {}, dict(zip(kept, values, strict=True))))
+
+
+def first_loaded(instances: Sequence[BaseModel]) -> int | None:
+    """The place of the first instance whose row is in the database; None when all are new."""
+    for at, instance in enumerate(instances):
+        try:
+            state: State = object.__getattribute__(instance, "__ferro_state__")
+        except AttributeError:
+            if not is_untouched(instance):
+                continue
+            return at
+        if state.loaded:
+            return at
+    return None
 
 
 def mark_deleted(instance: BaseModel) -> None:
@@ -472,7 +504,7 @@ def vars_of_slots(model: type) -> dict[str, Any]:
     return {
         name: vars(owner)[name]
         for owner in model.__mro__
-        for name in ("__ferro_related__", "__ferro_siblings__")
+        for name in ("__ferro_related__", "__ferro_siblings__", "__ferro_state__")
         if name in vars(owner)
     }
 

@@ -120,6 +120,17 @@ async def test_bulk_create(database, entry, way):
     assert await cancelled_everywhere(many, way, look) >= 1
 
 
+async def test_rows_of_an_iterator(database, entry, way):
+    async def many():
+        await entry.bulk_create(({"name": str(at)} for at in range(1500)), returning=False)
+
+    async def look():
+        await whole(database)
+        assert await entry.count() % 1500 == 0
+
+    assert await cancelled_everywhere(many, way, look) >= 1
+
+
 async def test_a_frame(database, entry, way):
     await entry.bulk_create([entry(name=str(at)) for at in range(1500)])
     assert await cancelled_everywhere(entry.to_arrow, way, lambda: whole(database)) >= 1

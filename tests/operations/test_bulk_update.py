@@ -89,14 +89,14 @@ def test_rows_with_other_changes_go_in_other_statements(database):
 
 def test_many_rows_are_sent_in_chunks(database):
     database.create(Crate)
-    crates = [Crate(id=at) for at in range(1, 251)]
+    crates = [Crate(id=at) for at in range(1, 1251)]
     database.run(write.bulk_create(Crate, crates, sqlite))
     for one in crates:
         one.weight = -(one.id or 0)
     database.statements.clear()
-    assert database.run(bulk.bulk_update(Crate, iter(crates), sqlite)) == 250
+    assert database.run(bulk.bulk_update(Crate, iter(crates), sqlite)) == 1250
     assert len(database.sent) == 3
-    assert database.rows("SELECT count(*) FROM crate WHERE weight = -id") == [(250,)]
+    assert database.rows("SELECT count(*) FROM crate WHERE weight = -id") == [(1250,)]
 
 
 def changed_key() -> Crate:

@@ -302,13 +302,13 @@ def test_one_statement_inserts_many_rows_and_brings_their_keys(db):
 
 
 def test_more_rows_than_a_statement_carries_are_inserted_whole_or_not_at_all(db):
-    coins = [Worn(price=Decimal(at)) for at in range(250)]
+    coins = [Worn(price=Decimal(at)) for at in range(1250)]
     operation = write.bulk_create(Worn, coins, sqlite)
     assert isinstance(operation, Atomic)
     db.run(operation)
-    assert [len(statement.params) for statement in db.statements] == [200, 200, 100]
-    assert [coin.id for coin in coins] == list(range(1, 251))
-    assert db.rows("SELECT id, price FROM worn WHERE id = 250") == [(250, "249")]
+    assert [len(statement.params) for statement in db.statements] == [1000, 1000, 500]
+    assert [coin.id for coin in coins] == list(range(1, 1251))
+    assert db.rows("SELECT id, price FROM worn WHERE id = 1250") == [(1250, "1249")]
 
 
 def test_no_statement_carries_more_values_than_postgresql_takes():

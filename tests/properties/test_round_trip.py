@@ -420,6 +420,7 @@ def assert_is_refused(database: Database, model: Any, value: Any) -> None:
     for attempt in (
         lambda: database.create(model, value=value),
         lambda: database.bulk_create(model, [model(value=value)]),
+        lambda: database.bulk_create(model, [model(value=value) for _ in range(101)], returning=False),
         lambda: database.query(model).where(lambda row: row.value == value).all(),
         lambda: database.query(model).where(lambda row: row.value.in_([value])).count(),
         lambda: database.query(model).update(value=value),
@@ -446,9 +447,21 @@ def assert_comes_back(database: Database, case: Case, values: list[Any]) -> None
         assert database.query(model).filter_by(id=instance.id).update(value=value) == 1
     assert_reads(database, case, rotated(2))
     assert database.query(model).delete() == count
+    assert_goes_in_by_the_hundred(database, case, values)
     for at, value in enumerate(values):
         database.create(model, value=value, maybe=value if at % 3 else None)
     assert_reads(database, case, values)
+
+
+def assert_goes_in_by_the_hundred(database: Database, case: Case, values: list[Any]) -> None:
+    """Many rows at once travel in another way than few."""
+    many = values * (1 + 100 // len(values))
+    made = [case.model(value=value, maybe=value if at % 3 else None) for at, value in enumerate(many)]
+    assert database.bulk_create(case.model, made, returning=False) == len(many)
+    assert_reads(database, case, many)
+    found = database.query(case.model).order_by("id").all()
+    assert [row.maybe is None for row in found] == [at % 3 == 0 for at in range(len(many))]
+    assert database.query(case.model).delete() == len(many)
 
 
 def assert_reads(database: Database, case: Case, values: list[Any]) -> None:

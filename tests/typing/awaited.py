@@ -91,6 +91,10 @@ async def the_class_writes() -> None:
     assert_type(await User.update_or_create(name="Ann", defaults={"age": 42}), tuple[User, bool])
     assert_type(await User.upsert(id=1, name="Ann", key=["id"]), User)
     assert_type(await User.bulk_create([User(name="Ann"), User(name="Ben")]), list[User])
+    assert_type(await User.bulk_create([User(name="Ann"), {"name": "Ben"}]), list[User])
+    assert_type(await User.bulk_create(({"name": name} for name in "ab"), returning=False, progress=print), int)
+    assert_type(await User.bulk_upsert([{"id": 1, "name": "Ben"}], key=["id"]), list[User])
+    assert_type(await User.bulk_upsert([User(name="Ann")], returning=False, progress=True), int)
 
 
 async def an_instance_writes(user: User) -> None:
@@ -115,6 +119,9 @@ async def the_handle_has_every_verb(db: AsyncDatabase, user: User) -> None:
     assert_type(await db.update_or_create(User, {"age": 42}, name="Ann"), tuple[User, bool])
     assert_type(await db.upsert(User, id=1, name="Ann"), User)
     assert_type(await db.bulk_create(User, [user]), list[User])
+    assert_type(await db.bulk_create(User, [user], returning=False), int)
+    assert_type(await db.bulk_upsert(User, [user]), list[User])
+    assert_type(await db.bulk_upsert(User, [{"id": 1}], returning=False), int)
     assert_type(await db.delete(user), bool)
     assert_type(await db.execute("DELETE FROM users"), int)
     assert_type(await db.fetch_all("SELECT 1 AS one"), list[dict[str, Any]])

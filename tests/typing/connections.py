@@ -36,6 +36,8 @@ async def a_model_on_a_database_that_is_awaited(db: AsyncDatabase) -> None:
     assert_type(await users.upsert(id=1, name="Ann", age=1), User)
     assert_type(await users.bulk_create([User(name="Ann", age=1)]), list[User])
     assert_type(await users.bulk_update([User(name="Ann", age=1)]), int)
+    assert_type(await users.bulk_create([{"name": "Ann"}], returning=False), int)
+    assert_type(await users.bulk_upsert([{"id": 1}]), list[User])
     assert_type(await users.get_or_create(name="Ann", age=1), tuple[User, bool])
     assert_type(await users.update_or_create({"age": 1}, name="Ann"), tuple[User, bool])
     assert_type(await users.count(), int)

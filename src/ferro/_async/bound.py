@@ -1,12 +1,13 @@
 """A model on a certain database: `User.using("archive")`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.stream import AsyncStream
 from ferro.model import ModelBase
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
+from ferro.operations.progress import Progress
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -263,9 +264,26 @@ class AsyncModelConnection(Generic[M]):
         """Validate and insert a row; return it with what the database filled in."""
         return await self.database.create(self.model, **values)
 
-    async def bulk_create(self, instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await self.database.bulk_create(self.model, instances)
+    @overload
+    async def bulk_create(
+        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[True] = True, progress: Progress = False
+    ) -> list[M]: ...
+    @overload
+    async def bulk_create(
+        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[False], progress: Progress = False
+    ) -> int: ...
+    async def bulk_create(
+        self, instances: Iterable[M | Mapping[str, Any]], *, returning: bool = True, progress: Progress = False
+    ) -> list[M] | int:
+        """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
+
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        """
+        database = self.database
+        model = self.model
+        if returning:
+            return await database.bulk_create(model, instances, progress=progress)
+        return await database.bulk_create(model, instances, returning=False, progress=progress)
 
     async def from_polars(self, frame: PolarsFrame) -> int:
         """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
@@ -282,6 +300,39 @@ class AsyncModelConnection(Generic[M]):
     async def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
         return await self.database.bulk_update(self.model, instances, fields)
+
+    @overload
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_upsert(
+        self,
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none."""
+        database = self.database
+        model = self.model
+        if returning:
+            return await database.bulk_upsert(model, rows, key=key, progress=progress)
+        return await database.bulk_upsert(model, rows, key=key, returning=False, progress=progress)
 
     async def upsert(self, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the named columns of the one that has the same unique key."""

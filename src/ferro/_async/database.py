@@ -36,9 +36,10 @@ from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, frames, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, bulk_upsert, frames, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
+from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -310,13 +311,72 @@ class AsyncDatabase:
         if "after_save" in hooks:
             await call_hook(instance.after_save)
 
-    async def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        given = list(instances)
+    @overload
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of new rows, all or none; keys and defaults the database makes are written into them.
+
+        Args:
+            model: the model.
+            instances: the rows, as instances or as the arguments of one; a list, or any iterator.
+            returning: with False nothing comes back but how many rows there were, and the instances stay as they are.
+                The rows of an iterator are taken some at a time, so that there may be any number.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        if not returning:
+            return await self._insert_rows(model, instances, progress)
+        given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         await self._call_hooks(model, "before_save", given)
-        made = await self.run(write.bulk_create(model, given, self.dialect))
+        if progress is False:
+            await self.run(write.bulk_create(model, given, self.dialect))
+        else:
+            write.check_new(model, given)
+            with reported(progress, f"bulk_create({model.__name__})") as report:
+                async with AsyncTransaction(self):
+                    for start in range(0, len(given), bulk.CHUNK):
+                        chunk = given[start : start + bulk.CHUNK]
+                        await self.run(write.bulk_create(model, chunk, self.dialect))
+                        await call_hook(partial(report, start + len(chunk)))
         await self._call_hooks(model, "after_save", given)
-        return made
+        return given
+
+    async def _insert_rows(self, model: type[M], rows: Iterable[M | Mapping[str, Any]], progress: Progress) -> int:
+        """Insert new rows of which nothing comes back, and keep none of them longer than it must."""
+        done = 0
+        kept: list[M] = []
+        with reported(progress, f"bulk_create({model.__name__})") as report:
+            async with AsyncTransaction(self):
+                for chunk in bulk.chunks_of(model, rows):
+                    await self._call_hooks(model, "before_save", chunk)
+                    await self.run(bulk.insert_rows(model, chunk, self.dialect, done))
+                    done += len(chunk)
+                    kept += chunk if "after_save" in hooks_of(model) else ()
+                    await call_hook(partial(report, done))
+        await self._call_hooks(model, "after_save", kept)
+        return done
 
     async def from_polars(self, model: type[ModelBase], frame: PolarsFrame) -> int:
         """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
@@ -358,6 +418,60 @@ class AsyncDatabase:
         count = await self.run(bulk.bulk_update(model, given, self.dialect, fields))
         await self._call_hooks(model, "after_save", given)
         return count
+
+    @overload
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    async def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none.
+
+        In a row that is there only the fields are touched that a dict names, or that were set on an instance. Of two
+        rows of one key the later one wins.
+
+        Args:
+            model: the model.
+            rows: instances, or the arguments of one; a list, or any iterator.
+            key: the fields of the unique key, where the rows name more than one.
+            returning: with False nothing comes back but how many rows there were, and none is kept.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        done = 0
+        found: list[M] = []
+        names = (key,) if isinstance(key, str) else None if key is None else tuple(key)
+        with reported(progress, f"bulk_upsert({model.__name__})") as report:
+            async with AsyncTransaction(self):
+                for chunk in bulk_upsert.given_rows(model, rows):
+                    found += await self.run(
+                        bulk_upsert.bulk_upsert(model, chunk, self.dialect, names, returning=returning, start=done)
+                    )
+                    done += len(chunk)
+                    await call_hook(partial(report, done))
+        return found if returning else done
 
     async def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.

@@ -13,6 +13,7 @@ from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Loaded, unloaded
 from ferro.model import ModelBase
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
+from ferro.operations.progress import Progress
 from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
@@ -89,10 +90,44 @@ class Model(ModelBase, Loaded):
         """Validate and insert a row; return it with what the database filled in."""
         return await database_in_scope().create(cls, **values)
 
+    @overload
     @classmethod
-    async def bulk_create(cls, instances: Iterable[Self], *, using: AsyncDatabase | str | None = None) -> list[Self]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await chosen(using).bulk_create(cls, instances)
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> list[Self]: ...
+    @overload
+    @classmethod
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> int: ...
+    @classmethod
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+        using: AsyncDatabase | str | None = None,
+    ) -> list[Self] | int:
+        """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
+
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        """
+        database = chosen(using)
+        model = cls
+        if returning:
+            return await database.bulk_create(model, instances, progress=progress)
+        return await database.bulk_create(model, instances, returning=False, progress=progress)
 
     @classmethod
     async def from_polars(cls, frame: PolarsFrame, *, using: AsyncDatabase | str | None = None) -> int:
@@ -113,6 +148,42 @@ class Model(ModelBase, Loaded):
     async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
         return await database_in_scope().bulk_update(cls, instances, fields)
+
+    @overload
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[Self]: ...
+    @overload
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    @classmethod
+    async def bulk_upsert(
+        cls,
+        rows: Iterable[Self | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[Self] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none."""
+        database = database_in_scope()
+        model = cls
+        if returning:
+            return await database.bulk_upsert(model, rows, key=key, progress=progress)
+        return await database.bulk_upsert(model, rows, key=key, returning=False, progress=progress)
 
     @classmethod
     async def upsert(cls, *, key: Iterable[str] | None = None, **values: Any) -> Self:

@@ -37,9 +37,10 @@ from ferro.errors import DatabaseError, InterfaceError, OptionError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, frames, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import bulk, bulk_upsert, frames, include, raw, read, relations, schema, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
+from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
@@ -311,13 +312,72 @@ class Database:
         if "after_save" in hooks:
             call_hook(instance.after_save)
 
-    def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
-        given = list(instances)
+    @overload
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    def bulk_create(
+        self,
+        model: type[M],
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of new rows, all or none; keys and defaults the database makes are written into them.
+
+        Args:
+            model: the model.
+            instances: the rows, as instances or as the arguments of one; a list, or any iterator.
+            returning: with False nothing comes back but how many rows there were, and the instances stay as they are.
+                The rows of an iterator are taken some at a time, so that there may be any number.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        if not returning:
+            return self._insert_rows(model, instances, progress)
+        given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         self._call_hooks(model, "before_save", given)
-        made = self.run(write.bulk_create(model, given, self.dialect))
+        if progress is False:
+            self.run(write.bulk_create(model, given, self.dialect))
+        else:
+            write.check_new(model, given)
+            with reported(progress, f"bulk_create({model.__name__})") as report:
+                with Transaction(self):
+                    for start in range(0, len(given), bulk.CHUNK):
+                        chunk = given[start : start + bulk.CHUNK]
+                        self.run(write.bulk_create(model, chunk, self.dialect))
+                        call_hook(partial(report, start + len(chunk)))
         self._call_hooks(model, "after_save", given)
-        return made
+        return given
+
+    def _insert_rows(self, model: type[M], rows: Iterable[M | Mapping[str, Any]], progress: Progress) -> int:
+        """Insert new rows of which nothing comes back, and keep none of them longer than it must."""
+        done = 0
+        kept: list[M] = []
+        with reported(progress, f"bulk_create({model.__name__})") as report:
+            with Transaction(self):
+                for chunk in bulk.chunks_of(model, rows):
+                    self._call_hooks(model, "before_save", chunk)
+                    self.run(bulk.insert_rows(model, chunk, self.dialect, done))
+                    done += len(chunk)
+                    kept += chunk if "after_save" in hooks_of(model) else ()
+                    call_hook(partial(report, done))
+        self._call_hooks(model, "after_save", kept)
+        return done
 
     def from_polars(self, model: type[ModelBase], frame: PolarsFrame) -> int:
         """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""
@@ -359,6 +419,60 @@ class Database:
         count = self.run(bulk.bulk_update(model, given, self.dialect, fields))
         self._call_hooks(model, "after_save", given)
         return count
+
+    @overload
+    def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[True] = True,
+        progress: Progress = False,
+    ) -> list[M]: ...
+    @overload
+    def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: Literal[False],
+        progress: Progress = False,
+    ) -> int: ...
+    def bulk_upsert(
+        self,
+        model: type[M],
+        rows: Iterable[M | Mapping[str, Any]],
+        *,
+        key: Iterable[str] | None = None,
+        returning: bool = True,
+        progress: Progress = False,
+    ) -> list[M] | int:
+        """Insert any number of rows, or update those that have the same unique keys, all or none.
+
+        In a row that is there only the fields are touched that a dict names, or that were set on an instance. Of two
+        rows of one key the later one wins.
+
+        Args:
+            model: the model.
+            rows: instances, or the arguments of one; a list, or any iterator.
+            key: the fields of the unique key, where the rows name more than one.
+            returning: with False nothing comes back but how many rows there were, and none is kept.
+            progress: True writes a line on stderr; a function is called with how many rows are done.
+        """
+        done = 0
+        found: list[M] = []
+        names = (key,) if isinstance(key, str) else None if key is None else tuple(key)
+        with reported(progress, f"bulk_upsert({model.__name__})") as report:
+            with Transaction(self):
+                for chunk in bulk_upsert.given_rows(model, rows):
+                    found += self.run(
+                        bulk_upsert.bulk_upsert(model, chunk, self.dialect, names, returning=returning, start=done)
+                    )
+                    done += len(chunk)
+                    call_hook(partial(report, done))
+        return found if returning else done
 
     def upsert(self, model: type[M], /, *, key: Iterable[str] | None = None, **values: Any) -> M:
         """Insert a row, or update the one that has the same unique key; only the named columns are touched.

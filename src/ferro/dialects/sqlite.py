@@ -192,6 +192,7 @@ sqlite = Dialect(
     autoincrement=lambda _: "integer",
     inline_autoincrement=True,
     default_keyword="",
+    copies=False,
     clock={
         "timestamp_text": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "datetime": "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",

@@ -5,8 +5,10 @@ server together travels in one pipeline, and every answer is looked at here.
 """
 
 import logging
+import re
 import select
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
@@ -41,7 +43,7 @@ from ferro.errors import (
     TransactionAborted,
     UniqueViolationError,
 )
-from ferro.query.dialect import Compiled, Result, Template
+from ferro.query.dialect import Bulk, Compiled, Result, Template
 
 T = TypeVar("T")
 Conversation: TypeAlias = Generator[Any, Any, T]
@@ -52,10 +54,16 @@ COMMAND_OK = pq.ExecStatus.COMMAND_OK
 EMPTY_QUERY = pq.ExecStatus.EMPTY_QUERY
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
 PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+COPY_IN = pq.ExecStatus.COPY_IN
 DONE = (COMMAND_OK, EMPTY_QUERY)
 CONNECTION_OK = pq.ConnStatus.OK
 IDLE = pq.TransactionStatus.IDLE
 TEXT = pq.Format.TEXT
+
+NULL = rb"\N"
+ESCAPES = ((b"\\", rb"\\"), (b"\t", rb"\t"), (b"\n", rb"\n"), (b"\r", rb"\r"))
+# Where the server says an error of COPY is; the value that follows is for nobody.
+COPIED_TO = re.compile(r"COPY .+?, line \d+(?:, column (?P<column>[^:\n]+))?")
 
 # A statement is prepared when a connection meets it for the third time, and no more than this many are.
 PREPARE_AT = 3
@@ -136,15 +144,18 @@ class PostgresLink(Link):
             self.failed(error)
             raise error
         try:
-            result = yield from self._execute(template, statement.params)
+            if isinstance(statement, Bulk):
+                result = yield from self._copy(template, statement.parts)
+            else:
+                result = yield from self._execute(template, statement.params)
             if self._plan_is_stale(result, template):
                 self.forget_plans()
                 result = yield from self._execute(template, statement.params)
             answer = self._read(result, template)
         except (psycopg.Error, UnicodeEncodeError) as problem:
             error = describe(self._classified(problem, template), statement)
-            if template.secrets or "Failing row contains" in str(problem):
-                # The server's detail quotes values, and a traceback shows the cause too.
+            if template.secrets or isinstance(statement, Bulk) or "Failing row contains" in str(problem):
+                # The server quotes values beside its message, and a traceback shows the cause too.
                 problem.args = (error.driver_message,)
             if started:
                 log_statement(statement, self.address, started, 0, error)
@@ -166,6 +177,45 @@ class PostgresLink(Link):
         if name and results[-2].status == COMMAND_OK:
             self.prepared[template] = name
         return next((result for result in results if result.status == FATAL_ERROR), results[-1])
+
+    def _copy(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> PQGen[PGresult]:
+        """Send many rows; an error on the way leaves none of them, and the connection as it was."""
+        pgconn = self.pgconn
+        self.wrote = True
+        if settings := self._missing_settings():
+            results = yield from self._pipeline([*map(self._control, self.pending), *settings])
+            self.pending = []
+            if failed := next((result for result in results if result.status == FATAL_ERROR), None):
+                return failed
+        if log.isEnabledFor(logging.DEBUG):
+            for sql in self.pending:
+                log_control(sql, "postgresql")
+        pgconn.send_query("; ".join([*self.pending, template.sql]).encode())
+        self.pending = []
+        result = (yield from generators.execute(pgconn))[-1]
+        if result.status != COPY_IN:
+            return result
+        try:
+            for columns in parts:
+                yield from generators.copy_to(pgconn, self._copied(columns))
+        except Exception as error:
+            self.failed(error)
+            with suppress(psycopg.Error):
+                yield from generators.copy_end(pgconn, b"the rest could not be sent")
+            raise
+        return (yield from generators.copy_end(pgconn, None))
+
+    def _copied(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        """Rows in COPY's text format, of the same texts that parameters are sent as."""
+        fields: list[Sequence[Any]] = []
+        for column in columns:
+            texts = self.adapt.dump_sequence(column, [PyFormat.TEXT] * len(column))
+            if None in texts:
+                kept = escaped([b"" if text is None else text for text in texts])
+                fields.append([NULL if text is None else one for text, one in zip(texts, kept, strict=True)])
+            else:
+                fields.append(escaped(texts))
+        return b"\n".join(map(b"\t".join, zip(*fields, strict=True))) + b"\n"
 
     def _missing_settings(self) -> list[Send]:
         """What gives the settings to the open transaction; without one, to that of the pipeline they travel in."""
@@ -320,7 +370,7 @@ class PostgresLink(Link):
         error.sqlstate = state
         error.constraint = problem.diag.constraint_name
         error.table = problem.diag.table_name
-        error.column = problem.diag.column_name
+        error.column = problem.diag.column_name or copied_column(problem)
         return error
 
     # Transactions.
@@ -453,6 +503,23 @@ class PostgresLink(Link):
     def forget_plans(self) -> None:
         self.seen.clear()
         self.prepared.clear()
+
+
+def copied_column(problem: psycopg.Error) -> str | None:
+    """The column a COPY failed at."""
+    found = COPIED_TO.match(problem.diag.context or "")
+    return None if found is None else found["column"]
+
+
+def escaped(texts: Sequence[Any]) -> Sequence[Any]:
+    """Texts as COPY takes them."""
+    # No text has a NUL in it, so that all can be looked at, and changed, as one.
+    whole = b"\0".join(texts)
+    if len(whole.translate(None, b"\\\t\n\r")) == len(whole):
+        return texts
+    for sign, escape in ESCAPES:
+        whole = whole.replace(sign, escape)
+    return whole.split(b"\0")
 
 
 def caught(conversation: PQGen[T]) -> PQGen[T | FerroError]:

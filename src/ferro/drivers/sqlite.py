@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable
+from itertools import chain
 from time import monotonic, perf_counter, sleep
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from ferro.errors import (
 )
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Bulk, Compiled, Result
 
 T = TypeVar("T")
 
@@ -191,11 +192,18 @@ class SqliteLink(Link):
         template = statement.template
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
-            cursor = self.raw.execute(template.sql, statement.params)
+            if isinstance(statement, Bulk):
+                rows_of_each = (zip(*part, strict=True) for part in statement.parts)
+                cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
+            else:
+                cursor = self.raw.execute(template.sql, statement.params)
             columns = cursor.description
             rows = cursor.fetchall() if columns else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
+        except FerroError as error:
+            self.failed(error)
+            raise
         count = len(rows) if columns else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in columns) if template.raw and columns else ()
         if started:

@@ -1,22 +1,41 @@
-"""Writing the changes of many instances with few statements."""
+"""Writing many rows with few statements: new ones of which nothing comes back, and what changed in many instances."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby, islice
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
-from ferro.identity import written
+from ferro.identity import changed_elsewhere, must_refer_to_here, written
 from ferro.instance import is_loaded, loaded_key, mark_saved
 from ferro.model import ModelBase
-from ferro.operations.hydrate import row_loader
+from ferro.operations.hydrate import no_collection, row_loader
 from ferro.operations.read import called, fresh_by_key
-from ferro.operations.stamps import update_stamps
+from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.versions import next_version, not_assigned, version_of
-from ferro.operations.write import LONGEST, ROWS, Columns, batched, changes, must_have_key, not_none, shown_key
+from ferro.operations.write import (
+    LONGEST,
+    ROWS,
+    Columns,
+    Inserting,
+    batched,
+    changes,
+    check_new,
+    chooser,
+    inserting,
+    inserting_by,
+    must_have_key,
+    not_none,
+    rows_at_once,
+    shown_key,
+)
+from ferro.query.bulk import bulk_insert
 from ferro.query.bulk import bulk_update as bulk_update_plan
-from ferro.query.dialect import Compiled, Dialect
+from ferro.query.dialect import Bulk, Compiled, Dialect
 from ferro.query.keys import named_fields
 from ferro.query.plans import InsertPlan
 from ferro.schema.registry import table_of
@@ -36,6 +55,69 @@ class Change:
     stamps: dict[str, Any]
 
 
+# How many rows of an iterator are taken at once.
+CHUNK = 1000
+# How many are converted while others are sent, before whoever waits beside it has a turn.
+PART = 250
+# So few are not worth a COPY, which takes a round trip of its own.
+FEW = 100
+
+
+def chunks_of(model: type[M], rows: Iterable[M | Mapping[str, Any]], size: int = CHUNK) -> Iterator[list[M]]:
+    """The rows of an iterator as instances, some at a time; dicts are validated."""
+    numbered = enumerate(rows)
+    while chunk := list(islice(numbered, size)):
+        yield [made(model, row, at) for at, row in chunk]
+
+
+def made(model: type[M], row: M | Mapping[str, Any], at: int) -> M:
+    if not isinstance(row, Mapping):
+        return row
+    try:
+        return model(**row)
+    except ValidationError as error:
+        error.add_note(f"this is the row at position {at}")
+        raise
+
+
+def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start: int = 0) -> Steps[int]:
+    """Insert new rows, in a transaction; nothing comes back, and the instances stay as they are.
+
+    `start` is the position of the first one, for errors.
+    """
+    table = table_of(model)
+    check_new(model, instances, start)
+    must_refer_to_here(instances)
+    stamp_new(table, instances)
+    count = 0
+    for unset, run in groupby(instances, key=chooser(table)):
+        rows = list(run)
+        columns = tuple(column for column in table.columns if column not in unset)
+        # COPY gives way to policies, which look at the rows of an INSERT.
+        if columns and (not dialect.copies or (len(rows) > FEW and table.secured is None)):
+            plan = inserting_rows(table, unset, dialect)
+            result = yield Bulk(plan.plan.template, map(plan.dumped, batched(rows, PART)))
+            count += result.count
+        else:
+            for batch in batched(rows, rows_at_once(table, unset, dialect)):
+                plan = inserting_few(table, unset, dialect, len(batch))
+                result = yield plan.insertion(batch)
+                count += result.count
+    changed_elsewhere(model)
+    return count
+
+
+@lru_cache(maxsize=512)
+def inserting_rows(table: Table, unset: Columns, dialect: Dialect) -> Inserting:
+    columns = tuple(column for column in table.columns if column not in unset)
+    return inserting_by(table, columns, bulk_insert(table, columns, dialect), (), dialect)
+
+
+@lru_cache(maxsize=256)
+def inserting_few(table: Table, unset: Columns, dialect: Dialect, rows: int) -> Inserting:
+    return inserting(table, unset, dialect, "Bulk save", returning=(), rows=rows)
+
+
 def bulk_update(
     model: type[M], instances: Iterable[M], dialect: Dialect, fields: Iterable[str] | None = None
 ) -> Atomic[int]:
@@ -43,38 +125,51 @@ def bulk_update(
     table = table_of(model)
     must_have_key(table, "update")
     given = list(instances)
-    check_loaded(model, given)
-    named = None if fields is None else chosen_fields(table, fields)
-    groups: dict[Columns, list[Change]] = {}
-    for instance in given:
-        change = change_of(instance, table, named)
-        columns = tuple(column for column in table.columns if column.field in change.sent)
-        for column in columns:
-            if column.primary_key:
-                raise QueryError(
-                    f"bulk_update() finds rows by their primary keys and cannot change {model.__name__}.{column.field}: "
-                    "save() can"
-                )
-            if change.sent[column.field] is None and not column.nullable:
-                raise not_none(table, column)
-        if columns:
-            groups.setdefault(columns, []).append(change)
+    with no_collection():
+        keys = loaded_keys(model, given)
+        named = None if fields is None else chosen_fields(table, fields)
+        groups: dict[Columns, list[Change]] = {}
+        known: dict[tuple[str, ...], Columns] = {}
+        for instance, key in zip(given, keys, strict=True):
+            change = change_of(instance, key, table, named)
+            sent = tuple(change.sent)
+            columns = known.get(sent)
+            if columns is None:
+                columns = known[sent] = updatable(table, sent)
+            for column in columns:
+                if change.sent[column.field] is None and not column.nullable:
+                    raise not_none(table, column)
+            if columns:
+                groups.setdefault(columns, []).append(change)
     return Atomic(update_groups(table, groups, dialect))
 
 
-def check_loaded(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
-    keys: list[Any] = []
+def updatable(table: Table, sent: Sequence[str]) -> Columns:
+    for column in table.primary_key:
+        if column.field in sent:
+            raise QueryError(
+                f"bulk_update() finds rows by their primary keys and cannot change "
+                f"{table.model.__name__}.{column.field}: save() can"
+            )
+    return tuple(column for column in table.columns if column.field in sent)
+
+
+def loaded_keys(model: type[ModelBase], given: Sequence[ModelBase]) -> list[tuple[Any, ...]]:
+    """The keys of instances, each of which may be updated, and once."""
+    keys: list[tuple[Any, ...]] = []
     for at, instance in enumerate(given):
         if type(instance) is not model:
             raise QueryError(f"bulk_update() of {model.__name__} got a {type(instance).__name__} at position {at}")
         if not is_loaded(instance):
             raise QueryError(f"the {model.__name__} at position {at} is new: bulk_create() inserts it")
-        keys.append(repr(loaded_key(instance)))
-    if len(set(keys)) < len(keys):
-        twice = next(at for at, key in enumerate(keys) if key in keys[:at])
+        keys.append(loaded_key(instance))
+    spelled = list(map(repr, keys))
+    if len(set(spelled)) < len(keys):
+        twice = next(at for at, key in enumerate(spelled) if key in spelled[:at])
         raise QueryError(
-            f"bulk_update() got {called(table_of(model), loaded_key(given[twice]))} more than once: one row is written once"
+            f"bulk_update() got {called(table_of(model), keys[twice])} more than once: one row is written once"
         )
+    return keys
 
 
 def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
@@ -88,14 +183,14 @@ def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
     return names
 
 
-def change_of(instance: ModelBase, table: Table, named: frozenset[str] | None) -> Change:
+def change_of(instance: ModelBase, key: tuple[Any, ...], table: Table, named: frozenset[str] | None) -> Change:
     values = vars(instance)
     changed = changes(instance)
     if table.version is not None and table.version.field in changed:
         raise not_assigned(table)
     sent = changed if named is None else {name: values[name] for name in named}
     stamps = update_stamps(table, sent)
-    return Change(instance, loaded_key(instance), version_of(instance, table), {**sent, **stamps}, stamps)
+    return Change(instance, key, version_of(instance, table), {**sent, **stamps}, stamps)
 
 
 def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Dialect) -> Steps[int]:
@@ -106,8 +201,9 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
             yield from update_batch(table, columns, batch, dialect)
             done += batch
     # Only now is it sure that none of them failed.
-    for change in done:
-        mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
+    with no_collection():
+        for change in done:
+            mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
     written(*(change.instance for change in done))
     return len(done)
 

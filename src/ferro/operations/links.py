@@ -295,7 +295,7 @@ def inserts(new: New, dialect: Dialect, *, ignore_existing: bool) -> Iterator[tu
     for unset, run in groupby(pairs, key=lambda pair: choose(pair[1])):
         for batch in batched(list(run), rows_at_once(link.table, unset, dialect)):
             plan = linking(link.table, unset, dialect, len(batch), link.key if ignore_existing else None)
-            yield [key for key, _ in batch], plan.statement(plan.rows([row for _, row in batch]))
+            yield [key for key, _ in batch], plan.insertion([row for _, row in batch])
 
 
 @lru_cache(maxsize=256)

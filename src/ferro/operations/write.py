@@ -1,9 +1,10 @@
 """Writing: one instance, many, the row of a key, and all the rows of a query."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby, repeat
+from itertools import groupby
 from operator import is_, itemgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -15,6 +16,8 @@ from ferro.instance import (
     as_kept,
     before_assignment,
     changed_fields,
+    fill_in,
+    first_loaded,
     forget_related,
     is_loaded,
     journal,
@@ -24,7 +27,7 @@ from ferro.instance import (
     mark_saved,
 )
 from ferro.model import ModelBase
-from ferro.operations.hydrate import filler, row_loader
+from ferro.operations.hydrate import FEW, filler, no_collection, row_loader
 from ferro.operations.locks import lock
 from ferro.operations.read import called, fresh_by_key, has_key, is_whole, loader, shown_values
 from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
@@ -33,11 +36,11 @@ from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, not_assigned, version_of
 from ferro.query.assigned import counted_up
 from ferro.query.builder import QueryBase
-from ferro.query.compiler import compile, make_plan
+from ferro.query.compiler import compile, make_insert_plan, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
 from ferro.query.keys import by_column, named_fields
-from ferro.query.plans import Plan, refused
+from ferro.query.plans import NONE, InsertPlan, Plan, refused
 from ferro.query.row import find_column, scope_of
 from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
@@ -49,9 +52,11 @@ T = TypeVar("T")
 
 Columns: TypeAlias = tuple[Column, ...]
 Values: TypeAlias = Mapping[str, Any]
+# How the database keeps values that can change in place: those of each row, by field.
+Kept: TypeAlias = dict[str, list[Any]]
 
 # How many rows one statement inserts, and how many values it may carry.
-ROWS = {"sqlite": 100, "postgresql": 500}
+ROWS = {"sqlite": 500, "postgresql": 500}
 LONGEST = {"sqlite": 30_000, "postgresql": 60_000}
 
 
@@ -76,7 +81,7 @@ class Inserting:
 
     table: Table
     columns: Columns
-    plan: Plan
+    plan: InsertPlan
     pick: Callable[[dict[str, Any]], Sequence[Any]]
     required: tuple[tuple[int, Column], ...]
     mutable: tuple[tuple[int, Column], ...]
@@ -94,19 +99,24 @@ class Inserting:
                 raise not_none(self.table, column)
         return row
 
-    def rows(self, instances: Sequence[ModelBase]) -> list[Any]:
-        """The values of many rows, end to end."""
-        found: list[Any] = []
+    def insertion(self, instances: Sequence[ModelBase]) -> Compiled:
+        """The statement that inserts many rows."""
+        return self.sending(self.dumped(instances), len(instances))
+
+    def sending(self, columns: Sequence[Sequence[Any]], rows: int) -> Compiled:
+        return Compiled(self.plan.template, self.plan.end_to_end(columns, rows))
+
+    def dumped(self, instances: Sequence[ModelBase]) -> list[Sequence[Any]]:
+        """The driver values of many rows, each of which may be sent, by column."""
         try:
-            for instance in instances:
-                found += self.pick(vars(instance))
+            columns: list[Sequence[Any]] = list(zip(*map(self.pick, map(vars, instances)), strict=True))
         except KeyError as error:
             raise absent(self.table, error) from None
-        width = len(self.columns)
+        kinds = [set(map(type, column)) for column in columns]
         for at, column in self.required:
-            if None in found[at::width]:
+            if NONE in kinds[at]:
                 raise not_none(self.table, column)
-        return found
+        return self.plan.dumped(columns, kinds)
 
     def picked(self, values: dict[str, Any]) -> list[Any]:
         try:
@@ -122,28 +132,27 @@ class Inserting:
         values = self.load(result.rows)[0]
         return dict(zip(self.filled, values, strict=True))
 
-    def note(self, instances: Sequence[ModelBase], sent: Sequence[Any], returned: Iterable[tuple[Any, ...]]) -> None:
+    def note(self, instances: Sequence[ModelBase], sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
         if (pages := journal.get()) is not None:
             pages.note_batch(instances, self.filled, numbered=self.numbered)
-        for nth, (instance, values) in enumerate(zip(instances, returned, strict=True)):
-            mark_inserted(instance, dict(zip(self.filled, values, strict=True)), self.kept(sent, nth, values))
+        if self.returning:
+            for instance, values in zip(instances, returned, strict=True):
+                fill_in(instance, self.filled, values)
+        kept = {
+            **sent,
+            **{column.field: [as_kept(column, row[at]) for row in returned] for at, column in self.mutable_back},
+        }
+        mark_inserted(instances, kept)
         written(*instances)
 
-    def kept(self, sent: Sequence[Any], nth: int, values: Sequence[Any]) -> dict[str, Any]:
+    def kept(self, columns: Sequence[Sequence[Any]]) -> Kept:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
-        start = nth * len(self.columns)
-        found: dict[str, Any] = {}
-        for at, column in self.mutable:
-            value = sent[start + at]
-            found[column.field] = value.kept if isinstance(value, Respelled) else value
-        for at, column in self.mutable_back:
-            found[column.field] = as_kept(column, values[at])
-        return found
+        return {column.field: list(map(remembered, columns[at])) for at, column in self.mutable}
 
-    def loaded(self, result: Result, count: int) -> Iterable[tuple[Any, ...]]:
-        """What came back with each of so many rows, which is nothing where nothing was asked for."""
-        return self.load(result.rows) if self.returning else repeat((), count)
+    def loaded(self, result: Result) -> Sequence[tuple[Any, ...]]:
+        """What came back with each of the rows; nothing at all where nothing was asked for."""
+        return self.load(result.rows) if self.returning else ()
 
 
 def inserting(
@@ -160,10 +169,14 @@ def inserting(
     back = left_out if returning is None else returning
     blank = [[None] * len(columns)] * rows
     statement = Insert(source_of(table), columns, blank, back, conflict)
+    return inserting_by(table, columns, make_insert_plan(statement, dialect, operation), back, dialect)
+
+
+def inserting_by(table: Table, columns: Columns, plan: InsertPlan, back: Columns, dialect: Dialect) -> Inserting:
     return Inserting(
         table,
         columns,
-        make_plan(statement, dialect, operation, rows * len(columns)),
+        plan,
         picker([column.field for column in columns]),
         tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
         mutable_in(columns),
@@ -173,6 +186,10 @@ def inserting(
         all(column.autoincrement for column in back),
         row_loader(tuple(column.type for column in back), dialect.name),
     )
+
+
+def remembered(sent: Any) -> Any:
+    return sent.kept if isinstance(sent, Respelled) else sent
 
 
 def mutable_in(columns: Columns) -> tuple[tuple[int, Column], ...]:
@@ -243,14 +260,16 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = dict(vars(instance))
     statement = plan.statement(plan.row(sent))
+    kept = plan.kept([(value,) for value in statement.params]) if plan.mutable else {}
     result = yield statement
+    returned = plan.loaded(result)
     if all(map(is_, sent.values(), vars(instance).values())):
-        plan.note([instance], statement.params, plan.loaded(result, 1))
+        plan.note([instance], kept, returned)
         return
     # Someone assigned to it while the statement was under way.
-    (values,) = plan.loaded(result, 1)
-    returned = dict(zip(plan.filled, values, strict=True))
-    mark_saved(instance, returned, sent=sent, kept=plan.kept(statement.params, 0, values))
+    back = dict(zip(plan.filled, returned[0] if returned else (), strict=True))
+    kept |= {column.field: [as_kept(column, back[column.field])] for _, column in plan.mutable_back}
+    mark_saved(instance, back, sent=sent, kept={field: values[0] for field, values in kept.items()})
     written(instance)
 
 
@@ -388,15 +407,15 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
     return Atomic(steps) if len(batches) > 1 else steps
 
 
-def check_new(model: type[ModelBase], given: Sequence[ModelBase]) -> None:
-    for at, instance in enumerate(given):
+def check_new(model: type[ModelBase], given: Sequence[ModelBase], start: int = 0) -> None:
+    for at, instance in enumerate(given, start):
         if type(instance) is not model:
             raise QueryError(f"bulk_create() of {model.__name__} got a {type(instance).__name__} at position {at}")
-        if is_loaded(instance):
-            raise QueryError(
-                f"the {model.__name__} at position {at} is in the database already: save() writes its changes"
-            )
-    if len({id(instance) for instance in given}) < len(given):
+    if (at := first_loaded(given)) is not None:
+        raise QueryError(
+            f"the {model.__name__} at position {start + at} is in the database already: save() writes its changes"
+        )
+    if len(set(map(id, given))) < len(given):
         raise QueryError(f"bulk_create() got the same {model.__name__} more than once: each instance is one row")
 
 
@@ -416,20 +435,21 @@ def insert_batches(
 ) -> Steps[list[M]]:
     must_refer_to_here(given)
     stamp_new(table, given)
-    answers: list[tuple[Inserting, list[M], Sequence[Any], Iterable[tuple[Any, ...]]]] = []
+    answers: list[tuple[Inserting, list[M], Kept, Sequence[tuple[Any, ...]]]] = []
     for unset, batch in batches:
         plan = inserting_many(table, unset, dialect, len(batch))
-        statement = plan.statement(plan.rows(batch))
-        result = yield statement
+        columns = plan.dumped(batch)
+        result = yield plan.sending(columns, len(batch))
         if plan.returning and len(result.rows) != len(batch):
             raise InterfaceError(
                 f"Bulk save failed for {table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
                 "came back: a trigger or a rule of the database keeps rows out"
             )
-        answers.append((plan, batch, statement.params if plan.mutable else (), plan.loaded(result, len(batch))))
+        answers.append((plan, batch, plan.kept(columns), plan.loaded(result)))
     # Only now is it sure that none of them failed.
-    for plan, batch, sent, returned in answers:
-        plan.note(batch, sent, returned)
+    with no_collection() if len(given) > FEW else nullcontext():
+        for plan, batch, sent, returned in answers:
+            plan.note(batch, sent, returned)
     return given
 
 
@@ -509,14 +529,20 @@ def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[st
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
     stamp_new(table, (instance,))
     unset = left_out(table, instance)
+    update = updated_columns(table, named, chosen, unset)
+    return upserted(instance, upserting(table, unset, dialect, chosen, update))
+
+
+def updated_columns(table: Table, named: Columns, key: Columns, unset: Columns) -> Columns:
+    """What an upsert changes in a row that is there: what was named, its stamp and its version."""
     update = tuple(
-        column for column in named if column not in chosen and column not in unset and column is not table.version
+        column for column in named if column not in key and column not in unset and column is not table.version
     )
     if update:
         update += tuple(column for column in table.stamps.get("updated", ()) if column not in update)
     if update and table.version is not None:
         update += (table.version,)
-    return upserted(instance, upserting(table, unset, dialect, chosen, update))
+    return update
 
 
 def upserted(instance: M, plan: Inserting) -> Steps[M]:
@@ -534,7 +560,7 @@ def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
     return find_column(table, name)
 
 
-def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
+def deduced_key(table: Table, named: Columns, instance: ModelBase, verb: str = "upsert()") -> Columns:
     """The one unique key that is given whole."""
     given = [column for column in named if vars(instance)[column.field] is not None]
     found = [key for key in table.keys if all(column in given for column in key)]
@@ -544,11 +570,11 @@ def deduced_key(table: Table, named: Columns, instance: ModelBase) -> Columns:
     if not table.keys:
         raise QueryError(f"{model} has no unique key that tells which row to update: declare one")
     if not found:
-        raise QueryError(f"upsert() of {model} needs all values of one of its unique keys: {spelled(table.keys)}")
-    raise QueryError(f"upsert() of {model} names several unique keys: say which with key=, one of {spelled(found)}")
+        raise QueryError(f"{verb} of {model} needs all values of one of its unique keys: {spelled(table.keys)}")
+    raise QueryError(f"{verb} of {model} names several unique keys: say which with key=, one of {spelled(found)}")
 
 
-def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Columns:
+def named_key(table: Table, names: Iterable[str], instance: ModelBase, verb: str = "upsert()") -> Columns:
     given = named_fields(table, (names,) if isinstance(names, str) else names)
     wanted = {table.by_field[name] for name in given}
     for key in table.keys:
@@ -556,7 +582,7 @@ def named_key(table: Table, names: Iterable[str], instance: ModelBase) -> Column
             for column in key:
                 if vars(instance)[column.field] is None:
                     raise QueryError(
-                        f"upsert() of {table.model.__name__} has no value for {column.field!r}, a part of its key"
+                        f"{verb} of {table.model.__name__} has no value for {column.field!r}, a part of its key"
                     )
             return key
     shown = ", ".join(repr(column.field) for column in table.columns if column in wanted)

@@ -1,11 +1,10 @@
-"""Many rows changed by one statement: an UPDATE from a list of keys and values."""
+"""Many rows by one statement: an UPDATE from a list of keys and values, and rows of which nothing comes back."""
 
 import re
 
 from ferro.query.dialect import Dialect, Template
-from ferro.query.plans import InsertPlan
+from ferro.query.plans import InsertPlan, dumps_of
 from ferro.query.sqltext import quote
-from ferro.query.writer import column_label
 from ferro.schema.table import Column, Table
 
 SIZE = re.compile(r"\s*\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)")
@@ -38,12 +37,19 @@ def bulk_update(
     template = Template(
         sql, fetches=True, writes=True, operation="Bulk update", subject=model.__name__, secrets=secrets
     )
-    dumps = tuple(
-        (at, dump, column_label(model, column))
-        for at, column in enumerate(given)
-        if (dump := column.type.stored[dialect.name].dump) is not None
+    return InsertPlan(template, len(given), dumps_of(given, model, dialect.name))
+
+
+def bulk_insert(table: Table, columns: tuple[Column, ...], dialect: Dialect) -> InsertPlan:
+    """The plan of the statement that takes new rows, and gives nothing back."""
+    model = table.model
+    target, names = quote(table.name), ", ".join(quote(column.name) for column in columns)
+    marks = ", ".join(dialect.placeholder for _ in columns)
+    sql = (
+        f"COPY {target} ({names}) FROM STDIN" if dialect.copies else f"INSERT INTO {target} ({names}) VALUES ({marks})"
     )
-    return InsertPlan(template, len(given), dumps)
+    template = Template(sql, fetches=False, writes=True, operation="Bulk save", subject=model.__name__)
+    return InsertPlan(template, len(columns), dumps_of(columns, model, dialect.name))
 
 
 def value_row(columns: tuple[Column, ...], start: int, dialect: Dialect) -> str:

@@ -15,7 +15,7 @@ from ferro.errors import QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
-from ferro.query.plans import Cache, InsertPlan, Plan
+from ferro.query.plans import Cache, InsertPlan, Plan, dumps_of
 from ferro.query.sqltext import Text, quote
 from ferro.query.statements import (
     Delete,
@@ -32,7 +32,7 @@ from ferro.query.statements import (
 )
 from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
-from ferro.types.base import ColumnType, Convert
+from ferro.types.base import ColumnType
 
 cache = Cache()
 
@@ -48,6 +48,21 @@ def compile(statement: Statement, dialect: Dialect, *, operation: str = "Fetch")
 
 
 def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int) -> Plan:
+    if isinstance(statement, Insert):
+        return make_insert_plan(statement, dialect, operation)
+    template, ordered = template_of(statement, dialect, operation)
+    plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
+    return Plan(template, None if plain else ordered)
+
+
+def make_insert_plan(statement: Insert, dialect: Dialect, operation: str) -> InsertPlan:
+    template, _ = template_of(statement, dialect, operation)
+    model = statement.source.table.model
+    return InsertPlan(template, len(statement.columns), dumps_of(statement.columns, model, dialect.name))
+
+
+def template_of(statement: Statement, dialect: Dialect, operation: str) -> tuple[Template, list[Slot]]:
+    """The text of a statement, and what its parameters are made of, in their order."""
     marked, slots = render(statement, dialect)
     ordered: list[Slot] = []
 
@@ -64,23 +79,11 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
         subject=subject(statement),
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
     )
-    if isinstance(statement, Insert):
-        return InsertPlan(template, len(statement.columns), dumps(statement, dialect))
-    plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
-    return Plan(template, None if plain else ordered)
+    return template, ordered
 
 
 def gives_back(statement: Insert | Update | Delete) -> bool:
     return bool(statement.returning) or (not isinstance(statement, Insert) and bool(statement.selected))
-
-
-def dumps(statement: Insert, dialect: Dialect) -> tuple[tuple[int, Convert, str], ...]:
-    model = statement.source.table.model
-    return tuple(
-        (at, dump, column_label(model, column))
-        for at, column in enumerate(statement.columns)
-        if (dump := column.type.stored[dialect.name].dump) is not None
-    )
 
 
 MARKER = re.compile("\0(\\d+)\0")

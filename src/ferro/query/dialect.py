@@ -1,6 +1,6 @@
 """What differs between databases, mostly data, and what a compiled statement is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ class Dialect:
         inline_autoincrement: only a primary key written beside its column is numbered.
         clock: the current time as the default or value of a column, by stored name or by kind.
         literals: how a driver value is written into DDL, by class.
+        copies: COPY takes many rows.
         default_keyword: what stands for a column's default in VALUES; empty where there is no such word.
     """
 
@@ -55,6 +56,7 @@ class Dialect:
     clock: Mapping[str, str]
     literals: Mapping[type, Callable[[Any], str]]
     default_keyword: str
+    copies: bool
 
     def form(self, *names: str) -> Form | None:
         """The first of the forms this database has."""
@@ -115,6 +117,19 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"Compiled({self.sql!r}, {self.shown!r})"
+
+
+class Bulk(Compiled):
+    """A statement that is given many rows: a COPY, or an INSERT of one that is run for each.
+
+    It is run in a transaction.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> None:
+        super().__init__(template, ())
+        self.parts = parts  # the driver values of some rows at a time, by column: converted while others are sent
 
 
 class Result:

@@ -1,12 +1,14 @@
 """What a shape of statement compiles to, remembered."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from ferro.errors import DataError
 from ferro.query.dialect import Template
-from ferro.query.writer import Slot
-from ferro.types.base import Convert
+from ferro.query.writer import Slot, column_label
+from ferro.schema.table import Column
+from ferro.types.base import Convert, ConvertMany
 
 # Statements of so many shapes are remembered; of those, the ones in use survive.
 CACHE_SIZE = 2048
@@ -37,37 +39,91 @@ class Plan:
         return params
 
 
+Values: TypeAlias = Sequence[Any]
+NONE = type(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """How the values of one column are converted: where they stand in a row, and whose they are."""
+
+    at: int
+    dump: Convert
+    dump_many: ConvertMany | None
+    label: str
+
+    def many(self, values: Values, kinds: set[type]) -> Values:
+        """The driver values of a whole column, given the classes they are of."""
+        if NONE not in kinds:
+            return self.each(values, kinds)
+        kinds = kinds - {NONE}
+        if not kinds:
+            return values
+        rest = iter(self.each([value for value in values if value is not None], kinds))
+        return [None if value is None else next(rest) for value in values]
+
+    def each(self, values: Values, kinds: set[type]) -> Values:
+        quickly = None if self.dump_many is None else self.dump_many(values, kinds)
+        if quickly is not None:
+            return quickly
+        dump = self.dump
+        try:
+            return [dump(value) for value in values]
+        except (ValueError, OverflowError) as error:
+            raise refused(self.label, error) from error
+
+
+def dumps_of(columns: Sequence[Column], model: type, dialect_name: str) -> tuple[Dump, ...]:
+    """How those of some columns are converted that are."""
+    stored = [(at, column, column.type.stored[dialect_name]) for at, column in enumerate(columns)]
+    return tuple(
+        Dump(at, kept.dump, kept.dump_many, column_label(model, column))
+        for at, column, kept in stored
+        if kept.dump is not None
+    )
+
+
 class InsertPlan(Plan):
     """Whole columns are converted at once: an insert costs nothing a row but that."""
 
     __slots__ = ("dumps", "width")
 
-    def __init__(self, template: Template, width: int, dumps: tuple[tuple[int, Convert, str], ...]) -> None:
+    def __init__(self, template: Template, width: int, dumps: tuple[Dump, ...]) -> None:
         super().__init__(template, None)
         self.width = width
-        # The columns whose values are converted: where they stand in a row, and whose they are.
         self.dumps = dumps
 
     def params(self, values: list[Any]) -> Sequence[Any]:
         width = self.width
         if len(values) == width:
             return self._one_row(values)
-        for at, dump, label in self.dumps:
-            try:
-                values[at::width] = [None if value is None else dump(value) for value in values[at::width]]
-            except (ValueError, OverflowError) as error:
-                raise refused(label, error) from error
+        for dump in self.dumps:
+            column = values[dump.at :: width]
+            values[dump.at :: width] = dump.many(column, set(map(type, column)))
         return values
+
+    def dumped(self, columns: list[Values], kinds: Sequence[set[type]]) -> list[Values]:
+        """The driver values of many rows, given as columns."""
+        for dump in self.dumps:
+            columns[dump.at] = dump.many(columns[dump.at], kinds[dump.at])
+        return columns
+
+    def end_to_end(self, columns: Iterable[Values], rows: int) -> list[Any]:
+        """Columns as the parameters of a statement for so many rows."""
+        found: list[Any] = [None] * (rows * self.width)
+        for at, column in enumerate(columns):
+            found[at :: self.width] = column
+        return found
 
     def _one_row(self, values: list[Any]) -> Sequence[Any]:
         """The same for a single row, which needs no slices."""
-        for at, dump, label in self.dumps:
-            value = values[at]
+        for dump in self.dumps:
+            value = values[dump.at]
             if value is not None:
                 try:
-                    values[at] = dump(value)
+                    values[dump.at] = dump.dump(value)
                 except (ValueError, OverflowError) as error:
-                    raise refused(label, error) from error
+                    raise refused(dump.label, error) from error
         return values
 
 

@@ -1,10 +1,12 @@
 """What a column type is: a Python type, and how each database keeps its values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 Convert: TypeAlias = Callable[[Any], Any]
+Kinds: TypeAlias = set[type]
+ConvertMany: TypeAlias = Callable[[Sequence[Any], Kinds], Sequence[Any] | None]
 
 
 class Respelled(str):
@@ -20,6 +22,11 @@ class Respelled(str):
         return made
 
 
+def unchanged(kind: type) -> ConvertMany:
+    """For values that are driver values already if their class is exactly this one."""
+    return lambda values, kinds: values if kinds == {kind} else None
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How one database keeps a value.
@@ -28,6 +35,8 @@ class Stored:
         name: the column type in DDL.
         dump: Python value to driver value, never called with None; None when the driver takes the
             value as it is. Raises ValueError for a value this database would change or refuse.
+        dump_many: the same as `dump` for many values, none of them None, given the classes they are of; it answers
+            None where one of them needs a closer look. None when there is no quicker way.
         load: driver value to Python value, never called with None; None when it already is right.
         collation: the collation ferro names in its own SQL wherever values of this column are
             compared or sorted; None where the database compares them rightly by itself.
@@ -38,6 +47,7 @@ class Stored:
     name: str
     dump: Convert | None = None
     load: Convert | None = None
+    dump_many: ConvertMany | None = None
     collation: str | None = None
     functions: dict[str, str] = field(default_factory=dict[str, str])
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Stored
+from ferro.types.base import ColumnType, Stored, unchanged
 from ferro.types.values import BINARY, unexpected
 
 
@@ -22,7 +22,10 @@ BYTES = ColumnType(
     python_type=bytes,
     kind="bytes",
     accept=accept,
-    stored={"sqlite": Stored("blob", dump=dump), "postgresql": Stored("bytea", dump=dump)},
+    stored={
+        "sqlite": Stored("blob", dump=dump, dump_many=unchanged(bytes)),
+        "postgresql": Stored("bytea", dump=dump, dump_many=unchanged(bytes)),
+    },
 )
 
 

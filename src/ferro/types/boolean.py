@@ -3,7 +3,7 @@
 from typing import Any
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Stored
+from ferro.types.base import ColumnType, Stored, unchanged
 from ferro.types.values import unexpected
 
 
@@ -19,8 +19,8 @@ BOOL = ColumnType(
     kind="bool",
     accept=accept,
     stored={
-        "sqlite": Stored("boolean", dump=accept, load=bool),
-        "postgresql": Stored("boolean", dump=accept),
+        "sqlite": Stored("boolean", dump=accept, load=bool, dump_many=unchanged(bool)),
+        "postgresql": Stored("boolean", dump=accept, dump_many=unchanged(bool)),
     },
 )
 

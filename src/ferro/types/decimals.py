@@ -5,13 +5,13 @@ as text, and compared, added and averaged by the functions below, which follow P
 for the digits of a result: both databases give the same answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from decimal import InvalidOperation as NotDecimal
 from typing import Any
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Stored
+from ferro.types.base import ColumnType, Kinds, Stored
 from ferro.types.functions import SqliteAggregate, SqliteCollation, SqliteFunction
 from ferro.types.values import shown, unexpected
 
@@ -20,6 +20,7 @@ DIGITS_BEFORE = 131_072
 DIGITS_AFTER = 16_383
 # Texts up to this length without an exponent are within both limits.
 SURELY_SHORT = DIGITS_AFTER
+PLAIN = frozenset("0123456789.-")
 
 # Wide enough for any product of two numbers within the limits: nothing is ever rounded here.
 EXACT = Context(prec=2 * (DIGITS_BEFORE + DIGITS_AFTER) + 2, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[NotDecimal])
@@ -57,6 +58,19 @@ def plain_text(value: Any) -> str:
             return text
     exact = accept(value)
     return format(exact or exact.copy_abs(), "f")
+
+
+def plain_texts(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    if kinds != {Decimal}:
+        return None
+    texts = list(map(str, values))
+    # An exponent, Infinity and NaN have letters; a negative zero needs a look at each.
+    is_plain = set("".join(texts)) <= PLAIN and max(map(len, texts)) <= SURELY_SHORT
+    return texts if is_plain and ("-" not in "".join(texts) or all(values)) else None
+
+
+def dump_many_for_postgresql(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    return None if plain_texts(values, kinds) is None else values
 
 
 def dump_for_postgresql(value: Any) -> Decimal:
@@ -290,6 +304,7 @@ DECIMAL = ColumnType(
         "sqlite": Stored(
             "decimal_text",
             dump=plain_text,
+            dump_many=plain_texts,
             load=Decimal,
             collation=COLLATION,
             functions={
@@ -313,7 +328,7 @@ DECIMAL = ColumnType(
                 "max": "ferro_decimal_max",
             },
         ),
-        "postgresql": Stored("numeric", dump=dump_for_postgresql),
+        "postgresql": Stored("numeric", dump=dump_for_postgresql, dump_many=dump_many_for_postgresql),
     },
 )
 

@@ -13,7 +13,7 @@ keys may come back in another order, which makes no difference to a dict.
 import json
 import re
 from collections import Counter, abc, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import is_dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -26,7 +26,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from ferro.errors import DataError
 from ferro.types.annotations import Asked, unwrap
-from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.base import ColumnType, Convert, ConvertMany, Kinds, Stored
 from ferro.types.functions import SqliteCollation
 from ferro.types.values import is_dict, is_list, shown, unexpected, why_text_is_refused
 
@@ -100,6 +100,18 @@ def dump_untyped(value: Any) -> str:
     raise ValueError(reason)
 
 
+def dump_many_untyped(values: Sequence[Any]) -> Sequence[str] | None:
+    """The texts of many documents, read again as one list."""
+    try:
+        texts = [to_json(value, inf_nan_mode="null").decode() for value in values]
+        whole = f"[{','.join(texts)}]"
+        if any(sign in whole for sign in ("\\u0000", "NaN", "Infinity")) or EXPONENT.search(whole):
+            return None
+        return texts if from_json(whole) == list(values) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def why_document_is_refused(value: Any, path: str = "") -> str | None:
     """Say where a value is something that JSON has no word for."""
     at = f" at {path}" if path else ""
@@ -145,7 +157,10 @@ def untyped(name: str, python_type: Any, classes: tuple[type, ...], token: str) 
     def dump(value: Any) -> str:
         return dump_untyped(accept(value))
 
-    return document(name, python_type, accept, dump, (from_json, None), token)
+    def dump_many(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+        return dump_many_untyped(values) if kinds <= set(classes) or object in classes else None
+
+    return document(name, python_type, accept, dump, (from_json, None), token, dump_many=dump_many)
 
 
 def document(
@@ -157,11 +172,12 @@ def document(
     token: str,
     *,
     mutable: bool = True,
+    dump_many: ConvertMany | None = None,
 ) -> ColumnType:
     """A column of documents: SQLite hands over their text, PostgreSQL what `from_json` made of it."""
     stored = {
-        "sqlite": Stored("json_text", dump=dump, load=load[0], collation=COLLATION),
-        "postgresql": Stored(token, dump=dump, load=load[1]),
+        "sqlite": Stored("json_text", dump=dump, load=load[0], dump_many=dump_many, collation=COLLATION),
+        "postgresql": Stored(token, dump=dump, load=load[1], dump_many=dump_many),
     }
     return ColumnType(name, python_type, "json", accept, stored, mutable=mutable)
 

@@ -4,7 +4,7 @@ from math import isnan
 from typing import Any
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Stored
+from ferro.types.base import ColumnType, Stored, unchanged
 from ferro.types.values import shown, unexpected
 
 
@@ -44,7 +44,7 @@ FLOAT = ColumnType(
     accept=accept,
     stored={
         "sqlite": Stored("double", dump=dump_for_sqlite),
-        "postgresql": Stored("double precision", dump=dump_for_postgresql),
+        "postgresql": Stored("double precision", dump=dump_for_postgresql, dump_many=unchanged(float)),
     },
 )
 

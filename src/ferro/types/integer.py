@@ -1,14 +1,14 @@
 """Whole numbers: `int` in 64 bits, or in the fewer that `db_type` asks for."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.base import ColumnType, Convert, Kinds, Stored
 from ferro.types.functions import SqliteFunction
 from ferro.types.values import shown, unexpected
 
@@ -60,10 +60,11 @@ def stored_in(width: Width, accept: Convert, load: Convert | None) -> dict[str, 
             return value
         return int(accept(value))
 
-    return {
-        "sqlite": Stored(width.name, dump=dump, load=load, functions={"checked": f"ferro_{width.name}"}),
-        "postgresql": Stored(width.name, dump=dump, load=load),
-    }
+    def dump_many(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+        return values if kinds == {int} and low <= min(values) and max(values) <= high else None
+
+    postgres = Stored(width.name, dump=dump, load=load, dump_many=dump_many)
+    return {"sqlite": replace(postgres, functions={"checked": f"ferro_{width.name}"}), "postgresql": postgres}
 
 
 def integer(width: Width) -> ColumnType:

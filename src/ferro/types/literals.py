@@ -45,7 +45,7 @@ def limited_storage(kept: Stored, accept: Convert) -> Stored:
     def dump(value: Any) -> Any:
         return store(accept(value), kept)
 
-    return replace(kept, dump=dump)
+    return replace(kept, dump=dump, dump_many=None)
 
 
 def store(value: Any, kept: Stored) -> Any:

@@ -4,13 +4,15 @@
 its way to UTC; a wall clock has no zone for it to mean anything in, and does not keep it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Any
 
 from pydantic import AwareDatetime, FutureDate, FutureDatetime, NaiveDatetime, PastDate, PastDatetime
 
 from ferro.types.annotations import Asked
-from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.base import ColumnType, Convert, Kinds, Stored, unchanged
 from ferro.types.values import shown, unexpected
 
 MICROSECOND = timedelta(microseconds=1)
@@ -79,6 +81,20 @@ def to_utc(value: Any) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{value} is outside the years 1 to 9999 in UTC") from None
+
+
+zone_of = attrgetter("tzinfo")
+
+
+def all_in_utc(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    return values if kinds == {datetime} and all(zone is UTC for zone in map(zone_of, values)) else None
+
+
+def instants_to_texts(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    if all_in_utc(values, kinds) is None:
+        return None
+    spell = datetime.isoformat
+    return [f"{spell(value.replace(tzinfo=None), ' ', 'microseconds')}+00:00" for value in values]
 
 
 # Filled in, it takes half of the time of isoformat().
@@ -163,7 +179,7 @@ DATE = ColumnType(
     accept=accept_date,
     stored={
         "sqlite": Stored("date_text", dump=date_to_text, load=date.fromisoformat),
-        "postgresql": Stored("date", dump=dump_date),
+        "postgresql": Stored("date", dump=dump_date, dump_many=unchanged(date)),
     },
 )
 TIME = ColumnType(
@@ -182,8 +198,13 @@ INSTANT = ColumnType(
     kind="datetime",
     accept=accept_instant,
     stored={
-        "sqlite": Stored("timestamp_with_timezone_text", dump=instant_to_text, load=datetime.fromisoformat),
-        "postgresql": Stored("timestamptz", dump=to_utc, load=as_utc),
+        "sqlite": Stored(
+            "timestamp_with_timezone_text",
+            dump=instant_to_text,
+            load=datetime.fromisoformat,
+            dump_many=instants_to_texts,
+        ),
+        "postgresql": Stored("timestamptz", dump=to_utc, load=as_utc, dump_many=all_in_utc),
     },
 )
 INSTANT_AS_TIMESTAMP = ColumnType(

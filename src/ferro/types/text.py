@@ -1,6 +1,6 @@
 """Texts: `str`, its subclasses, and the addresses Pydantic knows (`HttpUrl`, `EmailStr`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pydantic
@@ -8,7 +8,7 @@ from pydantic import EmailStr, TypeAdapter
 from pydantic_core import MultiHostUrl, Url
 
 from ferro.types.annotations import Asked, DbType, unwrap
-from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.base import ColumnType, Convert, Kinds, Stored
 from ferro.types.values import exact_text, shown, unexpected, why_text_is_refused
 
 TOKENS = ("text", "varchar")
@@ -48,6 +48,13 @@ def accept_text(value: Any) -> str:
     raise unexpected("str", value)
 
 
+def dump_many(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    """Texts of any length: looked at as one."""
+    if kinds != {str}:
+        return None
+    return None if why_text_is_refused("".join(values)) else values
+
+
 def plain(db_type: DbType) -> ColumnType:
     check = text_dump(db_type)
 
@@ -61,7 +68,8 @@ def plain(db_type: DbType) -> ColumnType:
                 return value
             return dump(value)
 
-        return ColumnType("str", str, "text", accept_text, stored_as_text(db_type, dump_any_length, None))
+        kept = Stored(str(db_type), dump=dump_any_length, dump_many=dump_many)
+        return ColumnType("str", str, "text", accept_text, {"sqlite": kept, "postgresql": kept})
     return ColumnType("str", str, "text", accept_text, stored_as_text(db_type, dump, None))
 
 

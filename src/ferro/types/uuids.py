@@ -1,11 +1,12 @@
 """Identifiers: `UUID`, a type of its own on PostgreSQL and 36 characters on SQLite."""
 
+from collections.abc import Sequence
 from types import MemberDescriptorType
 from typing import Any
 from uuid import UUID, SafeUUID
 
 from ferro.types.annotations import Asked, DbType
-from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.base import ColumnType, Convert, Kinds, Stored, unchanged
 from ferro.types.values import unexpected
 
 LENGTH = 36
@@ -30,6 +31,10 @@ def to_text(value: Any) -> str:
     # Half of what UUID's own takes.
     digits = f"{dump(value).int:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def to_texts(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
+    return list(map(UUID.__str__, values)) if kinds == {UUID} else None
 
 
 def fast_reader() -> Convert:
@@ -59,7 +64,7 @@ from_text = fast_reader()
 
 
 def stored_as_text(name: str) -> Stored:
-    return Stored(name, dump=to_text, load=from_text)
+    return Stored(name, dump=to_text, load=from_text, dump_many=to_texts)
 
 
 NATIVE = ColumnType(
@@ -67,7 +72,7 @@ NATIVE = ColumnType(
     python_type=UUID,
     kind="uuid",
     accept=accept,
-    stored={"sqlite": stored_as_text("uuid_text"), "postgresql": Stored("uuid", dump=dump)},
+    stored={"sqlite": stored_as_text("uuid_text"), "postgresql": Stored("uuid", dump=dump, dump_many=unchanged(UUID))},
 )
 
 
