@@ -189,7 +189,7 @@ class PostgresLink(Link):
                 return failed
         if log.isEnabledFor(logging.DEBUG):
             for sql in self.pending:
-                log_control(sql, "postgresql")
+                log_control(sql, self.address)
         pgconn.send_query("; ".join([*self.pending, template.sql]).encode())
         self.pending = []
         result = (yield from generators.execute(pgconn))[-1]
