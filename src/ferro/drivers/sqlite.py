@@ -25,6 +25,7 @@ from ferro.errors import (
     SerializationError,
     UniqueViolationError,
 )
+from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
 from ferro.query.dialect import Compiled, Result
@@ -87,6 +88,7 @@ class SqliteLink(Link):
         self.reads_only = False
         self.closed = False
         self.cursors: list[SqliteCursor] = []
+        self.waits = BUSY_TIMEOUT_MS
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -129,13 +131,15 @@ class SqliteLink(Link):
             text += "; add ?mode=rwc to the URL to create the file"
         return annotate(DatabaseConnectionError(text), error)
 
-    def answer(self, steps: Steps[T]) -> T:
-        """Run an operation to its end: one visit to the database, however many statements.
+    def answer(self, steps: Steps[T], statement: Compiled | None = None) -> T:
+        """Run an operation to its end, from a statement it has asked for already: one visit, however many statements.
 
         `interrupted` must be false when the call is asked for; it may be true when it begins.
         """
+        self._let_wait(BUSY_TIMEOUT_MS)
         try:
-            statement = next(steps)
+            if statement is None:
+                statement = next(steps)
             while True:
                 try:
                     result = self.fetch(statement)
@@ -145,6 +149,51 @@ class SqliteLink(Link):
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+
+    def is_short(self, statement: Compiled, *, writes: bool) -> bool:
+        """Whether a statement is sure to be over soon: the row of a key, and no lock to wait for.
+
+        A write is short only where one before it has got the lock.
+        """
+        template = statement.template
+        if not template.by_key or self.pending or self.cursors:
+            return False
+        return not template.writes or (writes and self.open and self.wrote)
+
+    def answer_shortly(self, steps: Steps[T], statement: Compiled, *, writes: bool) -> Done[T] | Unanswered:
+        """Run an operation as long as its statements are short; stop at one that is not, or would have to wait."""
+        self._let_wait(0)
+        try:
+            while self.is_short(statement, writes=writes):
+                try:
+                    result = self._fetch_at_once(statement)
+                except FerroError as error:
+                    statement = steps.throw(error)
+                else:
+                    if result is None:
+                        break
+                    statement = steps.send(result)
+        except StopIteration as stop:
+            return Done(stop.value)
+        return Unanswered(statement)
+
+    def _fetch_at_once(self, statement: Compiled) -> Result | None:
+        """Run one statement; None when it would have to wait, in which case nothing was done."""
+        self.check_failure()
+        self._check_interrupted()
+        started = perf_counter() if log.isEnabledFor(10) else 0.0
+        try:
+            return self._ask(statement, started)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            if is_busy(problem) and self.raw.in_transaction == self.open:
+                return None
+            raise self._failed(problem, statement, started) from problem
+
+    def _let_wait(self, milliseconds: int) -> None:
+        """Say how long SQLite itself may wait for a lock."""
+        if self.waits != milliseconds:
+            self.raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            self.waits = milliseconds
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
@@ -177,13 +226,16 @@ class SqliteLink(Link):
             self._give_turn()
 
     def _run(self, statement: Compiled) -> Result:
-        template = statement.template
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
-            cursor = self.raw.execute(template.sql, statement.params)
-            rows = cursor.fetchall() if cursor.description else []
+            return self._ask(statement, started)
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
+
+    def _ask(self, statement: Compiled, started: float) -> Result:
+        template = statement.template
+        cursor = self.raw.execute(template.sql, statement.params)
+        rows = cursor.fetchall() if cursor.description else []
         count = len(rows) if cursor.description else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
         if started:
@@ -212,6 +264,7 @@ class SqliteLink(Link):
 
     def fetch_chunk(self, cursor: SqliteCursor) -> Result:
         """Read the next rows of a cursor, and open it before the first."""
+        self._let_wait(BUSY_TIMEOUT_MS)
         self.check_failure()
         self._check_interrupted()
         statement = cursor.statement

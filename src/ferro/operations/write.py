@@ -157,7 +157,7 @@ def inserting(
     return Inserting(
         table,
         columns,
-        make_plan(statement, dialect, operation, rows * len(columns)),
+        make_plan(statement, dialect, operation, rows * len(columns), by_key=rows == 1),
         picker([column.field for column in columns]),
         tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
         mutable_in(columns),
@@ -346,7 +346,7 @@ def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
     where = has_key(source) + has_version(source)
     if table.version is not None:
         values += (counted_up(source, table.version),)
-    return make_plan(Update(source, values, where), dialect, "Save", len(columns) + len(where))
+    return make_plan(Update(source, values, where), dialect, "Save", len(columns) + len(where), by_key=True)
 
 
 def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
@@ -462,7 +462,7 @@ def deleting(table: Table, dialect: Dialect, *, checked: bool) -> Plan:
     """The DELETE of the row of a key, and of a version where that is checked."""
     source = source_of(table)
     where = has_key(source) + (has_version(source) if checked else ())
-    return make_plan(Delete(source, where), dialect, "Delete", len(where))
+    return make_plan(Delete(source, where), dialect, "Delete", len(where), by_key=True)
 
 
 def restore(instance: ModelBase, dialect: Dialect) -> Steps[bool]:

@@ -47,7 +47,7 @@ def compile(statement: Statement, dialect: Dialect, *, operation: str = "Fetch")
     return Compiled(plan.template, plan.params(values))
 
 
-def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int) -> Plan:
+def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int, *, by_key: bool = False) -> Plan:
     marked, slots = render(statement, dialect)
     ordered: list[Slot] = []
 
@@ -63,6 +63,7 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
         operation=operation,
         subject=subject(statement),
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
+        by_key=by_key,
     )
     if isinstance(statement, Insert):
         return InsertPlan(template, len(statement.columns), dumps(statement, dialect))

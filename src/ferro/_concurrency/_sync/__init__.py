@@ -133,7 +133,7 @@ class Worker:
 
     idle = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, shared: str = "") -> None:
         self.name = name
 
     def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:
