@@ -136,7 +136,8 @@ class SqliteLink(Link):
 
         `interrupted` must be false when the call is asked for; it may be true when it begins.
         """
-        self._let_wait(BUSY_TIMEOUT_MS)
+        if self.open:
+            self._let_wait(BUSY_TIMEOUT_MS)
         try:
             if statement is None:
                 statement = next(steps)
@@ -151,14 +152,14 @@ class SqliteLink(Link):
             return stop.value
 
     def is_short(self, statement: Compiled, *, writes: bool) -> bool:
-        """Whether a statement is sure to be over soon: the row of a key, and no lock to wait for.
+        """Whether a statement will be over soon, unless the file is busy: it is about the row of a key.
 
-        A write is short only where one before it has got the lock.
+        A write is, where it is asked for: in a transaction once one before it has got the lock.
         """
         template = statement.template
         if not template.by_key or self.pending or self.cursors:
             return False
-        return not template.writes or (writes and self.open and self.wrote)
+        return not template.writes or (writes and (self.wrote or not self.open))
 
     def answer_shortly(self, steps: Steps[T], statement: Compiled, *, writes: bool) -> Done[T] | Unanswered:
         """Run an operation as long as its statements are short; stop at one that is not, or would have to wait."""
@@ -181,6 +182,9 @@ class SqliteLink(Link):
         """Run one statement; None when it would have to wait, in which case nothing was done."""
         self.check_failure()
         self._check_interrupted()
+        commits = statement.template.writes and not self.open
+        if commits and not self._get_turn(0):
+            return None
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
             return self._ask(statement, started)
@@ -188,6 +192,9 @@ class SqliteLink(Link):
             if is_busy(problem) and self.raw.in_transaction == self.open:
                 return None
             raise self._failed(problem, statement, started) from problem
+        finally:
+            if commits:
+                self._give_turn()
 
     def _let_wait(self, milliseconds: int) -> None:
         """Say how long SQLite itself may wait for a lock."""
@@ -386,16 +393,19 @@ class SqliteLink(Link):
     # Waiting.
 
     def _take_turn(self) -> None:
-        if self.turn is None or self.has_turn:
-            return
-        if not self.turn.take(self.timeout, lambda: self.interrupted):
+        if not self._get_turn(self.timeout):
             if self.interrupted:
                 raise OperationalError("the call was cancelled while it waited for its turn to write")
             raise DatabaseBusy(
                 f"{self.address.shown} stayed busy for {self.timeout:g} s: another transaction of this process is "
                 "writing; keep transactions short, or raise busy_timeout"
             )
-        self.has_turn = True
+
+    def _get_turn(self, timeout: float) -> bool:
+        if self.turn is not None and not self.has_turn:
+            self.has_turn = self.turn.take(timeout, lambda: self.interrupted)
+            return self.has_turn
+        return True
 
     def _give_turn(self) -> None:
         if self.turn is not None and self.has_turn:

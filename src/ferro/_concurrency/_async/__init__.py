@@ -113,25 +113,78 @@ def afterwards(loop: Any, end: Callable[[], Later[None]], give_up: Callable[[], 
     give_up()
 
 
-class Slots:
-    """A number of places, first come first served."""
+# After so many calls that did not wait for anything, the loop has its turn.
+IN_A_ROW = 16
 
-    def __init__(self, count: int) -> None:
-        self._semaphore = anyio.Semaphore(count, fast_acquire=True)
+
+class Streak:
+    """Counts calls that are made on the loop itself, so that it is not kept from everything else."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    async def go_on(self) -> None:
+        """Count one more; let the loop have its turn when it is due."""
+        self._count += 1
+        if self._count == IN_A_ROW:
+            self._count = 0
+            await asyncio.sleep(0)
+
+
+class Slots:
+    """A number of places, first come first served; `inline`, what is done there is done on the loop itself.
+
+    anyio's semaphore would do; where many wait for few places, its waiting is what a short read costs.
+    """
+
+    def __init__(self, count: int, *, inline: bool = False) -> None:
+        self._streak = Streak() if inline else None
+        self._free = count
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
+        if self._streak is not None:
+            # Here, and not with a place in hand: others would begin to wait for it, and then never cease to.
+            await self._streak.go_on()
+        if self._free:
+            self._free -= 1
+            return True
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(mine)
+        timer = loop.call_later(timeout, expire, mine)
         try:
-            self._semaphore.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(timeout):
-                await self._semaphore.acquire()
-                return True
-            return False
-        return True
+            given = await mine
+        except BaseException:
+            if mine.done() and not mine.cancelled() and mine.result():
+                # It was given in the same moment.
+                self.give()
+            else:
+                self._leave(mine)
+            raise
+        finally:
+            timer.cancel()
+        if not given:
+            self._leave(mine)
+        return given
+
+    def _leave(self, mine: "asyncio.Future[bool]") -> None:
+        with suppress(ValueError):
+            self._waiting.remove(mine)
 
     def give(self) -> None:
-        self._semaphore.release()
+        while self._waiting:
+            mine = self._waiting.popleft()
+            if not mine.done():
+                mine.set_result(True)
+                return
+        self._free += 1
+
+
+def expire(waiting: "asyncio.Future[bool]") -> None:
+    if not waiting.done():
+        waiting.set_result(False)
 
 
 async def shielded(cleanup: Callable[[], Later[T]], seconds: float = CLEANUP) -> T:
@@ -256,9 +309,6 @@ shared_hands: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], Hand] =
 # A child process has none of its parent's threads.
 in_children(shared_hands.clear)
 
-# After so many calls that did not wait, a worker lets the loop have its turn.
-IN_A_ROW = 16
-
 
 class Worker:
     """Makes blocking calls for the loop, one at a time, in order: in a thread of its own, or short ones in a shared one."""
@@ -266,7 +316,7 @@ class Worker:
     def __init__(self, name: str, shared: str = "") -> None:
         self._last: Job | None = None
         self._own = self._latest = self._brief = Hand(name)
-        self._in_a_row = 0
+        self.streak = Streak()
         if shared:
             key = self._own.loop, shared
             hand = shared_hands.get(key)
@@ -285,7 +335,6 @@ class Worker:
 
         A thread that does not come back within the clean-up time is left to its call.
         """
-        self._in_a_row = 0
         hand = self._latest = self._brief if briefly else self._own
         job = self._last = Job(function, args, hand.loop.create_future())
         hand.jobs.put(job)
@@ -303,14 +352,6 @@ class Worker:
     def idle(self) -> bool:
         """Whether the thread has come back from every call."""
         return self._last is None or self._last.over
-
-    def is_due(self) -> bool:
-        """Note a call that is made without a thread; say whether the loop is to have its turn before it."""
-        self._in_a_row += 1
-        if self._in_a_row < IN_A_ROW:
-            return False
-        self._in_a_row = 0
-        return True
 
     def finish(self, function: Callable[[], object]) -> None:
         """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed."""

@@ -1,6 +1,5 @@
 """Where an operation on SQLite runs: in its connection's thread, in that of short reads, or on the loop."""
 
-import asyncio
 from functools import partial
 from typing import TypeVar
 
@@ -28,8 +27,8 @@ async def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bo
         return stop.value
     if link.is_short(statement, writes=inline):
         if inline:
-            if worker.is_due():
-                await asyncio.sleep(0)
+            if link.open:
+                await worker.streak.go_on()
             outcome = link.answer_shortly(steps, statement, writes=True)
         else:
             outcome = await worker.call(

@@ -66,7 +66,7 @@ class Slots:
     A semaphore of `threading` would do, at ten times the price, and it lets newcomers pass those who wait.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, inline: bool = False) -> None:
         self._mutex = threading.Lock()
         self._free = count
         self._waiting: deque[threading.Event] = deque()
