@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
@@ -25,7 +24,7 @@ PACKAGE = "ferro"
 # How long a cancelled call may still take to leave everything in order, in seconds.
 CLEANUP = 0.45
 
-Lock = partial(anyio.Lock, fast_acquire=True)
+Lock = asyncio.Lock
 # For what is never awaited, and may meet other threads.
 Mutex = threading.RLock
 sleep = anyio.sleep
@@ -42,7 +41,7 @@ async def call_hook(hook: Callable[[], object]) -> None:
 
 
 async def in_order(
-    lock: anyio.Lock, end: Callable[[BaseException | None], Later[None]], give_up: Callable[[], None]
+    lock: asyncio.Lock, end: Callable[[BaseException | None], Later[None]], give_up: Callable[[], None]
 ) -> None:
     """End something once the calls on it are over. Cancelled while waiting for them, end it badly."""
     try:
@@ -335,7 +334,10 @@ class Worker:
 
         A thread that does not come back within the clean-up time is left to its call.
         """
-        hand = self._latest = self._brief if briefly else self._own
+        if self.idle:
+            self._latest = self._brief if briefly else self._own
+        # Else behind the call that was left: never beside it.
+        hand = self._latest
         job = self._last = Job(function, args, hand.loop.create_future())
         hand.jobs.put(job)
         try:
