@@ -22,8 +22,7 @@ CANCEL = 0.25
 async def drive(conversation: PQGen[T], fileno: int) -> T:
     """Let a conversation wait for its socket until it ends.
 
-    psycopg's own function looks around now and then, and has a task for each wait to do so: that costs more than
-    all the rest of a short call.
+    psycopg's own function looks around now and then as well: a short call has nothing of it, and pays for the timers.
     """
     loop = asyncio.get_running_loop()
     try:
