@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help=f"the databases to test, separated by commas (default: {','.join(BACKENDS)})",
     )
+    parser.addoption("--sqlite-inline", action="store_true", help="open SQLite files with inline=true")
 
 
 def chosen_backends(names: str) -> tuple[str, ...]:
@@ -87,8 +88,9 @@ def database_url(backend: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def sqlite_database_url(tmp_path: Path) -> str:
-    return f"sqlite:{tmp_path}/test.db?mode=rwc"
+def sqlite_database_url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    inline = "&inline=true" if request.config.getoption("--sqlite-inline") else ""
+    return f"sqlite:{tmp_path}/test.db?mode=rwc{inline}"
 
 
 @pytest.fixture

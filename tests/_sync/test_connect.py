@@ -375,7 +375,15 @@ def test_mode_ro_reads_and_refuses_to_write(folder):
     ("url", "text"),
     [
         ("sqlite:a.db?mode=bogus", "unknown query parameter value mode='bogus'; it is one of ro, rw, rwc"),
-        ("sqlite:a.db?cache=shared", "unknown query parameter 'cache' in a SQLite URL; it takes mode=ro|rw|rwc"),
+        (
+            "sqlite:a.db?cache=shared",
+            "unknown query parameter 'cache' in a SQLite URL; it takes mode=ro|rw|rwc and inline=true|false",
+        ),
+        ("sqlite:a.db?inline=yes", "unknown query parameter value inline='yes'; it is true or false"),
+        (
+            "postgresql://localhost/x?inline=true",
+            "inline=… is for SQLite, whose short statements it runs on the event loop: leave it out of a PostgreSQL URL",
+        ),
         (
             "mysql://localhost/x",
             "Unsupported database URL scheme 'mysql'. Supported schemes: sqlite, postgres, postgresql",
@@ -404,6 +412,14 @@ def test_sqlite_keeps_foreign_keys_and_writes_ahead(folder):
     with connect("sqlite:signs.db?mode=rwc"):
         assert fetch_one("PRAGMA foreign_keys") == {"foreign_keys": 1}
         assert fetch_one("PRAGMA journal_mode") == {"journal_mode": "wal"}
+
+
+def test_both_colours_take_a_url_that_asks_for_short_statements_on_the_loop(folder):
+    for inline in ("true", "false"):
+        with connect(f"sqlite:signs.db?mode=rwc&inline={inline}", auto_migrate=True) as database:
+            sign = Sign.create(text=inline)
+            assert Sign.get(sign.id).text == inline
+            assert database.url == "sqlite:signs.db"
 
 
 def test_sqlite_ignores_a_search_path(folder):

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -13,7 +14,7 @@ class Wire:
     Attributes:
         cut_before: a client's bytes that must never reach the server: the link is cut in front of them.
         cut_at_answer: a server's bytes that must never reach the client.
-        frozen: while true, nothing is forwarded.
+        round_trips: how often a client has asked for something and waited for the answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -25,6 +26,7 @@ class Wire:
         self._closed = False
         self.cut_before = b""
         self.cut_at_answer = b""
+        self.round_trips = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -68,15 +70,27 @@ class Wire:
                 client.close()
                 continue
             self._links += [client, server]
-            self._start(client, server, lambda: self.cut_before)
-            self._start(server, client, lambda: self.cut_at_answer)
+            # Set while an answer is to come: what is sent meanwhile belongs to the same round trip.
+            asked = threading.Event()
+            self._start(client, server, lambda: self.cut_before, partial(self._count, asked))
+            self._start(server, client, lambda: self.cut_at_answer, asked.clear)
 
-    def _start(self, source: socket.socket, target: socket.socket, word: Callable[[], bytes]) -> None:
-        threading.Thread(target=self._forward, args=(source, target, word), daemon=True).start()
+    def _count(self, asked: threading.Event) -> None:
+        if not asked.is_set():
+            asked.set()
+            self.round_trips += 1
 
-    def _forward(self, source: socket.socket, target: socket.socket, word: Callable[[], bytes]) -> None:
+    def _start(
+        self, source: socket.socket, target: socket.socket, word: Callable[[], bytes], note: Callable[[], None]
+    ) -> None:
+        threading.Thread(target=self._forward, args=(source, target, word, note), daemon=True).start()
+
+    def _forward(
+        self, source: socket.socket, target: socket.socket, word: Callable[[], bytes], note: Callable[[], None]
+    ) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                note()
                 self._flowing.wait()
                 stop = word()
                 if stop and stop in data:

@@ -36,7 +36,7 @@ class AsyncPool:
         pools.add(self)
 
     def _begin(self) -> None:
-        self._slots = Slots(self.options.max_connections)
+        self._slots = Slots(self.options.max_connections, inline=self.address.inline)
         self._idle: deque[Pooled] = deque()
         self._lent: set[Pooled] = set()
         self.closed = False

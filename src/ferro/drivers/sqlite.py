@@ -26,6 +26,7 @@ from ferro.errors import (
     SerializationError,
     UniqueViolationError,
 )
+from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
 from ferro.query.dialect import Bulk, Compiled, Result
@@ -88,6 +89,7 @@ class SqliteLink(Link):
         self.reads_only = False
         self.closed = False
         self.cursors: list[SqliteCursor] = []
+        self.waits = BUSY_TIMEOUT_MS
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -130,13 +132,16 @@ class SqliteLink(Link):
             text += "; add ?mode=rwc to the URL to create the file"
         return annotate(DatabaseConnectionError(text), error)
 
-    def answer(self, steps: Steps[T]) -> T:
-        """Run an operation to its end: one visit to the database, however many statements.
+    def answer(self, steps: Steps[T], statement: Compiled | None = None) -> T:
+        """Run an operation to its end, from a statement it has asked for already: one visit, however many statements.
 
         `interrupted` must be false when the call is asked for; it may be true when it begins.
         """
+        if self.open:
+            self._let_wait(BUSY_TIMEOUT_MS)
         try:
-            statement = next(steps)
+            if statement is None:
+                statement = next(steps)
             while True:
                 try:
                     result = self.fetch(statement)
@@ -146,6 +151,57 @@ class SqliteLink(Link):
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+
+    def is_short(self, statement: Compiled, *, writes: bool) -> bool:
+        """Whether a statement will be over soon, unless the file is busy: it is about the row of a key.
+
+        A write is, where it is asked for: in a transaction once one before it has got the lock.
+        """
+        template = statement.template
+        if not template.by_key or self.pending or self.cursors:
+            return False
+        return not template.writes or (writes and (self.wrote or not self.open))
+
+    def answer_shortly(self, steps: Steps[T], statement: Compiled, *, writes: bool) -> Done[T] | Unanswered:
+        """Run an operation as long as its statements are short; stop at one that is not, or would have to wait."""
+        self._let_wait(0)
+        try:
+            while self.is_short(statement, writes=writes):
+                try:
+                    result = self._fetch_at_once(statement)
+                except FerroError as error:
+                    statement = steps.throw(error)
+                else:
+                    if result is None:
+                        break
+                    statement = steps.send(result)
+        except StopIteration as stop:
+            return Done(stop.value)
+        return Unanswered(statement)
+
+    def _fetch_at_once(self, statement: Compiled) -> Result | None:
+        """Run one statement; None when it would have to wait, in which case nothing was done."""
+        self.check_failure()
+        self._check_interrupted()
+        commits = statement.template.writes and not self.open
+        if commits and not self._get_turn(0):
+            return None
+        started = perf_counter() if log.isEnabledFor(10) else 0.0
+        try:
+            return self._ask(statement, started)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            if is_busy(problem) and self.raw.in_transaction == self.open:
+                return None
+            raise self._failed(problem, statement, started) from problem
+        finally:
+            if commits:
+                self._give_turn()
+
+    def _let_wait(self, milliseconds: int) -> None:
+        """Say how long SQLite itself may wait for a lock."""
+        if self.waits != milliseconds:
+            self.raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            self.waits = milliseconds
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
@@ -189,21 +245,24 @@ class SqliteLink(Link):
         return self._patiently(lambda: self._run(statement))
 
     def _run(self, statement: Compiled) -> Result:
-        template = statement.template
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
-            if isinstance(statement, Bulk):
-                rows_of_each = (zip(*part, strict=True) for part in statement.parts)
-                cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
-            else:
-                cursor = self.raw.execute(template.sql, statement.params)
-            columns = cursor.description
-            rows = cursor.fetchall() if columns else []
+            return self._ask(statement, started)
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
         except FerroError as error:
             self.failed(error)
             raise
+
+    def _ask(self, statement: Compiled, started: float) -> Result:
+        template = statement.template
+        if isinstance(statement, Bulk):
+            rows_of_each = (zip(*part, strict=True) for part in statement.parts)
+            cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
+        else:
+            cursor = self.raw.execute(template.sql, statement.params)
+        columns = cursor.description
+        rows = cursor.fetchall() if columns else []
         count = len(rows) if columns else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in columns) if template.raw and columns else ()
         if started:
@@ -232,6 +291,7 @@ class SqliteLink(Link):
 
     def fetch_chunk(self, cursor: SqliteCursor) -> Result:
         """Read the next rows of a cursor, and open it before the first."""
+        self._let_wait(BUSY_TIMEOUT_MS)
         self.check_failure()
         self._check_interrupted()
         statement = cursor.statement
@@ -353,16 +413,19 @@ class SqliteLink(Link):
     # Waiting.
 
     def _take_turn(self) -> None:
-        if self.turn is None or self.has_turn:
-            return
-        if not self.turn.take(self.timeout, lambda: self.interrupted):
+        if not self._get_turn(self.timeout):
             if self.interrupted:
                 raise OperationalError("the call was cancelled while it waited for its turn to write")
             raise DatabaseBusy(
                 f"{self.address.shown} stayed busy for {self.timeout:g} s: another transaction of this process is "
                 "writing; keep transactions short, or raise busy_timeout"
             )
-        self.has_turn = True
+
+    def _get_turn(self, timeout: float) -> bool:
+        if self.turn is not None and not self.has_turn:
+            self.has_turn = self.turn.take(timeout, lambda: self.interrupted)
+            return self.has_turn
+        return True
 
     def _give_turn(self) -> None:
         if self.turn is not None and self.has_turn:

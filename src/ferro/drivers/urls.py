@@ -23,6 +23,8 @@ SECRET_WORDS = (
     "sslkey",
 )
 SEARCH_PATH = "ferro_search_path"
+INLINE = "inline"
+SWITCHES = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Address:
         path: the SQLite file, empty for a database in memory.
         mode: how a SQLite file is opened: "ro", "rw" or "rwc"; "ro" is a connection that only reads elsewhere too.
         search_path: the PostgreSQL schema every connection works in, or empty.
+        inline: short statements on a SQLite file run on the event loop itself.
         secrets: texts that must not appear in any message.
         name: what the connection is called, if it has a name.
     """
@@ -46,6 +49,7 @@ class Address:
     path: str = ""
     mode: str = "rw"
     search_path: str = ""
+    inline: bool = False
     secrets: tuple[str, ...] = ()
     name: str | None = None
 
@@ -109,11 +113,24 @@ def sqlite_address(rest: str) -> Address:
     mode = parameters.pop("mode", "rw")
     if mode not in SQLITE_MODES:
         raise refused(f"unknown query parameter value mode={mode!r}; it is one of ro, rw, rwc")
+    inline = parameters.pop(INLINE, "false")
+    if inline not in SWITCHES:
+        raise refused(f"unknown query parameter value inline={inline!r}; it is true or false")
     if parameters:
-        raise refused(f"unknown query parameter {next(iter(parameters))!r} in a SQLite URL; it takes mode=ro|rw|rwc")
+        raise refused(
+            f"unknown query parameter {next(iter(parameters))!r} in a SQLite URL; it takes mode=ro|rw|rwc and "
+            "inline=true|false"
+        )
     if path in ("", ":memory:", "/:memory:"):
-        return Address("sqlite", "sqlite::memory:", ":memory:", mode="rwc")
-    return Address("sqlite", f"sqlite:{path}", f"file:{quote(path)}?mode={mode}", path=path, mode=mode)
+        return Address("sqlite", "sqlite::memory:", ":memory:", mode="rwc", inline=SWITCHES[inline])
+    return Address(
+        "sqlite",
+        f"sqlite:{path}",
+        f"file:{quote(path)}?mode={mode}",
+        path=path,
+        mode=mode,
+        inline=SWITCHES[inline],
+    )
 
 
 def postgres_address(url: str) -> Address:
@@ -132,6 +149,10 @@ def postgres_address(url: str) -> Address:
     if search_path is not None and not re.fullmatch(r"[A-Za-z0-9_]+", search_path):
         raise OptionError(f"Invalid ferro_search_path '{search_path}': use letters, digits and _")
     kept = [(name, value) for name, value in parameters if name != SEARCH_PATH]
+    if any(name == INLINE for name, _ in kept):
+        raise refused(
+            "inline=… is for SQLite, whose short statements it runs on the event loop: leave it out of a PostgreSQL URL"
+        )
     secrets = [value for name, value in kept if is_secret(name)]
     if password:
         secrets += [password, unquote(password)]

@@ -153,7 +153,7 @@ class Lookup:
 def lookup(table: Table, dialect: Dialect) -> Lookup:
     source = source_of(table)
     statement = Select(source, source.columns, has_key(source))
-    plan = make_plan(statement, dialect, "Fetch", len(table.primary_key))
+    plan = make_plan(statement, dialect, "Fetch", len(table.primary_key), by_key=True)
     made = (table.model, table.columns, dialect.name)
     return Lookup(plan, filler(*made), new_filler(*made))
 

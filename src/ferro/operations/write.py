@@ -169,7 +169,9 @@ def inserting(
     back = left_out if returning is None else returning
     blank = [[None] * len(columns)] * rows
     statement = Insert(source_of(table), columns, blank, back, conflict)
-    return inserting_by(table, columns, make_insert_plan(statement, dialect, operation), back, dialect)
+    return inserting_by(
+        table, columns, make_insert_plan(statement, dialect, operation, by_key=rows == 1), back, dialect
+    )
 
 
 def inserting_by(table: Table, columns: Columns, plan: InsertPlan, back: Columns, dialect: Dialect) -> Inserting:
@@ -369,7 +371,7 @@ def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
     where = has_key(source) + has_version(source)
     if table.version is not None:
         values += (counted_up(source, table.version),)
-    return make_plan(Update(source, values, where), dialect, "Save", len(columns) + len(where))
+    return make_plan(Update(source, values, where), dialect, "Save", len(columns) + len(where), by_key=True)
 
 
 def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
@@ -486,7 +488,7 @@ def deleting(table: Table, dialect: Dialect, *, checked: bool) -> Plan:
     """The DELETE of the row of a key, and of a version where that is checked."""
     source = source_of(table)
     where = has_key(source) + (has_version(source) if checked else ())
-    return make_plan(Delete(source, where), dialect, "Delete", len(where))
+    return make_plan(Delete(source, where), dialect, "Delete", len(where), by_key=True)
 
 
 def restore(instance: ModelBase, dialect: Dialect) -> Steps[bool]:

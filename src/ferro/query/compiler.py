@@ -47,21 +47,23 @@ def compile(statement: Statement, dialect: Dialect, *, operation: str = "Fetch")
     return Compiled(plan.template, plan.params(values))
 
 
-def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int) -> Plan:
+def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int, *, by_key: bool = False) -> Plan:
     if isinstance(statement, Insert):
-        return make_insert_plan(statement, dialect, operation)
-    template, ordered = template_of(statement, dialect, operation)
+        return make_insert_plan(statement, dialect, operation, by_key=by_key)
+    template, ordered = template_of(statement, dialect, operation, by_key=by_key)
     plain = all(slot.convert is None for slot in ordered) and [slot.index for slot in ordered] == list(range(count))
     return Plan(template, None if plain else ordered)
 
 
-def make_insert_plan(statement: Insert, dialect: Dialect, operation: str) -> InsertPlan:
-    template, _ = template_of(statement, dialect, operation)
+def make_insert_plan(statement: Insert, dialect: Dialect, operation: str, *, by_key: bool = False) -> InsertPlan:
+    template, _ = template_of(statement, dialect, operation, by_key=by_key)
     model = statement.source.table.model
     return InsertPlan(template, len(statement.columns), dumps_of(statement.columns, model, dialect.name))
 
 
-def template_of(statement: Statement, dialect: Dialect, operation: str) -> tuple[Template, list[Slot]]:
+def template_of(
+    statement: Statement, dialect: Dialect, operation: str, *, by_key: bool = False
+) -> tuple[Template, list[Slot]]:
     """The text of a statement, and what its parameters are made of, in their order."""
     marked, slots = render(statement, dialect)
     ordered: list[Slot] = []
@@ -78,6 +80,7 @@ def template_of(statement: Statement, dialect: Dialect, operation: str) -> tuple
         operation=operation,
         subject=subject(statement),
         secrets=frozenset(at for at, slot in enumerate(ordered) if slot.secret),
+        by_key=by_key,
     )
     return template, ordered
 

@@ -73,7 +73,7 @@ class Dialect:
 class Template:
     """The part of a compiled statement that does not depend on its values: made once a shape."""
 
-    __slots__ = ("encoded", "fetches", "operation", "raw", "secrets", "sql", "subject", "writes")
+    __slots__ = ("by_key", "encoded", "fetches", "operation", "raw", "secrets", "sql", "subject", "writes")
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Template:
         subject: str = "",
         secrets: frozenset[int] = frozenset(),
         raw: bool = False,
+        by_key: bool = False,
     ) -> None:
         self.sql = sql
         self.encoded = sql.encode()
@@ -94,6 +95,7 @@ class Template:
         self.subject = subject  # the model's name
         self.secrets = secrets  # positions of values that must not be shown
         self.raw = raw  # written by the user: its rows come back with names, its values with their own types
+        self.by_key = by_key  # about the one row of a key: short, however large the table is
 
 
 class Compiled:

@@ -1,9 +1,10 @@
-"""SQLite: a sqlite3 connection in a thread of its own; a whole operation is one visit to it."""
+"""SQLite: a sqlite3 connection and a thread for it; a whole operation is one visit to it."""
 
 from typing import TypeVar
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async import Worker, in_background
+from ferro._concurrency._async.visits import visit
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
@@ -18,9 +19,10 @@ T = TypeVar("T")
 class AsyncSqliteConnection:
     """One connection to a SQLite file."""
 
-    def __init__(self, worker: Worker, link: SqliteLink) -> None:
+    def __init__(self, worker: Worker, link: SqliteLink, *, inline: bool) -> None:
         self._worker = worker
         self._link = link
+        self._inline = inline
 
     @property
     def link(self) -> Link:
@@ -31,8 +33,7 @@ class AsyncSqliteConnection:
         return self._worker.idle and self._link.usable
 
     async def run(self, steps: Steps[T]) -> T:
-        self._link.interrupted = False
-        return await self._worker.call(lambda: self._link.answer(steps), interrupt=self._link.interrupt)
+        return await visit(self._worker, self._link, steps, inline=self._inline)
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> SqliteCursor:
         return self._link.cursor(statement, chunk, whole=whole)
@@ -82,7 +83,7 @@ class AsyncSqliteConnection:
 
 
 async def open_connection(address: Address, options: Options) -> AsyncConnection:
-    worker = Worker("ferro-sqlite")
+    worker = Worker("ferro-sqlite", address.path)
     opened: list[SqliteLink] = []
     try:
         await worker.call(lambda: opened.append(SqliteLink(address, options.busy_timeout)))
@@ -90,4 +91,4 @@ async def open_connection(address: Address, options: Options) -> AsyncConnection
         # The thread may have opened the file after its caller was cancelled.
         worker.finish(lambda: [link.close() for link in opened])
         raise
-    return AsyncSqliteConnection(worker, opened[0])
+    return AsyncSqliteConnection(worker, opened[0], inline=address.inline)

@@ -3,16 +3,18 @@
 import asyncio
 import inspect
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
+from weakref import WeakValueDictionary, finalize
 
 import anyio
 import anyio.to_thread
 
+from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError
 
 T = TypeVar("T")
@@ -24,7 +26,7 @@ PACKAGE = "ferro"
 # How long a cancelled call may still take to leave everything in order, in seconds.
 CLEANUP = 0.45
 
-Lock = partial(anyio.Lock, fast_acquire=True)
+Lock = asyncio.Lock
 # For what is never awaited, and may meet other threads.
 Mutex = threading.RLock
 sleep = anyio.sleep
@@ -41,7 +43,7 @@ async def call_hook(hook: Callable[[], object]) -> None:
 
 
 async def in_order(
-    lock: anyio.Lock, end: Callable[[BaseException | None], Later[None]], give_up: Callable[[], None]
+    lock: asyncio.Lock, end: Callable[[BaseException | None], Later[None]], give_up: Callable[[], None]
 ) -> None:
     """End something once the calls on it are over. Cancelled while waiting for them, end it badly."""
     try:
@@ -117,25 +119,78 @@ def afterwards(loop: Any, end: Callable[[], Later[None]], give_up: Callable[[], 
     give_up()
 
 
-class Slots:
-    """A number of places, first come first served."""
+# After so many calls that did not wait for anything, the loop has its turn.
+IN_A_ROW = 16
 
-    def __init__(self, count: int) -> None:
-        self._semaphore = anyio.Semaphore(count, fast_acquire=True)
+
+class Streak:
+    """Counts calls that are made on the loop itself, so that it is not kept from everything else."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    async def go_on(self) -> None:
+        """Count one more; let the loop have its turn when it is due."""
+        self._count += 1
+        if self._count == IN_A_ROW:
+            self._count = 0
+            await asyncio.sleep(0)
+
+
+class Slots:
+    """A number of places, first come first served; `inline`, what is done there is done on the loop itself.
+
+    anyio's semaphore would do; where many wait for few places, its waiting is what a short read costs.
+    """
+
+    def __init__(self, count: int, *, inline: bool = False) -> None:
+        self._streak = Streak() if inline else None
+        self._free = count
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
+        if self._streak is not None:
+            # Here, and not with a place in hand: others would begin to wait for it, and then never cease to.
+            await self._streak.go_on()
+        if self._free:
+            self._free -= 1
+            return True
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(mine)
+        timer = loop.call_later(timeout, expire, mine)
         try:
-            self._semaphore.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(timeout):
-                await self._semaphore.acquire()
-                return True
-            return False
-        return True
+            given = await mine
+        except BaseException:
+            if mine.done() and not mine.cancelled() and mine.result():
+                # It was given in the same moment.
+                self.give()
+            else:
+                self._leave(mine)
+            raise
+        finally:
+            timer.cancel()
+        if not given:
+            self._leave(mine)
+        return given
+
+    def _leave(self, mine: "asyncio.Future[bool]") -> None:
+        with suppress(ValueError):
+            self._waiting.remove(mine)
 
     def give(self) -> None:
-        self._semaphore.release()
+        while self._waiting:
+            mine = self._waiting.popleft()
+            if not mine.done():
+                mine.set_result(True)
+                return
+        self._free += 1
+
+
+def expire(waiting: "asyncio.Future[bool]") -> None:
+    if not waiting.done():
+        waiting.set_result(False)
 
 
 async def shielded(cleanup: Callable[[], Later[T]], seconds: float = CLEANUP) -> T:
@@ -180,29 +235,26 @@ def opening(open_: Callable[[], Later[T]]) -> Opening[T]:
 
 
 class Job:
-    """A call a worker was given. Its thread runs `run`; everything else happens on the loop."""
+    """A call a thread was given. The thread runs `run`; everything else happens on the loop."""
 
-    __slots__ = ("_call", "_error", "_loop", "_result", "answer", "over", "waiter")
+    __slots__ = ("_args", "_error", "_function", "_result", "answer", "over", "waiter")
 
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], answer: "asyncio.Future[Any]") -> None:
+        self._function = function
+        self._args = args
         self._result: Any = None
         self._error: BaseException | None = None
-        self.answer: asyncio.Future[Any] = self._loop.create_future()
+        self.answer = answer
         self.waiter: asyncio.Future[None] | None = None
         self.over = False
 
     def run(self) -> None:
         try:
-            self._result = self._call()
+            self._result = self._function(*self._args)
         except BaseException as error:
             self._error = error
-        # A closed loop has nobody left who waits.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._deliver)
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         self.over = True
         if not self.answer.done():
             if self._error is not None:
@@ -215,30 +267,86 @@ class Job:
     async def settle(self) -> None:
         """Wait until the thread is done with it, whether or not anybody wants the answer."""
         if not self.over:
-            self.waiter = self._loop.create_future()
+            self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter
 
 
-class Worker:
-    """A thread that makes blocking calls for the loop, one at a time, in order."""
+class Hand:
+    """A thread that makes blocking calls for a loop, one at a time, in order; it ends when nobody holds this."""
 
     def __init__(self, name: str) -> None:
-        self._last: Job | None = None
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self.loop = asyncio.get_running_loop()
+        self.jobs: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=work, args=(self.loop, self.jobs), name=name, daemon=True)
+        self.thread.start()
+        finalize(self, self.jobs.put, None)
 
-    def _work(self) -> None:
-        while job := self._jobs.get():
+
+def work(loop: asyncio.AbstractEventLoop, jobs: "SimpleQueue[Job | Callable[[], None] | None]") -> None:
+    done: deque[Job] = deque()
+    # Whether the loop is told already: it fetches all that is done when it comes.
+    told = False
+
+    def deliver() -> None:
+        nonlocal told
+        told = False
+        while done:
+            done.popleft().deliver()
+
+    while (job := jobs.get()) is not None:
+        if not isinstance(job, Job):
             job()
+            continue
+        job.run()
+        done.append(job)
+        if not told:
+            told = True
+            # A closed loop has nobody left who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(deliver)
+        # What it holds is not this thread's to keep until the next one comes.
+        del job
 
-    async def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:
+
+# Where the connections of one loop to one file have their short calls made. Threads that do so side by side would
+# only wait for each other, for there is one interpreter; one that finds the next call waiting goes straight on.
+shared_hands: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], Hand] = WeakValueDictionary()
+
+# A child process has none of its parent's threads.
+in_children(shared_hands.clear)
+
+
+class Worker:
+    """Makes blocking calls for the loop, one at a time, in order: in a thread of its own, or short ones in a shared one."""
+
+    def __init__(self, name: str, shared: str = "") -> None:
+        self._last: Job | None = None
+        self._own = self._latest = self._brief = Hand(name)
+        self.streak = Streak()
+        if shared:
+            key = self._own.loop, shared
+            hand = shared_hands.get(key)
+            if hand is None:
+                hand = shared_hands[key] = Hand(f"{name}-short")
+            self._brief = hand
+
+    async def call(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        interrupt: Callable[[], None] | None = None,
+        briefly: bool = False,
+    ) -> T:
         """Make a call and wait for it. Cancelled, interrupt it where that is possible, and wait until it has stopped.
 
         A thread that does not come back within the clean-up time is left to its call.
         """
-        job = self._last = Job(partial(function, *args))
-        self._jobs.put(job.run)
+        if self.idle:
+            self._latest = self._brief if briefly else self._own
+        # Else behind the call that was left: never beside it.
+        hand = self._latest
+        job = self._last = Job(function, args, hand.loop.create_future())
+        hand.jobs.put(job)
         try:
             return await job.answer
         except asyncio.CancelledError:
@@ -256,9 +364,18 @@ class Worker:
 
     def finish(self, function: Callable[[], object]) -> None:
         """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed."""
-        self._jobs.put(lambda: run_quietly(function))
-        self._jobs.put(None)
-        self._thread.join(timeout=CLEANUP)
+        over = threading.Event()
+
+        def end() -> None:
+            run_quietly(function)
+            over.set()
+
+        # Behind the call that was made last, wherever that is.
+        self._latest.jobs.put(end)
+        answered = over.wait(CLEANUP)
+        self._own.jobs.put(None)
+        if answered:
+            self._own.thread.join(CLEANUP)
 
 
 def run_quietly(function: Callable[[], object]) -> None:

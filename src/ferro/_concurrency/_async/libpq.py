@@ -1,11 +1,12 @@
 """Waiting for a PostgreSQL conversation on an event loop."""
 
+import asyncio
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import capabilities, pq
 from psycopg.abc import PQGen
-from psycopg.waiting import wait_async
+from psycopg.waiting import Ready, Wait
 
 from ferro._concurrency._async import in_background, shielded
 from ferro.drivers.postgres import canceller, socket_of
@@ -15,9 +16,40 @@ T = TypeVar("T")
 OK = pq.ConnStatus.OK
 ACTIVE = pq.TransactionStatus.ACTIVE
 
-# The loop wakes us; looking around more often than this has no use.
-INTERVAL = 60.0
 CANCEL = 0.25
+
+
+async def drive(conversation: PQGen[T], fileno: int) -> T:
+    """Let a conversation wait for its socket until it ends.
+
+    psycopg's own function looks around now and then as well: a short call has nothing of it, and pays for the timers.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        wanted = next(conversation)
+        while True:
+            ready: asyncio.Future[Ready] = loop.create_future()
+            if wanted & Wait.R:
+                loop.add_reader(fileno, wake, ready, Ready.R)
+            if wanted & Wait.W:
+                loop.add_writer(fileno, wake, ready, Ready.W)
+            try:
+                state = await ready
+            finally:
+                if wanted & Wait.R:
+                    loop.remove_reader(fileno)
+                if wanted & Wait.W:
+                    loop.remove_writer(fileno)
+            wanted = conversation.send(state)
+    except StopIteration as stop:
+        return stop.value
+    except OSError as problem:
+        raise psycopg.OperationalError(str(problem)) from problem
+
+
+def wake(waiting: "asyncio.Future[Ready]", state: Ready) -> None:
+    if not waiting.done():
+        waiting.set_result(state)
 
 
 async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen[T], *, finish: bool = False) -> T:
@@ -28,7 +60,7 @@ async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen
     after which the connection is given up.
     """
     try:
-        return await wait_async(conversation, socket_of(connection.pgconn), interval=INTERVAL)
+        return await drive(conversation, socket_of(connection.pgconn))
     except Exception:
         raise
     except BaseException:
@@ -40,7 +72,7 @@ async def settle(connection: psycopg.AsyncConnection[Any], conversation: PQGen[A
     async def leave_in_order() -> None:
         if not finish:
             await connection.cancel_safe(timeout=CANCEL)
-        await wait_async(conversation, socket_of(connection.pgconn), interval=INTERVAL)
+        await drive(conversation, socket_of(connection.pgconn))
 
     try:
         await shielded(leave_in_order)

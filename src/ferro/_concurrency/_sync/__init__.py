@@ -72,7 +72,7 @@ class Slots:
     A semaphore of `threading` would do, at ten times the price, and it lets newcomers pass those who wait.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, inline: bool = False) -> None:
         self._mutex = threading.Lock()
         self._free = count
         self._waiting: deque[threading.Event] = deque()
@@ -139,7 +139,7 @@ class Worker:
 
     idle = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, shared: str = "") -> None:
         self.name = name
 
     def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:

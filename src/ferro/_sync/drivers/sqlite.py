@@ -1,9 +1,10 @@
 # Generated from src/ferro/_async/drivers/sqlite.py by scripts/unasync.py: edit that file, never this one.
-"""SQLite: a sqlite3 connection in a thread of its own; a whole operation is one visit to it."""
+"""SQLite: a sqlite3 connection and a thread for it; a whole operation is one visit to it."""
 
 from typing import TypeVar
 
 from ferro._concurrency._sync import Worker, in_background
+from ferro._concurrency._sync.visits import visit
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link
@@ -19,9 +20,10 @@ T = TypeVar("T")
 class SqliteConnection:
     """One connection to a SQLite file."""
 
-    def __init__(self, worker: Worker, link: SqliteLink) -> None:
+    def __init__(self, worker: Worker, link: SqliteLink, *, inline: bool) -> None:
         self._worker = worker
         self._link = link
+        self._inline = inline
 
     @property
     def link(self) -> Link:
@@ -32,8 +34,7 @@ class SqliteConnection:
         return self._worker.idle and self._link.usable
 
     def run(self, steps: Steps[T]) -> T:
-        self._link.interrupted = False
-        return self._worker.call(lambda: self._link.answer(steps), interrupt=self._link.interrupt)
+        return visit(self._worker, self._link, steps, inline=self._inline)
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> SqliteCursor:
         return self._link.cursor(statement, chunk, whole=whole)
@@ -83,7 +84,7 @@ class SqliteConnection:
 
 
 def open_connection(address: Address, options: Options) -> Connection:
-    worker = Worker("ferro-sqlite")
+    worker = Worker("ferro-sqlite", address.path)
     opened: list[SqliteLink] = []
     try:
         worker.call(lambda: opened.append(SqliteLink(address, options.busy_timeout)))
@@ -91,4 +92,4 @@ def open_connection(address: Address, options: Options) -> Connection:
         # The thread may have opened the file after its caller was cancelled.
         worker.finish(lambda: [link.close() for link in opened])
         raise
-    return SqliteConnection(worker, opened[0])
+    return SqliteConnection(worker, opened[0], inline=address.inline)

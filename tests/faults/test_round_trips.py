@@ -1,0 +1,71 @@
+"""How often a call waits for PostgreSQL: counted on the wire, in both colours."""
+
+from collections.abc import Iterator
+
+import pytest
+from proxy import Wire
+
+import ferro.sync
+from ferro import connect
+
+pytestmark = pytest.mark.backends("postgres")
+
+
+@pytest.fixture
+def wire(postgres_database_url, entry) -> Iterator[Wire]:
+    with ferro.sync.connect(postgres_database_url, default=False) as database:
+        database.create_tables(entry)
+        database.create(entry, name="ann")
+    wire = Wire(postgres_database_url)
+    yield wire
+    wire.close()
+
+
+async def test_a_get_a_create_and_a_transaction_of_two_inserts_are_one_one_and_three(wire, entry):
+    async with connect(wire.url) as database:
+        before = wire.round_trips
+        assert (await database.get(entry, 1)).name == "ann"
+        assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        assert (await database.create(entry, name="bob")).id == 2
+        assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        async with database.transaction():
+            await database.create(entry, name="cy")
+            await database.create(entry, name="dee")
+        assert wire.round_trips - before == 3
+
+
+def test_a_get_a_create_and_a_transaction_of_two_inserts_are_one_one_and_three_blocking(wire, entry):
+    with ferro.sync.connect(wire.url) as database:
+        before = wire.round_trips
+        assert database.get(entry, 1).name == "ann"
+        assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        assert database.create(entry, name="bob").id == 2
+        assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        with database.transaction():
+            database.create(entry, name="cy")
+            database.create(entry, name="dee")
+        assert wire.round_trips - before == 3
+
+
+async def test_they_stay_so_once_their_statements_are_prepared(wire, entry):
+    async with connect(wire.url) as database:
+        for _ in range(5):
+            before = wire.round_trips
+            await database.get(entry, 1)
+            assert wire.round_trips - before == 1
+
+
+async def test_a_transaction_in_which_nothing_is_asked_sends_nothing(wire, entry):
+    async with connect(wire.url) as database:
+        before = wire.round_trips
+        async with database.transaction(), database.transaction():
+            pass
+        assert wire.round_trips == before
