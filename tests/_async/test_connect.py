@@ -415,7 +415,8 @@ async def test_sqlite_keeps_foreign_keys_and_writes_ahead(folder):
 
 async def test_both_colours_take_a_url_that_asks_for_short_statements_on_the_loop(folder):
     for inline in ("true", "false"):
-        async with connect(f"sqlite:signs.db?mode=rwc&inline={inline}", auto_migrate=True) as database:
+        async with connect(f"sqlite:signs.db?mode=rwc&inline={inline}") as database:
+            await create_tables(Sign)
             sign = await Sign.create(text=inline)
             assert (await Sign.get(sign.id)).text == inline
             assert database.url == "sqlite:signs.db"

@@ -416,7 +416,8 @@ def test_sqlite_keeps_foreign_keys_and_writes_ahead(folder):
 
 def test_both_colours_take_a_url_that_asks_for_short_statements_on_the_loop(folder):
     for inline in ("true", "false"):
-        with connect(f"sqlite:signs.db?mode=rwc&inline={inline}", auto_migrate=True) as database:
+        with connect(f"sqlite:signs.db?mode=rwc&inline={inline}") as database:
+            create_tables(Sign)
             sign = Sign.create(text=inline)
             assert Sign.get(sign.id).text == inline
             assert database.url == "sqlite:signs.db"

@@ -82,7 +82,8 @@ async def test_what_may_be_long_is_waited_for(database, entry):
 
 
 async def test_without_the_option_every_call_is_waited_for(tmp_path, entry):
-    async with connect(f"sqlite:{tmp_path}/plain.db?mode=rwc", auto_migrate=True) as plain:
+    async with connect(f"sqlite:{tmp_path}/plain.db?mode=rwc") as plain:
+        await plain.create_tables(entry)
         row = await plain.create(entry, name="ann")
         with pytest.raises(Waited):
             at_once(plain.get(entry, row.id))
