@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from benchmarks.measure import Measured, database, measure
+from benchmarks.plot import svg
 from benchmarks.report import lines_of, page, said_of_machine
 from benchmarks.workloads import FULL, QUICK, WORKLOADS
 
@@ -31,7 +32,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bulk", type=int, help="rows inserted at once")
     parser.add_argument("--related", type=int, help="books read with their author")
     parser.add_argument("--rounds", type=int, help="how often everybody takes a turn")
-    parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write the tables and the picture of {PAGE.relative_to(ROOT)}"
+    )
     return parser.parse_args()
 
 
@@ -54,6 +57,7 @@ def main() -> None:
     print(f"{perf_counter() - started:.0f} s")
     if asked.write:
         PAGE.write_text(page(measured), encoding="utf-8")
+        PAGE.with_suffix(".svg").write_text(svg(measured), encoding="utf-8")
 
 
 if __name__ == "__main__":

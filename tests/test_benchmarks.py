@@ -14,6 +14,7 @@ from benchmarks.contender import Contender
 from benchmarks.drivers import Sqlite
 from benchmarks.measure import Measured, WrongAnswer, contenders, database, measure_one
 from benchmarks.ours import AsyncFerro, Ferro
+from benchmarks.plot import svg
 from benchmarks.report import lines_of, page
 from benchmarks.workloads import WORKLOADS, Sizes
 
@@ -147,3 +148,12 @@ def test_a_table_shows_the_driver_s_time_for_one_call_and_the_ratios_of_the_othe
         "| get by key | 2 ms | – | – | 2.50 | 4.50 |",
     ]
     assert "| get by key | 2 ms | – | – | 2.50 | 4.50 |\n\n" in page({"sqlite": [measured()]})
+
+
+def test_the_picture_has_a_dot_for_each_ratio() -> None:
+    drawn = svg({"sqlite": [measured()]})
+    assert drawn.startswith("<svg ")
+    assert "<title>ferro: 2.50</title>" in drawn
+    assert "<title>ferro async: 4.50</title>" in drawn
+    assert "<title>fill" not in drawn
+    assert ">get by key</text>" in drawn
