@@ -1,7 +1,7 @@
 """A model on a certain database: `User.using("archive")`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.stream import AsyncStream
@@ -263,9 +263,12 @@ class AsyncModelConnection(Generic[M]):
         """Validate and insert a row; return it with what the database filled in."""
         return await self.database.create(self.model, **values)
 
-    async def bulk_create(self, instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await self.database.bulk_create(self.model, instances)
+    async def bulk_create(self, instances: Iterable[M], *, on_conflict: Literal["update"] | None = None) -> list[M]:
+        """Insert any number of new instances, all or none; generated keys are written into them.
+
+        With `on_conflict="update"`, rows that have the same primary keys are overwritten.
+        """
+        return await self.database.bulk_create(self.model, instances, on_conflict=on_conflict)
 
     async def from_polars(self, frame: PolarsFrame) -> int:
         """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""

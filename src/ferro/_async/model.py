@@ -90,9 +90,18 @@ class Model(ModelBase, Loaded):
         return await database_in_scope().create(cls, **values)
 
     @classmethod
-    async def bulk_create(cls, instances: Iterable[Self], *, using: AsyncDatabase | str | None = None) -> list[Self]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return await chosen(using).bulk_create(cls, instances)
+    async def bulk_create(
+        cls,
+        instances: Iterable[Self],
+        *,
+        on_conflict: Literal["update"] | None = None,
+        using: AsyncDatabase | str | None = None,
+    ) -> list[Self]:
+        """Insert any number of new instances, all or none; generated keys are written into them.
+
+        With `on_conflict="update"`, rows that have the same primary keys are overwritten.
+        """
+        return await chosen(using).bulk_create(cls, instances, on_conflict=on_conflict)
 
     @classmethod
     async def from_polars(cls, frame: PolarsFrame, *, using: AsyncDatabase | str | None = None) -> int:

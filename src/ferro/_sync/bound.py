@@ -2,7 +2,7 @@
 """A model on a certain database: `User.using("archive")`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from ferro._sync.query import Query, Selection
 from ferro._sync.stream import Stream
@@ -264,9 +264,12 @@ class ModelConnection(Generic[M]):
         """Validate and insert a row; return it with what the database filled in."""
         return self.database.create(self.model, **values)
 
-    def bulk_create(self, instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return self.database.bulk_create(self.model, instances)
+    def bulk_create(self, instances: Iterable[M], *, on_conflict: Literal["update"] | None = None) -> list[M]:
+        """Insert any number of new instances, all or none; generated keys are written into them.
+
+        With `on_conflict="update"`, rows that have the same primary keys are overwritten.
+        """
+        return self.database.bulk_create(self.model, instances, on_conflict=on_conflict)
 
     def from_polars(self, frame: PolarsFrame) -> int:
         """Insert the rows of a DataFrame of polars, all or none; return how many. Columns are found by name."""

@@ -311,11 +311,19 @@ class Database:
         if "after_save" in hooks:
             call_hook(instance.after_save)
 
-    def bulk_create(self, model: type[M], instances: Iterable[M]) -> list[M]:
-        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them."""
+    def bulk_create(
+        self, model: type[M], instances: Iterable[M], *, on_conflict: Literal["update"] | None = None
+    ) -> list[M]:
+        """Insert any number of new instances, all or none; keys and defaults the database makes are written into them.
+
+        Args:
+            model: the model.
+            instances: new rows.
+            on_conflict: "update" overwrites the rows that have the same primary keys.
+        """
         given = list(instances)
         self._call_hooks(model, "before_save", given)
-        made = self.run(write.bulk_create(model, given, self.dialect))
+        made = self.run(write.bulk_create(model, given, self.dialect, on_conflict=on_conflict))
         self._call_hooks(model, "after_save", given)
         return made
 
@@ -555,9 +563,7 @@ def connect(
         DatabaseConnectionError: the URL or the database is not usable.
         OptionError: an option makes no sense.
     """
-    address = parse(url)
-    if name is not None:
-        check_name(name)
+    address = replace(parse(url), name=None if name is None else check_name(name))
     if read_only:
         address = address.read_only()
     copies = [copy_of(address, replica) for replica in texts("replicas", replicas)]
@@ -608,7 +614,7 @@ def texts(option: str, given: Sequence[str]) -> Sequence[str]:
 
 def copy_of(address: Address, url: str) -> Address:
     """Where a replica is: one of the same kind of database."""
-    copy = parse(url)
+    copy = replace(parse(url), name=address.name)
     if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
         raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
     return copy.read_only()
@@ -632,10 +638,9 @@ def disconnect() -> None:
 
 def reset_engine() -> None:
     """Drop every connected database at once, with or without a running loop; open transactions are undone."""
-    # A handle that is neither the default nor named is its holder's.
-    for database in {*known.by_name.values(), Default.database}:
-        if database is not None:
-            database.drop()
+    # A handle that has no name and never was the default is its holder's.
+    for database in {*known.by_name.values(), *known.defaults}:
+        database.drop()
 
 
 def check_connection() -> bool:

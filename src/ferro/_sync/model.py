@@ -91,9 +91,18 @@ class Model(ModelBase, Loaded):
         return database_in_scope().create(cls, **values)
 
     @classmethod
-    def bulk_create(cls, instances: Iterable[Self], *, using: Database | str | None = None) -> list[Self]:
-        """Insert any number of new instances, all or none; generated keys are written into them."""
-        return chosen(using).bulk_create(cls, instances)
+    def bulk_create(
+        cls,
+        instances: Iterable[Self],
+        *,
+        on_conflict: Literal["update"] | None = None,
+        using: Database | str | None = None,
+    ) -> list[Self]:
+        """Insert any number of new instances, all or none; generated keys are written into them.
+
+        With `on_conflict="update"`, rows that have the same primary keys are overwritten.
+        """
+        return chosen(using).bulk_create(cls, instances, on_conflict=on_conflict)
 
     @classmethod
     def from_polars(cls, frame: PolarsFrame, *, using: Database | str | None = None) -> int:
