@@ -37,9 +37,9 @@ NARROWED: dict[str, Any] = {
 FRAMED = [
     replace(case, values=NARROWED.get(case.name, case.values))
     for case in CASES
-    if not table_of(case.model).by_field["value"].type.secret
+    # A frame would show it.
+    if "Secret" not in case.name
 ]
-DOCUMENTS = {case.name for case in FRAMED if table_of(case.model).by_field["value"].type.kind == "json"}
 
 
 def cell(value: Any) -> Any:
@@ -61,7 +61,7 @@ def cell(value: Any) -> Any:
 
 def assert_holds(case: Case, found: list[Any], values: list[Any]) -> None:
     """The cells of a column are those of the values."""
-    if case.name in DOCUMENTS:
+    if table_of(case.model).by_field["value"].type.kind == "json":
         read = TypeAdapter(case.annotation).validate_json
         texts = [(text, value) for text, value in zip(found, values, strict=True) if value is not None]
         assert [None if text is None else str for text in found] == [None if one is None else str for one in values]
