@@ -325,6 +325,20 @@ async def test_numbers_of_more_digits_than_a_frame_has_are_refused(database):
     assert (await FrameEverything.where(lambda e: e.text == "fine").to_polars())["exact"][0] == Decimal("0.123456789")
 
 
+@pytest.mark.backends("postgres")
+async def test_what_postgresql_holds_and_arrow_does_not_is_named(database):
+    await database.create_tables(FrameEverything)
+    await database.execute("INSERT INTO frameeverything (text, day, exact) VALUES ('x', 'infinity', 'NaN')")
+    with pytest.raises(DataError, match=r"^FrameEverything\.day does not fit into a frame: invalid value 'infinity'"):
+        await FrameEverything.to_arrow()
+    with pytest.raises(DataError, match=r"^FrameEverything\.exact does not fit into a frame: .*'NaN'"):
+        await FrameEverything.select("exact").to_arrow()
+    with pytest.raises(
+        DataError, match=r"^spread does not fit into a frame: it holds a Range, which has no type there"
+    ):
+        await database.to_arrow("SELECT int8range(1, 3) AS spread")
+
+
 async def test_a_secret_is_not_shown(database):
     with pytest.raises(QueryError, match=r"FrameAccount\.pin is a secret, and a frame would show it"):
         await FrameAccount.to_polars()

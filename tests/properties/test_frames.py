@@ -1,6 +1,5 @@
 """A frame holds what instances hold, of every type, on every database; and a frame written is the rows it was made of."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,9 +36,9 @@ NARROWED: dict[str, Any] = {
 FRAMED = [
     replace(case, values=NARROWED.get(case.name, case.values))
     for case in CASES
-    if not table_of(case.model).by_field["value"].type.secret
+    # A frame would show it.
+    if "Secret" not in case.name
 ]
-DOCUMENTS = {case.name for case in FRAMED if table_of(case.model).by_field["value"].type.kind == "json"}
 
 
 def cell(value: Any) -> Any:
@@ -61,12 +60,12 @@ def cell(value: Any) -> Any:
 
 def assert_holds(case: Case, found: list[Any], values: list[Any]) -> None:
     """The cells of a column are those of the values."""
-    if case.name in DOCUMENTS:
+    if table_of(case.model).by_field["value"].type.kind == "json":
         read = TypeAdapter(case.annotation).validate_json
-        texts = [(text, value) for text, value in zip(found, values, strict=True) if value is not None]
-        assert [None if text is None else str for text in found] == [None if one is None else str for one in values]
-        assert [case.key(read(text)) for text, _ in texts] == [case.key(value) for _, value in texts]
-        assert all(json.loads(text) is not None for text, _ in texts)
+        assert [text is None for text in found] == [value is None for value in values]
+        assert [case.key(read(text)) for text in found if text is not None] == [
+            case.key(value) for value in values if value is not None
+        ]
     elif case.name == "array as a set":
         assert [None if one is None else set(one) for one in found] == values
     else:
