@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import psycopg
 from postgres_server import running_server
 
-from benchmarks.contenders import CONTENDERS, Contender, Place, create_tables
-from benchmarks.data import COLUMNS, Row, rows
+from benchmarks.contender import Contender, Place, Tables
+from benchmarks.contenders import CONTENDERS
+from benchmarks.data import Row, authors, books, links, tags
+from benchmarks.ours import create_tables
 from benchmarks.workloads import WORKLOADS, Sizes, Workload
 
 # Where files are kept in memory, on the systems that have it: what a disk takes to write says nothing of a library.
@@ -38,7 +39,10 @@ class Measured:
 
     @property
     def title(self) -> str:
-        return self.workload.title.format(rows=self.sizes.rows, bulk=self.sizes.bulk)
+        sizes = self.sizes
+        return self.workload.title.format(
+            rows=sizes.rows, bulk=sizes.bulk, related=sizes.related, parents=sizes.parents
+        )
 
     @property
     def driver_seconds(self) -> float:
@@ -85,8 +89,19 @@ def contenders(backend: str, place: Place, sizes: Sizes) -> Iterator[list[Conten
     create_tables(place)
     with ExitStack() as stack:
         made = [stack.enter_context(closing(contender(place))) for contender in CONTENDERS[backend]]
-        made[0].load("author", rows(sizes.rows))
+        tables = keeper(made)
+        tables.load("author", authors(sizes.rows))
+        tables.load("book", books(sizes.books, sizes.writers))
+        tables.load("tag", tags())
+        tables.load("book_tags", links(sizes.books))
         yield made
+
+
+def keeper(everybody: Sequence[Contender]) -> Tables:
+    """Give the bare driver, which fills the tables and looks into them."""
+    driver = everybody[0]
+    assert isinstance(driver, Tables)
+    return driver
 
 
 def measure(backend: str, place: Place, sizes: Sizes, names: Sequence[str] = ()) -> Iterator[Measured]:
@@ -98,18 +113,16 @@ def measure(backend: str, place: Place, sizes: Sizes, names: Sequence[str] = ())
 
 
 def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes) -> Measured:
-    driver = everybody[0]
+    tables = keeper(everybody)
     measured = Measured(workload, sizes)
-    taking_part = [one for one in everybody if one.writes or not workload.writes]
-    expected = workload.expected(sizes)
-    given = workload.given(sizes)
+    taking_part = [one for one in everybody if one.takes_part(workload.name)]
     # What stays is not for the collector to look through in everybody's time.
     gc.collect()
     gc.freeze()
     try:
         for turn in range(sizes.rounds + 1):
             for contender in taking_part:
-                seconds = take_turn(workload, contender, driver, given, expected)
+                seconds = take_turn(workload, contender, tables, sizes)
                 # The first turn fills caches and prepares statements, for everybody.
                 if turn:
                     measured.seconds.setdefault(contender.name, []).append(seconds)
@@ -118,33 +131,40 @@ def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes
     return measured
 
 
-def take_turn(
-    workload: Workload, contender: Contender, driver: Contender, given: Sequence[Any], expected: Sequence[Row]
-) -> float:
+def take_turn(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> float:
     if workload.writes:
-        driver.empty()
-        given = contender.given(given)
+        tables.empty()
+    if workload.filled is not None:
+        tables.load("written", workload.filled(sizes))
+    given = contender.given(workload.name, workload.given(sizes))
     gc.collect()
-    started = perf_counter()
-    found = contender.run(workload.name, given)
-    seconds = perf_counter() - started
+    seconds, found = contender.timed(workload.name, given)
+    expected = workload.expected(sizes)
+    where = f"{contender.name}, {workload.name}"
     if workload.writes:
-        check(workload, contender, driver.written(), expected)
+        check(where, tables.written(), expected)
         if found is not None and found != [row[0] for row in expected]:
-            raise WrongAnswer(f"{contender.name}, {workload.name}: the keys that came back are {found}")
+            raise WrongAnswer(f"{where}: the keys that came back are {found}")
     else:
-        check(workload, contender, [contender.plain(one) for one in found], expected)
+        check(where, contender.plain(workload.shape, found), expected)
     return seconds
 
 
-def check(workload: Workload, contender: Contender, found: Sequence[Row], expected: Sequence[Row]) -> None:
+def check(where: str, found: Sequence[Row], expected: Sequence[Row]) -> None:
     """Compare rows with what they must be, types included; raise WrongAnswer for the first that differs."""
-    where = f"{contender.name}, {workload.name}"
     if len(found) != len(expected):
         raise WrongAnswer(f"{where}: {len(found)} rows instead of {len(expected)}")
-    for at, (row, right) in enumerate(zip(found, expected, strict=True)):
-        if row == right and list(map(type, row)) == list(map(type, right)):
-            continue
-        for name, value, wanted in zip(COLUMNS, row, right, strict=True):
-            if value != wanted or type(value) is not type(wanted):
-                raise WrongAnswer(f"{where}: {name} of row {at + 1} is {value!r} instead of {wanted!r}")
+    for at, (row, right) in enumerate(zip(found, expected, strict=True), 1):
+        if difference := first_difference(row, right):
+            raise WrongAnswer(f"{where}: row {at} has {difference[0]!r} instead of {difference[1]!r}")
+
+
+def first_difference(found: Any, right: Any) -> tuple[Any, Any] | None:
+    """Give the first value that is not what it must be, and what it must be; inside of rows and lists of them."""
+    if type(found) is not type(right):
+        return found, right
+    if not isinstance(right, tuple | list):
+        return None if found == right else (found, right)
+    if len(found) != len(right):
+        return found, right
+    return next(filter(None, map(first_difference, found, right)), None)

@@ -15,7 +15,7 @@ from pstats import Stats
 from typing import Any
 
 import ferro
-from benchmarks.contenders import Contender
+from benchmarks.contender import Contender
 from benchmarks.measure import contenders, database
 from benchmarks.workloads import FULL, QUICK, WORKLOADS
 
@@ -81,7 +81,7 @@ def main() -> None:
     workload = next(one for one in WORKLOADS if one.name == asked.workload)
     with database(asked.backend, asked.url) as place, contenders(asked.backend, place, sizes) as everybody:
         contender = next(one for one in everybody if one.name == asked.contender)
-        given = contender.given(workload.given(sizes)) if workload.writes else workload.given(sizes)
+        given = contender.given(workload.name, workload.given(sizes))
         stats = Stats(profiled(contender, workload.name, given))
     show(stats, asked.functions)
 

@@ -29,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="rows in the table")
     parser.add_argument("--calls", type=int, help="calls of a small workload in a round")
     parser.add_argument("--bulk", type=int, help="rows inserted at once")
+    parser.add_argument("--related", type=int, help="books read with their author")
     parser.add_argument("--rounds", type=int, help="how often everybody takes a turn")
     parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)}")
     return parser.parse_args()
@@ -36,7 +37,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "rounds")}
+    given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "related", "rounds")}
     sizes = replace(QUICK if asked.quick else FULL, **{name: value for name, value in given.items() if value})
     names = [name for name in asked.workloads.split(",") if name]
     started = perf_counter()

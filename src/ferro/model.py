@@ -16,6 +16,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import FerroField, Field, ForeignKey, column_options
+from ferro.query.builder import INSTEAD
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
 from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
@@ -89,6 +90,8 @@ class ModelMeta(ModelMetaclass):
                 return column_of(cls, name)
             if name.startswith("_"):
                 return super().__getattr__(name)
+            if name in INSTEAD:
+                raise UnknownColumnError(INSTEAD[name].format(name=name))
             close = get_close_matches(name, fields_of(cls), n=1)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}{guess}")

@@ -432,6 +432,13 @@ async def test_every_connection_works_in_the_search_path(database_url):
             assert await fetch_one("SELECT current_schema() AS schema") == {"schema": schema}
 
 
+@pytest.mark.parametrize("url", ["sqlite:{}.db?mode=rwc", "postgresql://{}@127.0.0.1:1/x", "postgresql://{}:1/x"])
+async def test_a_url_that_a_driver_would_cut_off_is_refused(url):
+    for text, reason in (("a\0b", "NUL character"), ("a\ud800", "lone surrogate")):
+        with pytest.raises(DatabaseConnectionError, match=f"^DB Connection failed: the URL contains a {reason} at "):
+            await connect(url.format(text))
+
+
 @pytest.mark.parametrize("path", ["", "a;b", "a b", "a,b", "é", 'a"b'])
 async def test_a_search_path_is_a_plain_name(path):
     with pytest.raises(OptionError, match=f"^Invalid ferro_search_path '{re.escape(path)}'") as caught:

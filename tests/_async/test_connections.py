@@ -111,6 +111,16 @@ async def test_replacing_the_default_closes_it_unless_it_has_a_name(main, tmp_pa
     await other.close()
 
 
+async def test_a_database_that_was_the_default_is_dropped_with_the_others(archive, database_url):
+    nameless = await connect(database_url)
+    set_default_connection("archive")
+    await nameless.fetch_one("SELECT 1 AS one")
+    reset_engine()
+    for database in (nameless, archive):
+        with pytest.raises(InterfaceError, match="is closed"):
+            await database.fetch_one("SELECT 1 AS one")
+
+
 async def test_closing_the_default_leaves_the_others(main, archive):
     await main.close()
     assert await Writer.using("archive").all() == []

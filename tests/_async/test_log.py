@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretBytes, SecretStr
 from statements import recorded, sent
 
-from ferro import AsyncDatabase, Field, Model, OperationalError, transaction
+from ferro import AsyncDatabase, Field, Model, OperationalError, connect, transaction
 
 
 class Safe(Model):
@@ -57,8 +57,18 @@ async def test_a_record_tells_what_was_done(database):
         ("Bulk save", "Safe", 2, None),
         ("Raw", "", 1, None),
     ]
-    assert {record.dialect for record in records} == {database.dialect.name}
+    assert {(record.dialect, record.connection) for record in records} == {(database.dialect.name, None)}
     assert all(record.duration_ms >= 0 for record in records)
+
+
+async def test_a_record_tells_the_name_of_its_connection(database, database_url):
+    async with connect(database_url, name="archive", replicas=[database_url]) as archive:
+        with recorded() as records:
+            await database.execute("DELETE FROM safe")
+            async with archive.transaction() as opened:
+                await opened.execute("DELETE FROM safe")
+            await archive.query(Safe).all()
+    assert [record.connection for record in records] == [None, "archive", "archive", "archive", "archive"]
 
 
 async def test_a_statement_that_fails_is_logged_with_its_error(database):

@@ -259,6 +259,19 @@ async def test_a_deleted_row_keeps_its_unique_values(tables: AsyncDatabase) -> N
     assert await File.count() == 0
 
 
+async def test_looking_for_a_deleted_row_to_be_made_says_what_to_do(tables: AsyncDatabase) -> None:
+    file = await File.create(name="a")
+    await file.delete()
+    known = "a File with these values is there, and the scope of File keeps it out of sight"
+    for verb in ("get_or_create", "update_or_create"):
+        with pytest.raises(UniqueViolationError) as error:
+            await getattr(File, verb)(name="a")
+        assert str(error.value) == f"{verb}(): {known}: restore() it, or look for it with File.unscoped()"
+    await File.unscoped().where(lambda f: f.name == "a").restore()
+    found, made = await File.get_or_create(name="a")
+    assert (found.id, made) == (file.id, False)
+
+
 async def test_deleting_and_restoring_are_updates(tables: AsyncDatabase) -> None:
     draft = await Draft.create(created_at=LONG_AGO, updated_at=LONG_AGO)
     stale = await Draft.get(1)

@@ -229,6 +229,25 @@ def test_collections_are_changed_and_plain_queries_are_not(verb):
         getattr(Shelf(id=1).rooms, verb)
 
 
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_related_rows_are_changed_through_a_database(verb):
+    with pytest.raises(QueryError, match=rf"^{verb}\(\) needs a database: write db.query\(...rooms\).{verb}\(\)$"):
+        getattr(Shelf(id=1).rooms, verb)
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_a_selection_changes_no_rows(verb):
+    with pytest.raises(QueryError, match=rf"^{verb}\(\) changes whole rows, and select\(\) chose columns to read"):
+        getattr(Book.select("id"), verb)
+
+
+@pytest.mark.parametrize("verb", ["prefetch_related", "select_related"])
+def test_eager_loading_is_called_include(verb):
+    for asked in (Book, Book.query(), Author(email="ann@x.org").books):
+        with pytest.raises(AttributeError, match=rf"^{verb}\(\) is called include\(\) here: include\(lambda m"):
+            getattr(asked, verb)
+
+
 async def test_an_instance_that_is_not_saved_leads_nowhere(ann):
     book = Book(title="SICP", author=ann)
     with pytest.raises(QueryError, match=r"^Book.tags: this Book is not saved yet"):
@@ -370,7 +389,18 @@ async def test_seats_are_compared_by_every_column_of_their_key(ann):
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        (lambda b: b.author == "ann", "Book.author is compared with a Author or None, not with 'ann'"),
+        (
+            lambda b: b.author == "ann",
+            "Book.author is compared with a Author or None, not with 'ann'; a key is compared with author_id",
+        ),
+        (
+            lambda b: b.author.profile == 3,
+            "Author.profile is compared with a Profile or None, not with 3; a key is compared with profile.id",
+        ),
+        (
+            lambda b: b.tags.contains(3),
+            "Book.tags is compared with a Tag or None, not with 3; a key is compared with the rows in any(): row.id",
+        ),
         (lambda b: b.author == Author.model_construct(), "Book.author: this Author is not saved yet"),
         (lambda b: b.author < 3, "Book.author is a relation: compare it by == and != with an instance or None"),
         (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),

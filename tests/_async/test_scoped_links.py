@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import pytest
 from statements import sent
 
-from ferro import AsyncDatabase, BackRef, Field, ForeignKey, ManyToMany, Model, Relation, Scope, SoftDelete
+from ferro import (
+    AsyncDatabase,
+    BackRef,
+    Field,
+    ForeignKey,
+    ManyToMany,
+    Model,
+    Relation,
+    Scope,
+    SoftDelete,
+    UniqueViolationError,
+)
 
 
 class Sailor(Model):
@@ -191,6 +202,16 @@ async def test_a_scope_of_the_links_may_look_along_their_relations_and_at_who_as
     await ship.pilots.clear()
     harbour.set("Cork")
     assert [pilot.id for pilot in await ship.pilots.all()] == [1]
+    # A link that is out of sight is not made again, and the caller is told.
+    harbour.set("Hull")
+    for link in (lambda: ship.pilots.set(1, port="Hull"), lambda: ship.pilots.add(1, port="Hull")):
+        with pytest.raises(UniqueViolationError) as hidden:
+            await link()
+        assert str(hidden.value).endswith(
+            "Ship 1 is linked to Pilot 1 by Ship.pilots already, perhaps by a link that the scope of Booking keeps out of "
+            "sight: look for it with Booking.unscoped()"
+        )
+    harbour.set("Cork")
     assert await Booking.unscoped().order_by("ship_id").select("pilot_id").all() == [(1,), (4,)]
     await Port.where(lambda p: p.name == "Cork").update(open=False)
     assert await ship.pilots.all() == []

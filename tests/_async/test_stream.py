@@ -31,6 +31,9 @@ class Star(Model):
     tags: list[str] = Field(default_factory=list)
 
 
+NO_ROWS_YET = "a query holds no rows until it is asked for them: call all(), or stream() to read them as they come"
+
+
 class Trouble(Exception):
     """What goes wrong in the body of a loop."""
 
@@ -69,6 +72,22 @@ async def test_a_stream_gives_the_rows_of_all(sky, chunk):
 
 async def test_a_stream_of_no_rows_ends_at_once(sky):
     assert [star async for star in sky.query(Star).where(lambda s: s.mass < 0).stream()] == []
+    assert not sky.pool._lent
+
+
+async def test_a_query_that_is_looped_over_says_what_to_call(sky):
+    query = sky.query(Star).where(lambda s: s.mass > 1)
+    for each in (query, query.select("id"), query.select("id").cte("heavy")):
+        with sent() as statements:
+            for loop in (list, lambda rows: "star 0001" in rows, lambda rows: [*rows]):
+                with pytest.raises(InterfaceError) as plain:
+                    loop(each)
+                assert str(plain.value) == NO_ROWS_YET
+            with pytest.raises(InterfaceError) as error:
+                async for _ in each:
+                    pass
+            assert str(error.value) == NO_ROWS_YET
+        assert statements == []
     assert not sky.pool._lent
 
 

@@ -364,6 +364,33 @@ async def test_on_conflict_update_inserts_a_row_that_is_gone_again(database):
     assert await Reader.all() == [Reader(id=1, email="ann@x", visits=3)]
 
 
+async def test_many_overwrite_the_rows_of_their_keys(database):
+    await Reader.bulk_create([Reader(id=101, email="ann@x", visits=5), Reader(id=102, email="bob@x", visits=6)])
+    made = [Reader(id=at, email=f"{at}@x") for at in range(101, 801)] + [Reader(email="dan@x"), Reader(id=900)]
+    with sent() as statements:
+        assert await Reader.bulk_create(made, on_conflict="update") is not None
+    assert len([text for text in statements if text.startswith("INSERT")]) < 12
+    stored = await Reader.order_by("email", "id").all()
+    assert sorted([(r.email, r.visits) for r in stored], key=str) == sorted([(r.email, 0) for r in made], key=str)
+    assert {r.id for r in stored} == {r.id for r in made}
+    made[0].visits = 9
+    await made[0].save()
+    assert (await Reader.get(101)).visits == 9
+
+
+async def test_many_overwrite_all_or_none(database):
+    await Reader.bulk_create([Reader(id=101, email="ann@x"), Reader(id=102, email="bob@x")])
+    made = [Reader(id=101, email="new@x"), Reader(email="bob@x")]
+    with pytest.raises(UniqueViolationError):
+        await Reader.bulk_create(made, on_conflict="update")
+    assert (await Reader.get(101)).email == "ann@x"
+    with pytest.raises(QueryError, match=exactly("bulk_create() got Reader 5 more than once: give each row once")):
+        await Reader.bulk_create([Reader(id=5), Reader(id=5)], on_conflict="update")
+    with pytest.raises(QueryError, match=exactly("on_conflict is 'ignore'; it can be 'update'")):
+        await Reader.bulk_create([Reader(id=5)], on_conflict="ignore")
+    assert await Reader.count() == 2
+
+
 async def test_saving_what_was_saved_is_an_update(database):
     ann = Reader(id=1)
     await ann.save(on_conflict="update")

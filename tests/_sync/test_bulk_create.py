@@ -345,3 +345,20 @@ def test_rows_of_another_database_are_not_referred_to(other):
     shop = other.create(Shop)
     with pytest.raises(QueryError, match=r"^Ware\.shop: this Shop came from "):
         Ware.bulk_create([Ware(shop=shop)], returning=False)
+
+
+def test_what_is_overwritten_comes_back():
+    text = r"^what is overwritten comes back: leave out returning=False, or use bulk_upsert\(\)$"
+    for rows in ([Ware(id=1)], []):
+        with pytest.raises(QueryError, match=text):
+            Ware.bulk_create(rows, returning=False, on_conflict="update")
+
+
+def test_rows_are_overwritten_with_progress_too():
+    Ware.bulk_create([Ware(id=at, name="old") for at in range(1, 3)])
+    told: list[int] = []
+    made = [Ware(id=at, name=str(at)) for at in range(1, 1201)]
+    Ware.bulk_create(made, on_conflict="update", progress=told.append)
+    assert told == [1000, 1200]
+    assert Ware.count() == 1200
+    assert Ware.get(2).name == "2"

@@ -112,6 +112,16 @@ def test_replacing_the_default_closes_it_unless_it_has_a_name(main, tmp_path):
     other.close()
 
 
+def test_a_database_that_was_the_default_is_dropped_with_the_others(archive, database_url):
+    nameless = connect(database_url)
+    set_default_connection("archive")
+    nameless.fetch_one("SELECT 1 AS one")
+    reset_engine()
+    for database in (nameless, archive):
+        with pytest.raises(InterfaceError, match="is closed"):
+            database.fetch_one("SELECT 1 AS one")
+
+
 def test_closing_the_default_leaves_the_others(main, archive):
     main.close()
     assert Writer.using("archive").all() == []

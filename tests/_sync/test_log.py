@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretBytes, SecretStr
 from statements import recorded, sent
 
-from ferro.sync import Database, Field, Model, OperationalError, transaction
+from ferro.sync import Database, Field, Model, OperationalError, connect, transaction
 
 
 class Safe(Model):
@@ -58,8 +58,18 @@ def test_a_record_tells_what_was_done(database):
         ("Bulk save", "Safe", 2, None),
         ("Raw", "", 1, None),
     ]
-    assert {record.dialect for record in records} == {database.dialect.name}
+    assert {(record.dialect, record.connection) for record in records} == {(database.dialect.name, None)}
     assert all(record.duration_ms >= 0 for record in records)
+
+
+def test_a_record_tells_the_name_of_its_connection(database, database_url):
+    with connect(database_url, name="archive", replicas=[database_url]) as archive:
+        with recorded() as records:
+            database.execute("DELETE FROM safe")
+            with archive.transaction() as opened:
+                opened.execute("DELETE FROM safe")
+            archive.query(Safe).all()
+    assert [record.connection for record in records] == [None, "archive", "archive", "archive", "archive"]
 
 
 def test_a_statement_that_fails_is_logged_with_its_error(database):

@@ -260,6 +260,19 @@ def test_a_deleted_row_keeps_its_unique_values(tables: Database) -> None:
     assert File.count() == 0
 
 
+def test_looking_for_a_deleted_row_to_be_made_says_what_to_do(tables: Database) -> None:
+    file = File.create(name="a")
+    file.delete()
+    known = "a File with these values is there, and the scope of File keeps it out of sight"
+    for verb in ("get_or_create", "update_or_create"):
+        with pytest.raises(UniqueViolationError) as error:
+            getattr(File, verb)(name="a")
+        assert str(error.value) == f"{verb}(): {known}: restore() it, or look for it with File.unscoped()"
+    File.unscoped().where(lambda f: f.name == "a").restore()
+    found, made = File.get_or_create(name="a")
+    assert (found.id, made) == (file.id, False)
+
+
 def test_deleting_and_restoring_are_updates(tables: Database) -> None:
     draft = Draft.create(created_at=LONG_AGO, updated_at=LONG_AGO)
     stale = Draft.get(1)

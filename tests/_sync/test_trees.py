@@ -227,6 +227,10 @@ def test_of_a_walk_rows_are_changed_by_their_keys(topics):
             "ancestors() goes along a foreign key from Topic to itself, such as along=lambda c: c.parent, got 7",
         ),
         (
+            lambda q: q.descendants(of=1, along="parent"),
+            "descendants() goes along a foreign key from Topic to itself, such as along=lambda c: c.parent, got 'parent'",
+        ),
+        (
             lambda q: q.ancestors(of=1, along=lambda t: t.parent, max_depth=-1),
             "ancestors(max_depth=...) takes a number of steps, 0 or more, got -1",
         ),

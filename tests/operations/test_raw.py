@@ -217,3 +217,17 @@ def test_a_t_string_takes_no_other_values():
     )
     with pytest.raises(QueryError, match=r"^SQL must be a non-empty statement$"):
         raw.asked(tstring(" "), [], sqlite)
+
+
+@pytest.mark.parametrize("dialect", [sqlite, postgres])
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("DELETE FROM pet\0 WHERE id = 1", "contains a NUL character at position 15, which no database keeps"),
+        ("SELECT '\ud800'", "contains a lone surrogate at position 8, which is no character"),
+    ],
+)
+def test_sql_that_a_driver_would_cut_off_is_refused(dialect, sql, reason):
+    for ask in (raw.execute, raw.fetch_all, raw.fetch_one):
+        with pytest.raises(QueryError, match=f"^the SQL {reason}"):
+            next(ask(sql, [], dialect))

@@ -1,5 +1,6 @@
 """Values no one would think of, for every type a column can have."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -68,8 +69,44 @@ NASTY_TEXTS = [
     "é'\\" * 3_000,
 ]
 REFUSED_TEXTS = ["\0", "a\0b", "\ud800", "a\udfff", "\udc00\ud800"]
+# What somebody sends who wants to be read as SQL, and the signs of which such texts are made.
+INJECTIONS = [
+    "'; DROP TABLE guest; --",
+    "' OR '1'='1",
+    '"; DROP TABLE guest; --',
+    "\\'; DROP TABLE guest; --",
+    "') UNION SELECT 1 --",
+    "$1; DROP TABLE guest",
+    "$$; DROP TABLE guest; $$",
+    "?); DELETE FROM guest; --",
+    "%s' %(name)s",
+    "/* */ OR 1=1",
+    "name = name OR name",
+    "{0!r}{}",
+    "app.x', 'y', false); --",
+    "\x00",
+    "\ud800'",
+]
+LONG_NAMES = ["x" * 64, "é" * 32, "漢" * 22, '"' * 70, "x" * 63 + "'", "x" * 63 + "\ud800", "%s" * 40]
+SIGNS = [
+    *"'\"\\%{}:?$;()[]-*/.,=~@#&|^` \n\t\r\0",
+    "%s",
+    "$1",
+    "?1",
+    ":a",
+    "{0}",
+    "--",
+    "/*",
+    "*/",
+    "$$",
+    "::",
+    "a",
+    "é",
+    "\ud800",
+]
 
 
+PLAIN_WORD = re.compile(r"(?!x{64})[A-Za-z0-9_]*")
 CHARACTERS = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
 
 
@@ -85,6 +122,17 @@ def texts() -> SearchStrategy[str]:
 def any_texts() -> SearchStrategy[str]:
     """Texts, and now and then one that no database can hold."""
     return st.one_of(texts(), texts(), texts(), st.sampled_from(REFUSED_TEXTS))
+
+
+def hostile_texts() -> SearchStrategy[str]:
+    """Texts that would do harm, were they ever read as SQL; some of them no database can hold."""
+    made = st.lists(st.sampled_from(SIGNS), min_size=1, max_size=8).map("".join)
+    return st.sampled_from(INJECTIONS) | texts() | made
+
+
+def hostile_names() -> SearchStrategy[str]:
+    """Such texts, and some that are too long, where a name is expected. A plain word is one: it is not among them."""
+    return (hostile_texts() | st.sampled_from(LONG_NAMES)).filter(lambda text: not PLAIN_WORD.fullmatch(text))
 
 
 def whole_numbers() -> SearchStrategy[int]:

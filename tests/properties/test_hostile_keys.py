@@ -9,7 +9,8 @@ from hypothesis import given, note, settings
 from ferro import FerroError, col, date_trunc
 from ferro.sync import Database
 
-from .test_hostile_strings import Guest, hostile, names, sent, statements_of, tables
+from .strategies import hostile_names, hostile_texts
+from .test_hostile_strings import Guest, sent, statements_of, tables
 
 __all__ = ["tables"]
 
@@ -32,7 +33,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 @settings(max_examples=500)
-@given(text=hostile)
+@given(text=hostile_texts())
 def test_the_sql_of_a_hostile_key_is_that_of_a_harmless_one(tables, call, text):
     for name, database in tables.items():
         note(f"on {name}")
@@ -46,7 +47,8 @@ def test_the_sql_of_a_hostile_key_is_that_of_a_harmless_one(tables, call, text):
             assert set(statements) <= set(harmless)
 
 
-@given(text=names)
+@settings(max_examples=500)
+@given(text=hostile_names())
 def test_a_hostile_unit_is_refused_and_nothing_is_sent(tables, text):
     for database in tables.values():
         with sent() as statements, pytest.raises(FerroError, match="date_trunc"):
@@ -55,7 +57,7 @@ def test_a_hostile_unit_is_refused_and_nothing_is_sent(tables, text):
 
 
 @settings(max_examples=500)
-@given(text=hostile)
+@given(text=hostile_texts())
 def test_a_hostile_pattern_is_a_parameter(tables, text):
     for name, database in tables.items():
         if name == "sqlite":

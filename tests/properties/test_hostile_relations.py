@@ -14,7 +14,8 @@ from ferro.query.ddl import create_table
 from ferro.schema.registry import active, declared, table_of
 from ferro.sync import BackRef, Database, Model
 
-from .test_hostile_strings import hostile, names, sent, statements_of
+from .strategies import hostile_names, hostile_texts
+from .test_hostile_strings import sent, statements_of
 
 
 class Pupil(Model):
@@ -150,7 +151,7 @@ def tables(databases: Mapping[str, Database]) -> Mapping[str, Database]:
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 @settings(max_examples=500)
-@given(text=hostile)
+@given(text=hostile_texts())
 def test_the_sql_of_a_hostile_text_is_that_of_a_harmless_one(tables, call, text):
     for name, database in tables.items():
         note(f"on {name}")
@@ -166,8 +167,8 @@ def test_the_sql_of_a_hostile_text_is_that_of_a_harmless_one(tables, call, text)
 
 
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
-@settings(max_examples=15)
-@given(text=names)
+@settings(max_examples=500)
+@given(text=hostile_names())
 def test_a_hostile_name_is_refused_and_nothing_is_sent(tables, call, text):
     for name, database in tables.items():
         note(f"on {name}")
@@ -176,8 +177,8 @@ def test_a_hostile_name_is_refused_and_nothing_is_sent(tables, call, text):
         assert statements == []
 
 
-@settings(max_examples=100)
-@given(text=names)
+@settings(max_examples=500)
+@given(text=hostile_names())
 def test_a_hostile_name_of_a_link_table_is_a_name_or_refused(text):
     try:
         link = link_through(through=text)

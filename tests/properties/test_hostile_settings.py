@@ -1,32 +1,61 @@
-"""What a session or a connection is given as text is a value, a checked name, or an error."""
+"""What a session, a connection or a policy is given as text is a value, a checked name, or an error."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, note, settings
 from statements import sent
 
-from ferro import OptionError, QueryError
-from ferro.sync import Database, connect, session
+from ferro import DataError, FerroError, OptionError, QueryError, RowPolicy, current_setting
+from ferro.sync import Database, connect, session, set_default_connection, transaction, using
+from ferro.types.values import why_text_is_refused
 
-from .strategies import texts
+from .strategies import hostile_names, hostile_texts
 
 ASK = "SELECT current_setting('app.tenant') AS tenant"
-PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+", re.ASCII)
-HOSTILE = ["'; DROP TABLE guest; --", "$1; SELECT 1", "\\'; --", "app.x', 'y', false); --", "%s", "\n", "app.x; --"]
-hostile = st.sampled_from(HOSTILE) | texts()
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+PLAIN_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+", re.ASCII)
+
+
+def in_url(text: str) -> str:
+    return quote(text, safe="", errors="surrogatepass")
+
+
+# Every call outside a query that takes a name, and can only refuse another one.
+REFUSED: dict[str, Callable[[str], Any]] = {
+    "the name of a setting": lambda text: session(settings={text: "7"}),
+    "a setting in a query": current_setting,
+    "a setting in a policy": lambda text: RowPolicy(column="tenant_id", setting=text),
+    "the name of a policy": lambda text: RowPolicy(name=text, using=lambda d: d.id == 1),
+    "the column of a policy": lambda text: RowPolicy(column=text, setting="app.tenant"),
+    "the command of a policy": lambda text: RowPolicy(name="x", command=text, using=lambda d: d.id == 1),
+    "the name of a connection": lambda text: connect("sqlite::memory:", name=text),
+    "another connection": lambda text: using(text).__enter__(),
+    "the default connection": set_default_connection,
+    "the connection of a transaction": lambda text: transaction(using=text).__enter__(),
+    "the connection of a session": lambda text: session(text).__enter__(),
+    "a URL": lambda text: connect(text, default=False),
+    "a replica": lambda text: connect("sqlite::memory:", replicas=(text,), default=False),
+    "what n_plus_one does": lambda text: connect("sqlite::memory:", n_plus_one=text, default=False),
+    "the mode of SQLite": lambda text: connect(f"sqlite::memory:?mode=ro{in_url(text)}", default=False),
+    "a parameter of SQLite": lambda text: connect(f"sqlite::memory:?x{in_url(text)}=1", default=False),
+}
 
 
 @settings(max_examples=500)
-@given(value=hostile)
+@given(value=hostile_texts())
 def test_the_value_of_a_setting_never_changes_the_sql(databases: Mapping[str, Database], value: str):
-    assume("\0" not in value and not re.search("[\ud800-\udfff]", value))
     if (db := databases.get("postgres")) is None:
         return
     texts_sent: list[list[str]] = []
     for given_value in ("7", value):
+        if why_text_is_refused(given_value):
+            with pytest.raises(QueryError, match="holds a NUL or half of a surrogate pair"):
+                session(db, settings={"app.tenant": given_value}).__enter__()
+            return
         with sent() as found, session(db, settings={"app.tenant": given_value}):
             assert db.fetch_one(ASK) == {"tenant": given_value}
         texts_sent.append(found)
@@ -34,11 +63,64 @@ def test_the_value_of_a_setting_never_changes_the_sql(databases: Mapping[str, Da
 
 
 @settings(max_examples=500)
-@given(name=hostile)
-def test_a_hostile_name_of_a_setting_or_a_connection_is_refused(name: str):
-    if not PLAIN_NAME.fullmatch(name):
+@given(text=hostile_texts())
+def test_a_setting_that_is_changed_is_a_value_and_its_name_is_checked(databases: Mapping[str, Database], text: str):
+    if (db := databases.get("postgres")) is None:
+        return
+    assume(not PLAIN_SETTING.fullmatch(text))
+    with session(db) as inside:
         with pytest.raises(QueryError, match="is no name of a setting"):
-            session(settings={name: "7"})
-    if not re.fullmatch("[A-Za-z0-9_]+", name):
-        with pytest.raises(OptionError, match="a connection cannot be named"):
-            connect("sqlite::memory:", name=name)
+            inside.set_config(text, "7")
+        if why_text_is_refused(text):
+            with pytest.raises(QueryError, match="holds a NUL or half of a surrogate pair"):
+                inside.set_config("app.tenant", text)
+        else:
+            inside.set_config("app.tenant", text)
+            with sent() as found:
+                assert db.fetch_one(ASK) == {"tenant": text}
+            assert found == ["SELECT set_config($1, $2, true)", ASK]
+
+
+@settings(max_examples=500)
+@given(text=hostile_names())
+@example(text="x\n")
+def test_a_hostile_name_is_refused(text: str):
+    # A long word is a good name of all of these but a column.
+    assume(not PLAIN_SETTING.fullmatch(text) and not PLAIN_WORD.fullmatch(text))
+    for name, call in REFUSED.items():
+        note(name)
+        with pytest.raises(FerroError):
+            call(text)
+
+
+@settings(max_examples=500)
+@given(text=hostile_names())
+def test_a_hostile_search_path_is_refused_before_anything_is_opened(text: str):
+    assume(not PLAIN_WORD.fullmatch(text))
+    with pytest.raises(OptionError, match="^Invalid ferro_search_path"):
+        connect(f"postgresql://127.0.0.1:1/x?ferro_search_path={in_url(text)}", default=False)
+
+
+def asked(db: Database, run: Callable[..., Any], text: str) -> list[str]:
+    """What is sent to ask for a text, which comes back as it was."""
+    with sent() as found:
+        assert run(f"SELECT CAST({db.dialect.placeholder.format(1)} AS text) AS said", text) == [{"said": text}]
+    # Cursors are counted.
+    return [re.sub(r"ferro_stream_\d+", "ferro_stream_1", statement) for statement in found]
+
+
+@settings(max_examples=500)
+@given(text=hostile_texts())
+def test_the_arguments_of_sql_never_change_it(databases: Mapping[str, Database], text: str):
+    for db in databases.values():
+        calls: list[Callable[..., Any]] = [
+            db.fetch_all,
+            lambda *args, db=db: [db.fetch_one(*args)],
+            lambda *args, db=db: list(db.stream(*args)),
+        ]
+        for run in calls:
+            if why_text_is_refused(text):
+                with pytest.raises(DataError, match="^argument 1 of the SQL: "):
+                    asked(db, run, text)
+            else:
+                assert asked(db, run, text) == asked(db, run, "7")

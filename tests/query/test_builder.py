@@ -51,6 +51,23 @@ def test_filter_by_compares_columns_with_values(people):
     assert found.sql.endswith('WHERE "person"."name" = ? AND "person"."age" IS NULL')
 
 
+@pytest.mark.parametrize(
+    ("verb", "message"),
+    [
+        ("prefetch_related", "prefetch_related() is called include() here: include(lambda m: m.relation)"),
+        ("select_related", "select_related() is called include() here: include(lambda m: m.relation)"),
+        ("update", "update() changes whole rows, and select() chose columns to read: leave out select()"),
+        ("delete", "delete() changes whole rows, and select() chose columns to read: leave out select()"),
+    ],
+)
+def test_a_method_a_query_does_not_have_is_told_what_to_write_instead(people, verb, message):
+    with pytest.raises(UnknownColumnError) as error:
+        getattr(people.select("id"), verb)
+    assert str(error.value) == message
+    with pytest.raises(AttributeError, match="object has no attribute 'colour'$"):
+        _ = people.colour
+
+
 NO_TRUTH = "a condition has no truth value in Python: use &, | and ~"
 
 

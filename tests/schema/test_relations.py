@@ -181,6 +181,44 @@ def test_a_class_stays_the_one_it_was_and_a_name_is_the_last_one():
     assert table_of(ByName).relations["owner"].target is Owner
 
 
+def test_the_other_end_is_that_of_the_class_that_has_the_name_now():
+    class Shop(ModelBase):
+        id: int = Field(primary_key=True)
+        goods: Relation[list["Good"]] = BackRef()
+        tags: Relation[list["Good"]] = BackRef()
+
+    class Good(ModelBase):
+        id: int = Field(primary_key=True)
+
+    goods, tags = (table_of(Shop).relations[name] for name in ("goods", "tags"))
+    for way in (goods, tags):
+        with pytest.raises(ModelDefinitionError, match="Good has no relation to Shop"):
+            _ = way.other
+
+    # What was missing is looked for again, and what was found is that of one class.
+    for key in ("shop", "seller"):
+        again = type(
+            "Good",
+            (ModelBase,),
+            {
+                "__module__": __name__,
+                "__annotations__": {
+                    "id": int,
+                    key: Annotated[Shop, ForeignKey(related_name="goods")],
+                    "shops": Annotated[list[Shop], ManyToManyField(related_name="tags")],
+                },
+                "id": Field(primary_key=True),
+            },
+        )
+        table = table_of(again)
+        assert (goods.kind, goods.other) == ("reverse", table.relations[key])
+        assert goods.pairs == ((table_of(Shop).by_field["id"], table.by_field[f"{key}_id"]),)
+        assert goods.other.pairs == ((table.by_field[f"{key}_id"], table_of(Shop).by_field["id"]),)
+        assert (tags.kind, tags.other) == ("many", table.relations["shops"])
+        assert tags.link.far == tags.other.link.near
+        assert (tags.link.near[0].name, tags.link.key) == ("shop_id", tags.other.link.key)
+
+
 CIRCULAR = """
 from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Optional

@@ -30,7 +30,7 @@ def test_a_bare_value_becomes_a_secret():
         (
             None,
             SecretStr("hush\0"),
-            "the secret contains a NUL character at position 4, which a text column cannot hold",
+            "the secret contains a NUL character at position 4, which no database keeps",
         ),
         ("varchar(3)", SecretStr("hush"), "the secret has 4 characters and does not fit varchar(3)"),
         (None, b"hush", "expected SecretStr, got bytes"),

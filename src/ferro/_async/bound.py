@@ -253,24 +253,40 @@ class AsyncModelConnection(Generic[M]):
 
     @overload
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[True] = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        on_conflict: Literal["update"] | None = None,
+        progress: Progress = False,
     ) -> list[M]: ...
     @overload
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[False], progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        on_conflict: Literal["update"] | None = None,
+        progress: Progress = False,
     ) -> int: ...
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: bool = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        on_conflict: Literal["update"] | None = None,
+        progress: Progress = False,
     ) -> list[M] | int:
         """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
 
-        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's. With
+        `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         database = self.database
         model = self.model
         if returning:
-            return await database.bulk_create(model, instances, progress=progress)
-        return await database.bulk_create(model, instances, returning=False, progress=progress)
+            return await database.bulk_create(model, instances, on_conflict=on_conflict, progress=progress)
+        return await database.bulk_create(model, instances, returning=False, on_conflict=on_conflict, progress=progress)
 
     async def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""

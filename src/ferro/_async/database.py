@@ -32,7 +32,7 @@ from ferro.dialects import DIALECTS
 from ferro.drivers.forks import in_children
 from ferro.drivers.options import Options, PoolConfig
 from ferro.drivers.urls import Address, parse
-from ferro.errors import DatabaseError, InterfaceError, OptionError
+from ferro.errors import DatabaseError, InterfaceError, OptionError, QueryError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
@@ -317,6 +317,7 @@ class AsyncDatabase:
         instances: Iterable[M | Mapping[str, Any]],
         *,
         returning: Literal[True] = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
     ) -> list[M]: ...
     @overload
@@ -326,6 +327,7 @@ class AsyncDatabase:
         instances: Iterable[M | Mapping[str, Any]],
         *,
         returning: Literal[False],
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
     ) -> int: ...
     async def bulk_create(
@@ -334,6 +336,7 @@ class AsyncDatabase:
         instances: Iterable[M | Mapping[str, Any]],
         *,
         returning: bool = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
     ) -> list[M] | int:
         """Insert any number of new rows, all or none; keys and defaults the database makes are written into them.
@@ -343,21 +346,24 @@ class AsyncDatabase:
             instances: the rows, as instances or as the arguments of one; a list, or any iterator.
             returning: with False nothing comes back but how many rows there were, and the instances stay as they are.
                 The rows of an iterator are taken some at a time, so that there may be any number.
+            on_conflict: "update" overwrites the rows that have the same primary keys.
             progress: True writes a line on stderr; a function is called with how many rows are done.
         """
         if not returning:
+            if on_conflict is not None:
+                raise QueryError("what is overwritten comes back: leave out returning=False, or use bulk_upsert()")
             return await self._insert_rows(model, instances, progress)
         given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         await self._call_hooks(model, "before_save", given)
         if progress is False:
-            await self.run(write.bulk_create(model, given, self.dialect))
+            await self.run(write.bulk_create(model, given, self.dialect, on_conflict=on_conflict))
         else:
-            write.check_new(model, given)
+            write.check_rows(model, given, on_conflict)
             with reported(progress, f"bulk_create({model.__name__})") as report:
                 async with AsyncTransaction(self):
                     for start in range(0, len(given), bulk.CHUNK):
                         chunk = given[start : start + bulk.CHUNK]
-                        await self.run(write.bulk_create(model, chunk, self.dialect))
+                        await self.run(write.bulk_create(model, chunk, self.dialect, on_conflict=on_conflict))
                         await call_hook(partial(report, start + len(chunk)))
         await self._call_hooks(model, "after_save", given)
         return given
@@ -634,9 +640,7 @@ def connect(
         DatabaseConnectionError: the URL or the database is not usable.
         OptionError: an option makes no sense.
     """
-    address = parse(url)
-    if name is not None:
-        check_name(name)
+    address = replace(parse(url), name=None if name is None else check_name(name))
     if read_only:
         address = address.read_only()
     copies = [copy_of(address, replica) for replica in texts("replicas", replicas)]
@@ -687,7 +691,7 @@ def texts(option: str, given: Sequence[str]) -> Sequence[str]:
 
 def copy_of(address: Address, url: str) -> Address:
     """Where a replica is: one of the same kind of database."""
-    copy = parse(url)
+    copy = replace(parse(url), name=address.name)
     if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
         raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
     return copy.read_only()
@@ -711,10 +715,9 @@ async def disconnect() -> None:
 
 def reset_engine() -> None:
     """Drop every connected database at once, with or without a running loop; open transactions are undone."""
-    # A handle that is neither the default nor named is its holder's.
-    for database in {*known.by_name.values(), Default.database}:
-        if database is not None:
-            database.drop()
+    # A handle that has no name and never was the default is its holder's.
+    for database in {*known.by_name.values(), *known.defaults}:
+        database.drop()
 
 
 async def check_connection() -> bool:

@@ -96,6 +96,7 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: Literal[True] = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: AsyncDatabase | str | None = None,
     ) -> list[Self]: ...
@@ -106,6 +107,7 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: Literal[False],
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: AsyncDatabase | str | None = None,
     ) -> int: ...
@@ -115,18 +117,20 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: bool = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: AsyncDatabase | str | None = None,
     ) -> list[Self] | int:
         """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
 
-        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's. With
+        `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         database = chosen(using)
         model = cls
         if returning:
-            return await database.bulk_create(model, instances, progress=progress)
-        return await database.bulk_create(model, instances, returning=False, progress=progress)
+            return await database.bulk_create(model, instances, on_conflict=on_conflict, progress=progress)
+        return await database.bulk_create(model, instances, returning=False, on_conflict=on_conflict, progress=progress)
 
     @classmethod
     async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:

@@ -25,12 +25,14 @@ class Known:
 
     Attributes:
         by_name: those that were given a name.
+        defaults: those bare calls went to, now or before; nobody else may hold them.
         every: all of them.
         several: there is more than one, so that an instance has to remember where it came from.
     """
 
     def __init__(self) -> None:
         self.by_name: dict[str, Database] = {}
+        self.defaults: set[Database] = set()
         self.every: WeakSet[Database] = WeakSet()
         self.several = False
 
@@ -64,6 +66,7 @@ def forget(database: "Database") -> None:
         Default.database = None
     if database.name is not None and known.by_name.get(database.name) is database:
         del known.by_name[database.name]
+    known.defaults.discard(database)
     known.every.discard(database)
     known.several = len(known.every) > 1
 
@@ -100,14 +103,20 @@ def default_database() -> "Database":
 
 def make_default(database: "Database") -> None:
     """Let bare calls go to a database; the one they went to before is closed, if it has no name to be reached by."""
-    before, Default.database = Default.database, database
+    before = Default.database
+    lead_to(database)
     if before is not None and before is not database and before.name is None:
         before.drop()
 
 
 def set_default_connection(name: str) -> None:
     """Let the calls that name no database go to the connection of this name."""
-    Default.database = named(name)
+    lead_to(named(name))
+
+
+def lead_to(database: "Database") -> None:
+    Default.database = database
+    known.defaults.add(database)
 
 
 def is_open(database: Any) -> bool:

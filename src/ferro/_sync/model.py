@@ -97,6 +97,7 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: Literal[True] = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: Database | str | None = None,
     ) -> list[Self]: ...
@@ -107,6 +108,7 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: Literal[False],
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: Database | str | None = None,
     ) -> int: ...
@@ -116,18 +118,20 @@ class Model(ModelBase, Loaded):
         instances: Iterable[Self | Mapping[str, Any]],
         *,
         returning: bool = True,
+        on_conflict: Literal["update"] | None = None,
         progress: Progress = False,
         using: Database | str | None = None,
     ) -> list[Self] | int:
         """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
 
-        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's.
+        With `returning=False` nothing comes back but how many there were; the rows may be any iterator's. With
+        `on_conflict="update"`, rows that have the same primary keys are overwritten.
         """
         database = chosen(using)
         model = cls
         if returning:
-            return database.bulk_create(model, instances, progress=progress)
-        return database.bulk_create(model, instances, returning=False, progress=progress)
+            return database.bulk_create(model, instances, on_conflict=on_conflict, progress=progress)
+        return database.bulk_create(model, instances, returning=False, on_conflict=on_conflict, progress=progress)
 
     @classmethod
     def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:

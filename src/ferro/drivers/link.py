@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
+from ferro.drivers.urls import Address
 from ferro.errors import FerroError, TransactionAborted
 from ferro.query.dialect import Compiled, Template
 
@@ -103,7 +104,7 @@ def phrase(template: Template) -> str:
 
 
 def log_statement(
-    statement: Compiled, dialect: str, started: float, rows: int, error: BaseException | None = None
+    statement: Compiled, address: Address, started: float, rows: int, error: BaseException | None = None
 ) -> None:
     """Write one line to `ferro.sql`; called only when that logger listens."""
     milliseconds = (perf_counter() - started) * 1000
@@ -117,7 +118,8 @@ def log_statement(
         extra={
             "sql": statement.sql,
             "params": params,
-            "dialect": dialect,
+            "dialect": address.dialect,
+            "connection": address.name,
             "duration_ms": milliseconds,
             "operation": statement.template.operation,
             "subject": statement.template.subject,
@@ -127,6 +129,7 @@ def log_statement(
     )
 
 
-def log_control(sql: str, dialect: str) -> None:
+def log_control(sql: str, address: Address) -> None:
     """Log BEGIN, COMMIT and their kin."""
-    log.debug("%s", sql, extra={"sql": sql, "params": (), "dialect": dialect, "operation": "Transaction"})
+    told = {"dialect": address.dialect, "connection": address.name, "operation": "Transaction"}
+    log.debug("%s", sql, extra={"sql": sql, "params": (), **told})

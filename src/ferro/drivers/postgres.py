@@ -158,11 +158,11 @@ class PostgresLink(Link):
                 # The server quotes values beside its message, and a traceback shows the cause too.
                 problem.args = (error.driver_message,)
             if started:
-                log_statement(statement, "postgresql", started, 0, error)
+                log_statement(statement, self.address, started, 0, error)
             self.failed(error)
             raise error from problem
         if started:
-            log_statement(statement, "postgresql", started, answer.count)
+            log_statement(statement, self.address, started, answer.count)
         return answer
 
     def _execute(self, template: Template, params: Sequence[Any]) -> PQGen[PGresult]:
@@ -189,7 +189,7 @@ class PostgresLink(Link):
                 return failed
         if log.isEnabledFor(logging.DEBUG):
             for sql in self.pending:
-                log_control(sql, "postgresql")
+                log_control(sql, self.address)
         pgconn.send_query("; ".join([*self.pending, template.sql]).encode())
         self.pending = []
         result = (yield from generators.execute(pgconn))[-1]
@@ -224,7 +224,7 @@ class PostgresLink(Link):
         self.has_settings = True
         sql = settings.statement(len(self.settings))
         if log.isEnabledFor(logging.DEBUG):
-            log_control(sql, "postgresql")
+            log_control(sql, self.address)
         values = [part.encode() for pair in self.settings.items() for part in pair]
         return [partial(self.pgconn.send_query_params, sql.encode(), values)]
 
@@ -290,7 +290,7 @@ class PostgresLink(Link):
 
     def _control(self, sql: str) -> Send:
         if log.isEnabledFor(logging.DEBUG):
-            log_control(sql, "postgresql")
+            log_control(sql, self.address)
         return partial(self.pgconn.send_query_params, sql.encode(), None)
 
     def _read(self, result: PGresult, template: Template) -> Result:
@@ -459,7 +459,7 @@ class PostgresLink(Link):
         """Run statements that answer nothing, in one round trip."""
         for sql in texts:
             if log.isEnabledFor(logging.DEBUG):
-                log_control(sql, "postgresql")
+                log_control(sql, self.address)
         self.pgconn.send_query("; ".join(texts).encode())
         try:
             for result in (yield from generators.execute(self.pgconn)):

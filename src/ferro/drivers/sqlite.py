@@ -195,7 +195,7 @@ class SqliteLink(Link):
         count = len(rows) if cursor.description else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in cursor.description) if template.raw and cursor.description else ()
         if started:
-            log_statement(statement, "sqlite", started, count)
+            log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
@@ -204,7 +204,7 @@ class SqliteLink(Link):
             raise KeyboardInterrupt from problem
         error = describe(self._translated(problem, phrase(statement.template)), statement)
         if started:
-            log_statement(statement, "sqlite", started, 0, error)
+            log_statement(statement, self.address, started, 0, error)
         self.failed(error)
         return error
 
@@ -236,7 +236,7 @@ class SqliteLink(Link):
             self.failed(error)
             raise
         if started:
-            log_statement(statement, "sqlite", started, result.count)
+            log_statement(statement, self.address, started, result.count)
         return result
 
     def close_cursor(self, cursor: SqliteCursor) -> None:
@@ -330,7 +330,7 @@ class SqliteLink(Link):
 
     def control(self, sql: str) -> None:
         if log.isEnabledFor(10):
-            log_control(sql, "sqlite")
+            log_control(sql, self.address)
         try:
             self.raw.execute(sql)
         except sqlite3.Error as problem:

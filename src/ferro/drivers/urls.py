@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ferro.errors import DatabaseConnectionError, OptionError
+from ferro.types.values import why_text_is_refused
 
 SCHEMES = {"sqlite": "sqlite", "postgres": "postgresql", "postgresql": "postgresql"}
 SQLITE_MODES = ("ro", "rw", "rwc")
@@ -36,6 +37,7 @@ class Address:
         mode: how a SQLite file is opened: "ro", "rw" or "rwc"; "ro" is a connection that only reads elsewhere too.
         search_path: the PostgreSQL schema every connection works in, or empty.
         secrets: texts that must not appear in any message.
+        name: what the connection is called, if it has a name.
     """
 
     dialect: str
@@ -45,6 +47,7 @@ class Address:
     mode: str = "rw"
     search_path: str = ""
     secrets: tuple[str, ...] = ()
+    name: str | None = None
 
     @property
     def where(self) -> object:
@@ -84,6 +87,9 @@ def parse(url: str) -> Address:
     """
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"the URL of a database is a str, not {type(url).__name__}")
+    # A driver would read up to a NUL, and open another database.
+    if reason := why_text_is_refused(url):
+        raise refused(f"the URL {reason}")
     scheme, separator, rest = url.partition(":")
     if not separator or scheme not in SCHEMES:
         named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"

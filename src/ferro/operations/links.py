@@ -191,8 +191,8 @@ def replace_links(new: New, links: "Links", dialect: Dialect) -> Steps[None]:
     wanted = set(new.far)
     yield from delete_links(links, new.near, [key for key in held if key not in wanted], dialect)
     yield from update_links(new, [key for key in held if key in wanted], dialect)
-    # Where somebody else makes the same link at this moment, it is there.
-    ignore_existing = new.link.key is not None
+    # Where somebody else makes the same link at this moment, it is there; unless it is one that a scope hides.
+    ignore_existing = new.link.key is not None and not new.link.table.scopes
     yield from make_links(new.without(set(held)), dialect, ignore_existing=ignore_existing)
 
 
@@ -367,9 +367,12 @@ def explain(error: UniqueViolationError, new: New, keys: Sequence[Key]) -> None:
     near = called(relation.table, new.near)
     far = [called(relation.target_table, key) for key in keys]
     one = far[0] if len(far) == 1 else f"one of {', '.join(far[:3])}{', ...' if len(far) > 3 else ''}"
-    error.args = (
-        f"{error}: {near} is linked to {one} by {relation.where} already, and ignore_existing=True does not mind",
-    )
+    if link.table.scopes:
+        model = link.table.model.__name__
+        hint = f"perhaps by a link that the scope of {model} keeps out of sight: look for it with {model}.unscoped()"
+    else:
+        hint = "and ignore_existing=True does not mind"
+    error.args = (f"{error}: {near} is linked to {one} by {relation.where} already, {hint}",)
 
 
 def is_about(error: UniqueViolationError, table: Table, key: tuple[Column, ...]) -> bool:

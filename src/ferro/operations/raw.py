@@ -14,6 +14,7 @@ from pydantic import SecretBytes, SecretStr
 from ferro.errors import DataError, QueryError
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled, Dialect, Result, Template
+from ferro.query.sqltext import must_be_sendable
 from ferro.query.templates import TString, parts_of
 from ferro.types import ColumnType, type_of_value
 
@@ -158,6 +159,7 @@ def read(sql: object, dialect: str) -> Raw:
 
 @lru_cache(maxsize=512)
 def classified(sql: str, dialect: str) -> Raw:
+    must_be_sendable(sql, "the SQL")
     start = SKIPPED.match(sql)
     first = first_word(sql)
     if not first and (start is None or start.end() == len(sql)):

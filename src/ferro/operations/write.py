@@ -209,11 +209,19 @@ def inserting_unless_there(table: Table, left_out: Columns, dialect: Dialect) ->
 
 
 @lru_cache(maxsize=512)
-def upserting(table: Table, left_out: Columns, dialect: Dialect, key: Columns, update: Columns) -> Inserting:
+def upserting(
+    table: Table,
+    left_out: Columns,
+    dialect: Dialect,
+    key: Columns,
+    update: Columns,
+    operation: str = "Save",
+    rows: int = 1,
+) -> Inserting:
     """The INSERT that becomes an UPDATE when there is a row of this key."""
     # Without a column to change the key is set to itself: a row that is left alone would not be returned.
     conflict = Conflict(OnConflict.UPDATE, key, update or key)
-    return inserting(table, left_out, dialect, conflict=conflict, returning=table.columns)
+    return inserting(table, left_out, dialect, operation, conflict=conflict, returning=table.columns, rows=rows)
 
 
 def picker(fields: list[str]) -> Callable[[dict[str, Any]], Sequence[Any]]:
@@ -282,8 +290,7 @@ def save(
     """Insert a new instance; update the changed columns of a loaded one."""
     chosen = only is not None or exclude is not None
     if on_conflict is not None:
-        if on_conflict != "update":
-            raise QueryError(f"on_conflict is {on_conflict!r}; it can be 'update'")
+        must_be_update(on_conflict)
         if chosen:
             raise QueryError("on_conflict='update' writes the whole row: leave out only= and exclude=")
         return overwrite(instance, dialect)
@@ -299,6 +306,11 @@ def save(
     allowed = chosen_fields(table, only, exclude) if chosen else table.by_field.keys()
     changed = {field: value for field, value in changes(instance).items() if field in allowed}
     return update(instance, table, changed, dialect, untouched=frozenset(exclude or ()))
+
+
+def must_be_update(on_conflict: str) -> None:
+    if on_conflict != "update":
+        raise QueryError(f"on_conflict is {on_conflict!r}; it can be 'update'")
 
 
 def changes(instance: ModelBase) -> dict[str, Any]:
@@ -375,9 +387,7 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     if any(column in unset for column in table.primary_key):
         yield from insert(instance, dialect)
         return
-    kept = (*unset, *(column for column in table.stamps.get("created", ()) if is_kept(instance, column)))
-    stamp_again(table, instance)
-    update = tuple(column for column in table.columns if column not in kept and not column.primary_key)
+    update = overwritten(table, instance, unset)
     plan = upserting(table, unset, dialect, table.primary_key, update)
     sent = dict(vars(instance))
     result = yield plan.statement(plan.row(sent))
@@ -385,14 +395,25 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     written(instance)
 
 
+def overwritten(table: Table, instance: ModelBase, unset: Columns) -> Columns:
+    """The columns of the row that is there which an instance overwrites; the instance gets its stamps."""
+    kept = (*unset, *(column for column in table.stamps.get("created", ()) if is_kept(instance, column)))
+    stamp_again(table, instance)
+    return tuple(column for column in table.columns if column not in kept and not column.primary_key)
+
+
 # Many instances.
 
 
-def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Operation[list[M]]:
+def bulk_create(
+    model: type[M], instances: Iterable[M], dialect: Dialect, *, on_conflict: Literal["update"] | None = None
+) -> Operation[list[M]]:
     """Insert new instances, all or none, in their order; what the database fills in is written into them."""
     table = table_of(model)
     given = list(instances)
-    check_new(model, given)
+    check_rows(model, given, on_conflict)
+    if on_conflict is not None:
+        return Atomic(overwrite_batches(table, given, dialect))
     batches = [
         (unset, batch)
         for unset, run in groupby(given, key=chooser(table))
@@ -400,6 +421,15 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
     ]
     steps = insert_batches(table, given, batches, dialect)
     return Atomic(steps) if len(batches) > 1 else steps
+
+
+def check_rows(model: type[ModelBase], given: Sequence[ModelBase], on_conflict: Literal["update"] | None) -> None:
+    check_new(model, given)
+    if on_conflict is not None:
+        table = table_of(model)
+        must_be_update(on_conflict)
+        must_have_key(table, "overwrite")
+        must_have_own_keys(table, given)
 
 
 def check_new(model: type[ModelBase], given: Sequence[ModelBase], start: int = 0) -> None:
@@ -435,17 +465,66 @@ def insert_batches(
         plan = inserting_many(table, unset, dialect, len(batch))
         columns = plan.dumped(batch)
         result = yield plan.sending(columns, len(batch))
-        if plan.returning and len(result.rows) != len(batch):
-            raise InterfaceError(
-                f"Bulk save failed for {table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
-                "came back: a trigger or a rule of the database keeps rows out"
-            )
+        must_all_be_back(plan, batch, result)
         answers.append((plan, batch, plan.kept(columns), plan.loaded(result)))
     # Only now is it sure that none of them failed.
     with no_collection() if len(given) > FEW else nullcontext():
         for plan, batch, sent, returned in answers:
             plan.note(batch, sent, returned)
     return given
+
+
+def must_all_be_back(plan: Inserting, batch: Sequence[ModelBase], result: Result) -> None:
+    if plan.returning and len(result.rows) != len(batch):
+        raise InterfaceError(
+            f"Bulk save failed for {plan.table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
+            "came back: a trigger or a rule of the database keeps rows out"
+        )
+
+
+def must_have_own_keys(table: Table, given: Sequence[ModelBase]) -> None:
+    """Refuse two instances of one row: which of them is to stay?"""
+    seen = set[tuple[Any, ...]]()
+    for instance in given:
+        key = tuple(vars(instance).get(column.field) for column in table.primary_key)
+        if is_whole(key) and key in seen:
+            raise QueryError(
+                f"bulk_create() got {table.model.__name__} {shown_key(key)!r} more than once: give each row once"
+            )
+        seen.add(key)
+
+
+def overwrite_batches(table: Table, given: list[M], dialect: Dialect) -> Steps[list[M]]:
+    """Insert instances, or overwrite the rows that have their primary keys."""
+    must_refer_to_here(given)
+    answers: list[tuple[Inserting, list[M], list[dict[str, Any]], Sequence[tuple[Any, ...]]]] = []
+    planned = [(overwriting(table, instance), instance) for instance in given]
+    for (unset, update), run in groupby(planned, key=itemgetter(0)):
+        for batch in batched([instance for _, instance in run], rows_at_once(table, unset, dialect)):
+            if update is None:
+                plan = inserting_many(table, unset, dialect, len(batch))
+            else:
+                plan = upserting(table, unset, dialect, table.primary_key, update, "Bulk save", len(batch))
+            sent = [dict(vars(instance)) for instance in batch]
+            result = yield plan.insertion(batch)
+            must_all_be_back(plan, batch, result)
+            answers.append((plan, batch, sent, plan.loaded(result)))
+    # Only now is it sure that none of them failed.
+    for plan, batch, sent, returned in answers:
+        fields = [column.field for column in plan.returning]
+        for instance, values, back in zip(batch, sent, returned, strict=True):
+            mark_saved(instance, dict(zip(fields, back, strict=True)), sent=values)
+        written(*batch)
+    return given
+
+
+def overwriting(table: Table, instance: ModelBase) -> tuple[Columns, Columns | None]:
+    """The columns the database is to fill in, and those to overwrite; None without a key, when there is no such row."""
+    unset = left_out(table, instance)
+    if any(column in unset for column in table.primary_key):
+        stamp_new(table, (instance,))
+        return unset, None
+    return unset, overwritten(table, instance, unset)
 
 
 # Deleting and reading again.

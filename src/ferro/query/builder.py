@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, TypeVar, cast
 
-from ferro.errors import QueryError, UnknownColumnError
+from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.fields import utc_now
 from ferro.query.assigned import assigned_value, counted_up
 from ferro.query.dialect import Compiled, Dialect
@@ -78,11 +78,33 @@ def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
     return RenderedSql(compiled.sql, compiled.shown, dialect.name)
 
 
+# Methods that other queries have, or that are called something else here, and what to write instead.
+OF_COLLECTIONS = (
+    "'.{name}()' can only be used on Many-to-Many relationships and on other relations to many rows, "
+    "such as author.books"
+)
+OF_WHOLE_ROWS = "{name}() changes whole rows, and select() chose columns to read: leave out select()"
+LOADS = "{name}() is called include() here: include(lambda m: m.relation)"
+INSTEAD = {
+    **dict.fromkeys(("add", "remove", "set", "clear", "create"), OF_COLLECTIONS),
+    **dict.fromkeys(("update", "delete"), OF_WHOLE_ROWS),
+    **dict.fromkeys(("prefetch_related", "select_related"), LOADS),
+}
+
+
+def no_rows_yet() -> InterfaceError:
+    """What to say when a query is taken for its rows."""
+    return InterfaceError(
+        "a query holds no rows until it is asked for them: call all(), or stream() to read them as they come"
+    )
+
+
 class QueryBase(Generic[M]):
     """Rows of one model, to be read, counted, changed or deleted. Every method returns a new query."""
 
     # Whether the instances of a result are to know each other.
     siblings: ClassVar[bool] = False
+    _instead: ClassVar[Mapping[str, str]] = INSTEAD
 
     def __init__(self, model: type[M], table: Table, source: Source | None = None, *, scoped: bool = True) -> None:
         self.model = model
@@ -114,20 +136,18 @@ class QueryBase(Generic[M]):
         conditions = ", ".join(repr(condition) for condition in self.where_clause)
         return f"<Query model={self.model.__name__} where=[{conditions}]>"
 
-    def _misplaced(self, name: str) -> str:
-        """What to say when a query is asked for a method that collections have."""
-        return (
-            f"'.{name}()' can only be used on Many-to-Many relationships and on other relations to many rows, "
-            "such as author.books"
-        )
-
-    # Hidden from type checkers, which would accept any attribute.
+    # Hidden from type checkers, which would accept any attribute, and any loop.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in COLLECTION_VERBS:
-                raise UnknownColumnError(self._misplaced(name))
+            if name in self._instead:
+                raise UnknownColumnError(self._instead[name].format(name=name, query=self))
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+        def __iter__(self) -> NoReturn:
+            raise no_rows_yet()
+
+        __aiter__ = __iter__
 
     # Building.
 
@@ -808,9 +828,6 @@ class QueryBase(Generic[M]):
                 f"update() expects a recipe that returns a dict, such as lambda u: {{'age': u.age + 1}}, got {changes!r}"
             )
         return cast(Mapping[str, Any], changes)
-
-
-COLLECTION_VERBS = frozenset({"add", "remove", "set", "clear", "create"})
 
 
 def rows_of(one: Include) -> QueryBase[Any]:

@@ -18,12 +18,23 @@ def is_the_same(
         return nulls[0] if len(nulls) == 1 else Logical("OR", nulls)
     target = relation.target.__name__
     if type(other).__name__ != target or not hasattr(other, "__ferro_read__"):
-        raise QueryError(f"{relation.where} is compared with a {target} or None, not with {other!r}")
+        raise QueryError(
+            f"{relation.where} is compared with a {target} or None, not with {other!r}; "
+            f"a key is compared with {key_as_written(relation, columns)}"
+        )
     key = [vars(other).get(column.field) for column in columns]
     if None in key:
         raise QueryError(f"{relation.where}: this {target} is not saved yet, and has no key to compare with")
     equal = tuple(equals(column.source, column.column, value) for column, value in zip(held, key, strict=True))
     return equal[0] if len(equal) == 1 else Logical("AND", equal)
+
+
+def key_as_written(relation: Relation, columns: Sequence[Column]) -> str:
+    """How a condition names what tells the row a relation leads to."""
+    if relation.kind == "forward":
+        return " and ".join(column.field for column in relation.columns)
+    rows = relation.name if relation.single else "the rows in any(): row"
+    return " and ".join(f"{rows}.{column.field}" for column in columns)
 
 
 def equals(source: Source, column: Column, value: Any) -> Expression[bool]:

@@ -24,7 +24,7 @@ from ferro.query.selections import must_be_readable, selected_table
 from ferro.query.statements import Join, Made, Select, With
 from ferro.query.subqueries import moved, outer_columns
 from ferro.query.writer import Writer
-from ferro.schema.table import LONGEST_NAME, Table
+from ferro.schema.table import LONGEST_NAME, Table, can_be_named
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -215,12 +215,8 @@ class CteQuery(SetQuery[M, R], Generic[M, R]):
 
 
 def must_be_name(name: object, verb: str) -> str:
-    if not isinstance(name, str) or not name or "\0" in name or len(name.encode(errors="replace")) > LONGEST_NAME:
-        raise QueryError(f"{verb}() takes a name of 1 to {LONGEST_NAME} bytes without a NUL, got {name!r}")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise QueryError(f"{verb}() takes a name that can be written as UTF-8, got {name!r}") from None
+    if not can_be_named(name):
+        raise QueryError(f"{verb}() takes a name of 1 to {LONGEST_NAME} bytes of text, got {name!r}")
     return name
 
 

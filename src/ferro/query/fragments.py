@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
 from ferro.query.expressions import Expression, Shape, Values, expression, type_for
-from ferro.query.sqltext import ATOM, Text
+from ferro.query.sqltext import ATOM, Text, must_be_sendable
 from ferro.query.templates import TString, parts_of
 from ferro.query.writer import Writer
 from ferro.types.base import ColumnType
@@ -116,5 +116,6 @@ def read_template(sql: str) -> tuple[str, ...]:
 
 
 def must_have_no_placeholders(texts: Sequence[str], sql: str) -> None:
-    if "\0" in sql or any(map(NUMBERED.search, texts)):
+    must_be_sendable(sql, f"raw({sql!r})")
+    if any(map(NUMBERED.search, texts)):
         raise QueryError(f"raw({sql!r}): values are bound by {{}}, not by $1 or ?1")

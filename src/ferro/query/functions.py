@@ -120,7 +120,10 @@ def cast(value: object, to: Any) -> Expression[Any]: ...
 def cast(value: object, to: Any) -> Expression[Any]:
     """A value as another Python type, converted by the database: `cast(f.flight, str)`."""
     found = expression(value)
-    target = type_for(to)
+    try:
+        target = type_for(to)
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"cast(..., {to!r}): {error}") from None
     if found.type is PART and target.kind in PARTS:
         return Cast(found, target)
     if found.kind not in CASTS.get(target.kind, set()) | {""}:

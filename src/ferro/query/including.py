@@ -180,8 +180,6 @@ def read_path(model: type, given: object, make: Make) -> list[Path[Any]]:
 
 def relation_named(model: type, name: str) -> Relation:
     """The relation of a model, or an error that names the closest one."""
-    if name.startswith("__"):
-        raise AttributeError(name)
     table = table_of(model)
     found = table.relations.get(name)
     if found is not None:

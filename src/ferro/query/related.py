@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.instance import Kept, related_to
-from ferro.query.builder import QueryBase
+from ferro.query.builder import INSTEAD, QueryBase, no_rows_yet
 from ferro.query.compared import equals
 from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, Source
 from ferro.query.joins import joins_of
@@ -123,6 +123,15 @@ def chosen_relation(model: type, choose: Callable[[Any], Any]) -> Relation:
     return found
 
 
+NEEDS_A_DATABASE = {
+    **INSTEAD,
+    **dict.fromkeys(
+        ("add", "remove", "set", "clear", "create", "update", "delete"),
+        "{name}() needs a database: write db.query(...{query.relation.name}).{name}()",
+    ),
+}
+
+
 class RelatedQuery(QueryBase[M]):
     """The rows a relation leads to, as a query that no database holds yet: `db.query(author.books)` does.
 
@@ -137,6 +146,7 @@ class RelatedQuery(QueryBase[M]):
     whole = True
     # How all of them are read, in an error message.
     reading = "`db.query({}).all()`"
+    _instead = NEEDS_A_DATABASE
 
     def _with(self, **changes: Any) -> Self:
         return super()._with(**{"whole": False, **changes})
@@ -156,7 +166,7 @@ class RelatedQuery(QueryBase[M]):
         if rows is not None:
             return rows
         if not self.whole:
-            raise InterfaceError("a query holds no rows until it is asked for them: call all()")
+            raise no_rows_yet()
         relation = self.relation
         name = f"{relation.model.__name__.lower()}.{relation.name}"
         raise InterfaceError(
@@ -200,9 +210,6 @@ class RelatedQuery(QueryBase[M]):
                 f"{verb}() changes {self.relation.where} as a whole, and this query reads some of its rows: "
                 f"call {self.relation.name}.{verb}() without conditions, or update() or delete() what it finds"
             )
-
-    def _misplaced(self, name: str) -> str:
-        return f"{name}() needs a database: write db.query(...{self.relation.name}).{name}()"
 
 
 def related_query(relation: Relation, owner: object) -> RelatedQuery[Any]:

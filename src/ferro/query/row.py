@@ -83,8 +83,6 @@ class OwnRow(Row):
 
 def attribute(source: Source, name: str) -> Any:
     """What a name means in a row: a column, the one row that a relation leads to, or many."""
-    if name.startswith("__"):
-        raise AttributeError(name)
     relation = source.table.relations.get(name)
     if relation is None:
         return reference(source, find_column(source.table, name))
@@ -285,10 +283,8 @@ class Collection(Generic[M]):
 
     # Of what is asked of them, a checker only knows the name.
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
         many = self._relation.name
-        raise QueryError(
+        raise UnknownColumnError(
             f"{self._relation.where} leads to many rows, and has no {name!r}: ask {many}.any(lambda x: ...), all, none, "
             f"count, sum, avg, min or max, such as {many}.max(lambda x: x.{name})"
         )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ferro.errors import QueryError
+from ferro.types.values import why_text_is_refused
 
 
 class Text(NamedTuple):
@@ -13,6 +14,12 @@ class Text(NamedTuple):
 
 
 OR, AND, NOT, COMPARE, CONCAT, SUM, PRODUCT, NEGATIVE, ATOM = range(1, 10)
+
+
+def must_be_sendable(sql: str, what: str) -> None:
+    """Refuse what a driver would cut off at a NUL, without a word, or cannot send at all."""
+    if reason := why_text_is_refused(sql):
+        raise QueryError(f"{what} {reason}: leave it out")
 
 
 def quote(name: str) -> str:

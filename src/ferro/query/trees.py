@@ -133,7 +133,7 @@ class Ways:
 
 def upwards(model: type, along: Callable[[Any], object], verb: str) -> Relation:
     """The relation that leads from a row to the one above it."""
-    found = along(Ways(model))
+    found = along(Ways(model)) if callable(along) else along
     if isinstance(found, Relation) and found.kind != "many":
         if found.target_table is not table_of(model):
             raise QueryError(

@@ -66,10 +66,11 @@ class Declared:
         if "." not in self.target:
             # A model means its neighbour, also when there is another one of that name somewhere else.
             neighbour = vars(sys.modules[self.module]).get(last) if self.module in sys.modules else None
-            for found in (neighbour, known, self.names(last)):
+            for found in (neighbour, known):
                 if isinstance(found, type):
                     return found
-            return None
+            found = self.names(last)
+            return found if isinstance(found, type) else None
         found = evaluate(self.target, self.names)
         if isinstance(found, type):
             return found

@@ -1,19 +1,20 @@
 """What is between the two ends of a many-to-many relation: a table of nothing but keys, or that of a model."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from ferro.errors import ModelDefinitionError
 from ferro.fields import ForeignKey, ManyToManyField
 from ferro.schema.declared import NAME
 from ferro.schema.registry import registered_models, table_of
-from ferro.schema.table import LONGEST_NAME, Column, Index, Table, Unique, constraint_name, foreign_key
+from ferro.schema.table import LONGEST_NAME, Column, Index, Table, Unique, can_be_named, constraint_name, foreign_key
 
 if TYPE_CHECKING:
     from ferro.schema.relations import Relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """The table between two models.
 
@@ -27,11 +28,12 @@ class Link:
     far: tuple[Column, ...]
     model: type | None = None
 
+    @cached_property
     def reversed(self) -> "Link":
         """The same, seen from the other end."""
         return replace(self, near=self.far, far=self.near)
 
-    @property
+    @cached_property
     def key(self) -> tuple[Column, ...] | None:
         """The unique key that keeps two rows from being linked twice, if there is one."""
         pair = {*self.near, *self.far}
@@ -185,9 +187,7 @@ def link_columns(prefix: str, table: Table) -> tuple[Column, ...]:
 
 
 def must_be_name(relation: "Relation", name: str) -> None:
-    # What cannot be encoded is replaced, and then differs.
-    encoded = name.encode(errors="replace")
-    if not name or "\0" in name or len(encoded) > LONGEST_NAME or encoded.decode() != name:
+    if not can_be_named(name):
         raise ModelDefinitionError(
             f"{relation.where}: a table is named by 1 to {LONGEST_NAME} bytes of text, not {name!r}; "
             'choose another name with through="..."'

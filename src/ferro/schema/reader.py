@@ -24,6 +24,7 @@ from ferro.schema.table import (
     Secured,
     Table,
     Unique,
+    can_be_named,
     constraint_name,
 )
 from ferro.types import column_type, split_optional
@@ -223,7 +224,7 @@ def check_column_names(model: type[BaseModel], fields: Sequence[Read]) -> None:
     seen: dict[str, str] = {}
     for column in (field.column for field in fields):
         where = f"{model.__name__}.{column.field}"
-        if not column.name or "\0" in column.name or too_long(column.name):
+        if not can_be_named(column.name):
             raise ModelDefinitionError(
                 f"{where}: a column is named by 1 to {LONGEST_NAME} bytes of text, not {column.name!r}; "
                 'choose another name with Field(column="...")'
@@ -242,21 +243,17 @@ def check_column_names(model: type[BaseModel], fields: Sequence[Read]) -> None:
 def table_name(model: type[BaseModel]) -> str:
     given = model.__dict__.get("__ferro_table__")
     name = model.__name__.lower() if given is None else given
-    if given is None and too_long(name):
+    if given is None and not can_be_named(name):
         raise ModelDefinitionError(
             f"{model.__name__}: a table is named by at most {LONGEST_NAME} bytes; "
             'choose a shorter name with __ferro_table__ = "..."'
         )
-    if given is not None and not (isinstance(name, str) and TABLE_NAME.fullmatch(name) and not too_long(name)):
+    if given is not None and not (can_be_named(name) and TABLE_NAME.fullmatch(name)):
         raise ModelDefinitionError(
             f"{model.__name__}.__ferro_table__ must be a name of at most {LONGEST_NAME} letters, digits and _, "
             f"not starting with a digit, not {name!r}"
         )
     return name
-
-
-def too_long(name: str) -> bool:
-    return len(name.encode(errors="replace")) > LONGEST_NAME
 
 
 # Uniques, indexes and checks.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, ForwardRef, Literal, Optional, cast
+from typing import Annotated, Any, ForwardRef, Literal, Optional, TypeAlias, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -18,6 +18,9 @@ from ferro.types import split_optional
 
 # The annotation of a key column whose target is not known yet: a name that nobody has.
 LATER = "__ferro_key_of_a_model_that_is_not_known_yet"
+
+# Columns of one table, each with the column of another that is equal to it.
+Pairs: TypeAlias = tuple[tuple[Column, Column], ...]
 
 # Where Pydantic keeps the fields of a class; before 2.10 it was `model_fields`.
 FIELDS = "__pydantic_fields__"
@@ -158,11 +161,16 @@ def must_be_model(declared: Declared, target: Any) -> type:
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """One direction of a relation: from a model to a model. The other end is looked for when it is first needed."""
+    """One direction of a relation: from a model to a model. The other end is looked for when it is first needed.
+
+    What was found is kept by where the relation led to then: a name may stand for another class one day.
+    """
 
     model: type
     declared: Declared
     links: dict[tuple[type, type | None], Link] = field(default_factory=dict[tuple[type, type | None], Link])
+    others: dict[Table, "Relation"] = field(default_factory=dict[Table, "Relation"])
+    paired: dict[tuple[Table, Table], Pairs] = field(default_factory=dict[tuple[Table, Table], Pairs])
 
     @property
     def kind(self) -> Literal["forward", "reverse", "many"]:
@@ -216,15 +224,18 @@ class Relation:
     @property
     def other(self) -> "Relation":
         """The relation that a way back belongs to."""
-        return find_other(self)
+        target = self.target_table
+        if target not in self.others:
+            self.others[target] = find_other(self)
+        return self.others[target]
 
     @property
-    def pairs(self) -> tuple[tuple[Column, Column], ...]:
+    def pairs(self) -> Pairs:
         """The columns of this table that are equal to columns of the other: of all but link tables."""
-        if isinstance(self.declared.marker, ForeignKey):
-            return tuple(zip(self.columns, self.referenced, strict=True))
-        other = self.other
-        return tuple(zip(referenced_columns(other.declared, self.table), other.columns, strict=True))
+        ends = self.table, self.target_table
+        if ends not in self.paired:
+            self.paired[ends] = find_pairs(self)
+        return self.paired[ends]
 
     @property
     def constraint(self) -> ForeignKeyConstraint | None:
@@ -245,7 +256,7 @@ class Relation:
     def link(self) -> Link:
         """The table between the two ends of a many-to-many relation, near and far as seen from here."""
         if isinstance(self.declared.marker, BackReference):
-            return self.other.link.reversed()
+            return self.other.link.reversed
         known = self.target, model_between(self)
         if known not in self.links:
             # Of two threads that come first, both must end up with the same columns.
@@ -282,6 +293,13 @@ def find_other(back: Relation) -> Relation:
         f"{back.model.__name__.lower()}: Annotated[{back.model.__name__}, ForeignKey(related_name={back.name!r})] "
         f"in {target.__name__}"
     )
+
+
+def find_pairs(relation: Relation) -> Pairs:
+    if isinstance(relation.declared.marker, ForeignKey):
+        return tuple(zip(relation.columns, relation.referenced, strict=True))
+    other = relation.other
+    return tuple(zip(referenced_columns(other.declared, relation.table), other.columns, strict=True))
 
 
 def is_way_back(back: Relation, relation: Relation) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ferro.types.base import ColumnType
 
@@ -198,6 +198,15 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name})"
+
+
+def can_be_named(name: object) -> TypeGuard[str]:
+    """Whether something in either database can have this name, whole and unchanged."""
+    if not isinstance(name, str) or "\0" in name:
+        return False
+    # What cannot be encoded is replaced, and then differs.
+    written = name.encode(errors="replace")
+    return 0 < len(written) <= LONGEST_NAME and written.decode() == name
 
 
 def constraint_name(kind: str, table: Table, parts: Sequence[str]) -> str:

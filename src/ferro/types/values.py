@@ -23,7 +23,7 @@ def unexpected(expected: str, value: object) -> ValueError:
 def why_text_is_refused(text: str) -> str | None:
     """Say what the databases would cut off or refuse in a text; None when it is fine."""
     if "\0" in text:
-        return f"contains a NUL character at position {text.index(chr(0))}, which a text column cannot hold"
+        return f"contains a NUL character at position {text.index(chr(0))}, which no database keeps"
     if not text.isascii():
         try:
             text.encode()

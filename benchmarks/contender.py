@@ -1,0 +1,135 @@
+"""What everybody who takes part has in common. Nothing here needs a database, or ferro."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, ClassVar, TypeVar
+
+from benchmarks.data import AUTHOR, BOOK, TAG, Row
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tables are, as a driver and as ferro is told it."""
+
+    driver: str
+    ferro: str
+
+
+class Contender(ABC):
+    """Made with a place, closed at the end; a method for each workload it takes part in, of the workload's name.
+
+    Such a method is given rows or keys and gives back what its users would hold. For each shape of answer
+    there is a method `plain_…`, which turns what is held into the rows it stands for.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def takes_part(self, workload: str) -> bool:
+        return hasattr(self, workload)
+
+    def given(self, workload: str, given: Sequence[Any]) -> Sequence[Any]:
+        """Give a workload's rows as a user of this contender would hold them: made before the clock starts."""
+        return given
+
+    def timed(self, workload: str, given: Sequence[Any]) -> tuple[float, Any]:
+        """Give the seconds a workload took, and its answer."""
+        started = perf_counter()
+        found = self.run(workload, given)
+        return perf_counter() - started, found
+
+    def run(self, workload: str, given: Sequence[Any]) -> Any:
+        return getattr(self, workload)(given)
+
+    def plain(self, shape: str, found: Any) -> list[Row]:
+        return getattr(self, f"plain_{shape}")(found)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class AsyncContender(Contender):
+    """One whose methods are awaited, all on one loop."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.loop = asyncio.Runner()
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(work)
+
+    def run(self, workload: str, given: Sequence[Any]) -> Any:
+        return self.wait(getattr(self, workload)(given))
+
+
+class Tables(Contender):
+    """One that can fill the tables and look into them, for all."""
+
+    @abstractmethod
+    def load(self, table: str, rows: Sequence[Row]) -> None:
+        """Fill a table."""
+
+    @abstractmethod
+    def empty(self) -> None:
+        """Empty the table `written`, and begin with the first key again."""
+
+    @abstractmethod
+    def written(self) -> list[Row]:
+        """Give what is in the table `written`, by key."""
+
+
+class Instances(Contender):
+    """One whose users hold instances, with an attribute for each column and relation."""
+
+    def related(self, found: Any) -> Sequence[Any]:
+        """Give what is in a collection that was loaded."""
+        return found
+
+    def plain_authors(self, found: Any) -> list[Row]:
+        return [fields(one, AUTHOR) for one in found]
+
+    def plain_columns(self, found: Any) -> list[Row]:
+        return [tuple(one) for one in found]
+
+    def plain_books_with_author(self, found: Any) -> list[Row]:
+        return [(fields(one, BOOK), fields(one.author, AUTHOR)) for one in found]
+
+    def plain_authors_with_books(self, found: Any) -> list[Row]:
+        return [(fields(one, AUTHOR), self.ordered(one.books, BOOK)) for one in found]
+
+    def plain_books_with_tags(self, found: Any) -> list[Row]:
+        return [(fields(one, BOOK), self.ordered(one.tags, TAG)) for one in found]
+
+    def ordered(self, collection: Any, names: Sequence[str]) -> list[Row]:
+        return sorted(fields(one, names) for one in self.related(collection))
+
+
+def fields(one: Any, names: Sequence[str]) -> Row:
+    return tuple(getattr(one, name) for name in names)
+
+
+def parts(given: Sequence[Any], count: int) -> list[Sequence[Any]]:
+    """Deal what is given out to so many workers, in order."""
+    size = -(-len(given) // count)
+    return [given[start : start + size] for start in range(0, len(given), size)]
+
+
+def one_after_the_other(get: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
+    return lambda keys: [get(key) for key in keys]
+
+
+async def by_tasks(keys: Sequence[Any], tasks: int, get: Callable[[Any], Coroutine[Any, Any, T]]) -> list[T]:
+    """Let tasks get the rows of keys, each its own part of them one after the other."""
+
+    async def work(part: Sequence[Any]) -> list[T]:
+        return [await get(key) for key in part]
+
+    return [one for found in await asyncio.gather(*map(work, parts(keys, tasks))) for one in found]
