@@ -288,9 +288,11 @@ class AsyncModelConnection(Generic[M]):
             return await database.bulk_create(model, instances, on_conflict=on_conflict, progress=progress)
         return await database.bulk_create(model, instances, returning=False, on_conflict=on_conflict, progress=progress)
 
-    async def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+    async def bulk_update(
+        self, instances: Iterable[M], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return await self.database.bulk_update(self.model, instances, fields)
+        return await self.database.bulk_update(self.model, instances, fields, progress=progress)
 
     @overload
     async def bulk_upsert(

@@ -289,9 +289,11 @@ class ModelConnection(Generic[M]):
             return database.bulk_create(model, instances, on_conflict=on_conflict, progress=progress)
         return database.bulk_create(model, instances, returning=False, on_conflict=on_conflict, progress=progress)
 
-    def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+    def bulk_update(
+        self, instances: Iterable[M], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return self.database.bulk_update(self.model, instances, fields)
+        return self.database.bulk_update(self.model, instances, fields, progress=progress)
 
     @overload
     def bulk_upsert(
