@@ -87,3 +87,28 @@ async def test_inside_a_transaction_it_fails_alone(database: AsyncDatabase, crat
             await Crate.bulk_update(crates)
         await Crate.where(lambda c: c.shelf == UUID(int=2)).update(count=1)
     assert sorted(await Crate.select(lambda c: c.count).all()) == [0, 1]
+
+
+async def test_progress_is_told_to_whoever_asks(database: AsyncDatabase) -> None:
+    await database.create_tables(Crate)
+    crates = await Crate.bulk_create([Crate(shelf=UUID(int=at), place="a") for at in range(1500)])
+    for one in crates:
+        one.count = 5
+    told: list[int] = []
+    assert await Crate.bulk_update(crates, progress=told.append) == 1500
+    assert told == [1000, 1500]
+    assert await Crate.where(lambda c: c.count == 5).count() == 1500
+
+
+async def test_what_fails_late_undoes_what_was_reported(database: AsyncDatabase) -> None:
+    await database.create_tables(Crate)
+    crates = await Crate.bulk_create([Crate(shelf=UUID(int=at), place="a") for at in range(1500)])
+    for one in crates:
+        one.count = 5
+    told: list[int] = []
+    await Crate.where(lambda c: c.shelf == UUID(int=1300)).delete()
+    with pytest.raises(ModelDoesNotExist):
+        await Crate.bulk_update(crates, progress=told.append)
+    assert told == [1000]
+    assert await Crate.where(lambda c: c.count == 5).count() == 0
+    assert await Crate.bulk_update(crates[:1000]) == 1000

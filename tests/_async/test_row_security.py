@@ -73,6 +73,12 @@ async def test_a_session_sees_and_writes_its_own_rows_only(database: AsyncDataba
         assert [one.title for one in await database.query(Document).all()] == ["a"]
         assert await database.query(Document).where(lambda d: d.tenant_id == 2).update(title="mine") == 0
         await database.create(Document, tenant_id=1, title="c")
+        many = [{"tenant_id": 1, "title": str(at)} for at in range(150)]
+        assert await database.bulk_create(Document, many, returning=False) == 150
+        assert await database.query(Document).where(lambda d: d.title == "149").delete() == 1
+        assert await database.query(Document).where(lambda d: d.title < "a").delete() == 149
+        with pytest.raises(DatabaseError, match="row-level security policy for table"):
+            await database.bulk_create(Document, [*many, {"tenant_id": 2, "title": ""}], returning=False)
     async with database.transaction():
         await become(database, role, "2")
         assert [one.title for one in await database.query(Document).all()] == ["b"]

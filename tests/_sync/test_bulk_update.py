@@ -88,3 +88,28 @@ def test_inside_a_transaction_it_fails_alone(database: Database, crates: list[Cr
             Crate.bulk_update(crates)
         Crate.where(lambda c: c.shelf == UUID(int=2)).update(count=1)
     assert sorted(Crate.select(lambda c: c.count).all()) == [0, 1]
+
+
+def test_progress_is_told_to_whoever_asks(database: Database) -> None:
+    database.create_tables(Crate)
+    crates = Crate.bulk_create([Crate(shelf=UUID(int=at), place="a") for at in range(1500)])
+    for one in crates:
+        one.count = 5
+    told: list[int] = []
+    assert Crate.bulk_update(crates, progress=told.append) == 1500
+    assert told == [1000, 1500]
+    assert Crate.where(lambda c: c.count == 5).count() == 1500
+
+
+def test_what_fails_late_undoes_what_was_reported(database: Database) -> None:
+    database.create_tables(Crate)
+    crates = Crate.bulk_create([Crate(shelf=UUID(int=at), place="a") for at in range(1500)])
+    for one in crates:
+        one.count = 5
+    told: list[int] = []
+    Crate.where(lambda c: c.shelf == UUID(int=1300)).delete()
+    with pytest.raises(ModelDoesNotExist):
+        Crate.bulk_update(crates, progress=told.append)
+    assert told == [1000]
+    assert Crate.where(lambda c: c.count == 5).count() == 0
+    assert Crate.bulk_update(crates[:1000]) == 1000

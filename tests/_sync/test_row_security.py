@@ -74,6 +74,12 @@ def test_a_session_sees_and_writes_its_own_rows_only(database: Database, role: s
         assert [one.title for one in database.query(Document).all()] == ["a"]
         assert database.query(Document).where(lambda d: d.tenant_id == 2).update(title="mine") == 0
         database.create(Document, tenant_id=1, title="c")
+        many = [{"tenant_id": 1, "title": str(at)} for at in range(150)]
+        assert database.bulk_create(Document, many, returning=False) == 150
+        assert database.query(Document).where(lambda d: d.title == "149").delete() == 1
+        assert database.query(Document).where(lambda d: d.title < "a").delete() == 149
+        with pytest.raises(DatabaseError, match="row-level security policy for table"):
+            database.bulk_create(Document, [*many, {"tenant_id": 2, "title": ""}], returning=False)
     with database.transaction():
         become(database, role, "2")
         assert [one.title for one in database.query(Document).all()] == ["b"]

@@ -159,3 +159,31 @@ async def test_a_server_that_is_not_there_is_named_without_its_password():
     assert isinstance(caught.value, OperationalError)
     assert "postgresql://ann:***@127.0.0.1:1/none" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+async def test_a_link_that_is_lost_among_copied_rows_leaves_none(database, outside, entry):
+    def rows(cut: int):
+        for at in range(2500):
+            if at == cut:
+                assert outside.terminate() == 1
+            yield {"name": str(at)}
+
+    for cut in (0, 1500, 2499):
+        with pytest.raises(DatabaseConnectionError):
+            await database.bulk_create(entry, rows(cut), returning=False)
+        assert outside.names() == []
+    assert await database.bulk_create(entry, rows(-1), returning=False) == 2500
+
+
+def test_a_link_that_is_lost_among_copied_rows_leaves_none_blocking(blocking, outside, entry):
+    def rows(cut: int):
+        for at in range(2500):
+            if at == cut:
+                assert outside.terminate() == 1
+            yield {"name": str(at)}
+
+    for cut in (0, 1500, 2499):
+        with pytest.raises(DatabaseConnectionError):
+            blocking.bulk_create(entry, rows(cut), returning=False)
+        assert outside.names() == []
+    assert blocking.bulk_create(entry, rows(-1), returning=False) == 2500

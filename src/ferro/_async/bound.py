@@ -266,14 +266,26 @@ class AsyncModelConnection(Generic[M]):
 
     @overload
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[True] = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
     ) -> list[M]: ...
     @overload
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[False], progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
     ) -> int: ...
     async def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: bool = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
     ) -> list[M] | int:
         """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
 
@@ -297,9 +309,11 @@ class AsyncModelConnection(Generic[M]):
         """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
         return await self.database.from_pandas(self.model, frame)
 
-    async def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+    async def bulk_update(
+        self, instances: Iterable[M], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return await self.database.bulk_update(self.model, instances, fields)
+        return await self.database.bulk_update(self.model, instances, fields, progress=progress)
 
     @overload
     async def bulk_upsert(

@@ -145,9 +145,11 @@ class Model(ModelBase, Loaded):
         return await chosen(using).from_pandas(cls, frame)
 
     @classmethod
-    async def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
+    async def bulk_update(
+        cls, instances: Iterable[Self], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return await database_in_scope().bulk_update(cls, instances, fields)
+        return await database_in_scope().bulk_update(cls, instances, fields, progress=progress)
 
     @overload
     @classmethod

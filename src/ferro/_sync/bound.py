@@ -267,14 +267,26 @@ class ModelConnection(Generic[M]):
 
     @overload
     def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[True] = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[True] = True,
+        progress: Progress = False,
     ) -> list[M]: ...
     @overload
     def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: Literal[False], progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: Literal[False],
+        progress: Progress = False,
     ) -> int: ...
     def bulk_create(
-        self, instances: Iterable[M | Mapping[str, Any]], *, returning: bool = True, progress: Progress = False
+        self,
+        instances: Iterable[M | Mapping[str, Any]],
+        *,
+        returning: bool = True,
+        progress: Progress = False,
     ) -> list[M] | int:
         """Insert any number of new rows, instances or dicts, all or none; generated keys are written into them.
 
@@ -298,9 +310,11 @@ class ModelConnection(Generic[M]):
         """Insert the rows of a DataFrame of pandas, all or none; return how many. Columns are found by name."""
         return self.database.from_pandas(self.model, frame)
 
-    def bulk_update(self, instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+    def bulk_update(
+        self, instances: Iterable[M], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return self.database.bulk_update(self.model, instances, fields)
+        return self.database.bulk_update(self.model, instances, fields, progress=progress)
 
     @overload
     def bulk_upsert(

@@ -402,13 +402,21 @@ class Database:
             for instance in instances:
                 call_hook(getattr(instance, name))
 
-    def bulk_update(self, model: type[M], instances: Iterable[M], fields: Iterable[str] | None = None) -> int:
+    def bulk_update(
+        self,
+        model: type[M],
+        instances: Iterable[M],
+        fields: Iterable[str] | None = None,
+        *,
+        progress: Progress = False,
+    ) -> int:
         """Write the changed fields of loaded instances, all or none; return how many rows were written.
 
         Args:
             model: the model.
             instances: rows that were loaded or saved before.
             fields: write these fields of every instance, changed or not.
+            progress: True writes a line on stderr; a function is called with how many instances are done.
 
         Raises:
             ModelDoesNotExist: one of the rows is gone; nothing was written.
@@ -416,7 +424,18 @@ class Database:
         """
         given = list(instances)
         self._call_hooks(model, "before_save", given)
-        count = self.run(bulk.bulk_update(model, given, self.dialect, fields))
+        if progress is False:
+            count = self.run(bulk.bulk_update(model, given, self.dialect, fields))
+        else:
+            count = 0
+            names = fields if fields is None or isinstance(fields, str) else tuple(fields)
+            bulk.loaded_keys(model, given)
+            with reported(progress, f"bulk_update({model.__name__})") as report:
+                with Transaction(self):
+                    for start in range(0, len(given), bulk.CHUNK):
+                        chunk = given[start : start + bulk.CHUNK]
+                        count += self.run(bulk.bulk_update(model, chunk, self.dialect, names))
+                        call_hook(partial(report, start + len(chunk)))
         self._call_hooks(model, "after_save", given)
         return count
 

@@ -146,9 +146,11 @@ class Model(ModelBase, Loaded):
         return chosen(using).from_pandas(cls, frame)
 
     @classmethod
-    def bulk_update(cls, instances: Iterable[Self], fields: Iterable[str] | None = None) -> int:
+    def bulk_update(
+        cls, instances: Iterable[Self], fields: Iterable[str] | None = None, *, progress: Progress = False
+    ) -> int:
         """Write the changed fields of loaded instances, or the named ones, all or none; return how many rows that were."""
-        return database_in_scope().bulk_update(cls, instances, fields)
+        return database_in_scope().bulk_update(cls, instances, fields, progress=progress)
 
     @overload
     @classmethod
