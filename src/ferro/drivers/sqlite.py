@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, perf_counter, sleep
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from ferro.errors import (
 )
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ BETWEEN_LOOKS = 200_000
 # What it says of a foreign key with ON DELETE RESTRICT, under the code of a trigger that raises.
 RESTRICTED = "FOREIGN KEY constraint failed"
 LONGEST_PAUSE = 0.05
+# How many rows are read before something is made of them: tuples that die young cost least.
+PART = 500
 
 ERRORS: dict[int, type[FerroError]] = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolationError,
@@ -87,6 +90,7 @@ class SqliteLink(Link):
         self.reads_only = False
         self.closed = False
         self.cursors: list[SqliteCursor] = []
+        self.reading: sqlite3.Cursor | None = None  # a statement whose rows are being read in parts
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -145,9 +149,13 @@ class SqliteLink(Link):
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            self._leave_rest()
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
+        if type(statement) is Rest:
+            return statement.read()
         self.check_failure()
         self._check_interrupted()
         if not self.open:
@@ -181,7 +189,14 @@ class SqliteLink(Link):
         started = perf_counter() if log.isEnabledFor(10) else 0.0
         try:
             cursor = self.raw.execute(template.sql, statement.params)
-            rows = cursor.fetchall() if cursor.description else []
+            # Who listens is told of all rows at once.
+            if statement.in_parts and not started:
+                rows = cursor.fetchmany(PART)
+                if len(rows) == PART:
+                    self.reading = cursor
+                    return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+            else:
+                rows = cursor.fetchall() if cursor.description else []
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
             raise self._failed(problem, statement, started) from problem
         count = len(rows) if cursor.description else max(cursor.rowcount, 0)
@@ -189,6 +204,23 @@ class SqliteLink(Link):
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
+
+    def _read_on(self, cursor: sqlite3.Cursor, statement: Compiled) -> Result:
+        self._check_interrupted()
+        try:
+            rows = cursor.fetchmany(PART)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            raise self._failed(problem, statement, 0.0) from problem
+        if len(rows) < PART:
+            self.reading = None
+            return Result(rows, len(rows))
+        return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+
+    def _leave_rest(self) -> None:
+        """End a statement whose last row was not read: something went wrong with those before it."""
+        reading, self.reading = self.reading, None
+        if reading is not None:
+            reading.close()
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         if was_interrupted(problem) and not self.interrupted:

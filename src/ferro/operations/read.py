@@ -10,7 +10,7 @@ from ferro.fields import SET_BY_DATABASE
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, new_filler, row_loader
 from ferro.operations.include import introduce, load_all
-from ferro.operations.steps import Steps
+from ferro.operations.steps import Steps, in_parts
 from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
@@ -85,19 +85,25 @@ def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[l
 
 def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
     """The rows alone, without what is included."""
-    result = yield compile(statement, dialect)
-    found = loader(query, dialect)(result.rows)
+    found = yield from in_parts(compile(statement, dialect), maker(query, dialect))
+    if query.siblings and query.projection is None:
+        introduce(found)
     if query.backwards:
         found.reverse()
     return found
 
 
 def loader(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
-    """From the rows of a query to what its caller sees; with `new`, instances that nobody else has."""
+    """From all rows of a query, or of a chunk, to what its caller sees; with `new`, instances that nobody else has."""
+    make = maker(query, dialect, new=new)
+    return acquainting(make) if query.siblings and query.projection is None else make
+
+
+def maker(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
+    """The same of some of the rows: instances do not know each other yet."""
     chosen = query.projection
     if chosen is None:
-        fill = (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
-        return acquainting(fill) if query.siblings else fill
+        return (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
     if chosen.into is not None:
         return selected(chosen, dialect)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)

@@ -6,6 +6,7 @@ import psycopg
 from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
+from ferro._concurrency._async import take_turns
 from ferro._concurrency._async.libpq import converse
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
@@ -14,7 +15,7 @@ from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -60,7 +61,11 @@ class AsyncPostgresConnection:
             statement = next(steps)
             while True:
                 try:
-                    result = await self._converse(self._link.fetch(statement))
+                    if type(statement) is Rest:
+                        await take_turns()
+                        result = statement.read()
+                    else:
+                        result = await self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 
+from ferro._concurrency._sync import take_turns
 from ferro._concurrency._sync.libpq import converse
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
@@ -15,7 +16,7 @@ from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -61,7 +62,11 @@ class PostgresConnection:
             statement = next(steps)
             while True:
                 try:
-                    result = self._converse(self._link.fetch(statement))
+                    if type(statement) is Rest:
+                        take_turns()
+                        result = statement.read()
+                    else:
+                        result = self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
