@@ -26,6 +26,7 @@ from ferro.errors import (
     SerializationError,
     UniqueViolationError,
 )
+from ferro.operations.collector import Hold
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
 from ferro.query.dialect import Compiled, Rest, Result
@@ -138,6 +139,7 @@ class SqliteLink(Link):
 
         `interrupted` must be false when the call is asked for; it may be true when it begins.
         """
+        hold = Hold()
         try:
             statement = next(steps)
             while True:
@@ -146,10 +148,13 @@ class SqliteLink(Link):
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
+                    if result.rest is not None:
+                        hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
         finally:
+            hold.end()
             self._leave_rest()
 
     def fetch(self, statement: Compiled) -> Result:

@@ -7,10 +7,11 @@ from typing import Any, TypeVar, cast
 
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
+from ferro.instance import Siblings, acquaint
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, new_filler, row_loader
-from ferro.operations.include import introduce, load_all
-from ferro.operations.steps import Steps, in_parts
+from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
+from ferro.operations.include import load_all
+from ferro.operations.steps import Steps
 from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
@@ -85,9 +86,10 @@ def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[l
 
 def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
     """The rows alone, without what is included."""
-    found = yield from in_parts(compile(statement, dialect), maker(query, dialect))
+    make = maker(query, dialect)
     if query.siblings and query.projection is None:
-        introduce(found)
+        make = acquainting(make, Siblings())
+    found = yield from in_parts(compile(statement, dialect), make)
     if query.backwards:
         found.reverse()
     return found
@@ -109,10 +111,12 @@ def maker(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Call
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
 
 
-def acquainting(fill: Callable[[Rows], list[Any]]) -> Callable[[Rows], list[Any]]:
+def acquainting(fill: Callable[[Rows], list[Any]], siblings: Siblings | None = None) -> Callable[[Rows], list[Any]]:
+    """The same, to instances that know each other: those made of one call, or all of these siblings."""
+
     def fill_and_acquaint(rows: Rows) -> list[Any]:
         found = fill(rows)
-        introduce(found)
+        acquaint(found, siblings or Siblings())
         return found
 
     return fill_and_acquaint

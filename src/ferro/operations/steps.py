@@ -1,11 +1,10 @@
 """The type of an operation: a generator that yields statements, is sent results, and returns."""
 
-import gc
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from ferro.instance import Journal, journal
 from ferro.query.dialect import Compiled, Result
@@ -24,29 +23,6 @@ class Atomic(Generic[T]):
 
 
 Operation: TypeAlias = Steps[T] | Atomic[T]
-
-
-def in_parts(statement: Compiled, make: Callable[[list[tuple[Any, ...]]], list[Any]]) -> Steps[list[Any]]:
-    """What is made of all rows of a statement, a part at a time where there are many.
-
-    While it runs on a loop, others have their turn between two parts.
-    """
-    result = yield Compiled(statement.template, statement.params, in_parts=True)
-    made = make(result.rows)
-    while (rest := result.rest) is not None:
-        look_through_young()
-        result = yield rest
-        made += make(result.rows)
-    return made
-
-
-def look_through_young() -> None:
-    """Let the garbage collector see what was just made while the processor still has it at hand.
-
-    It would come by anyway, for all rows together, which takes three times as long.
-    """
-    if gc.isenabled():
-        gc.collect(1)
 
 
 def journaled(steps: Steps[T], pages: Journal) -> Steps[T]:

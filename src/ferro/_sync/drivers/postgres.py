@@ -15,6 +15,7 @@ from ferro.drivers.options import Options
 from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
+from ferro.operations.collector import Hold
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled, Rest, Result
 
@@ -58,6 +59,7 @@ class PostgresConnection:
         return answer
 
     def run(self, steps: Steps[T]) -> T:
+        hold = Hold()
         try:
             statement = next(steps)
             while True:
@@ -70,9 +72,13 @@ class PostgresConnection:
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
+                    if result.rest is not None:
+                        hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            hold.end()
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
         return self._link.cursor(statement, chunk)
