@@ -532,16 +532,19 @@ class Siblings:
 
     __slots__ = ("members",)
 
-    def __init__(self, instances: Sequence[BaseModel]) -> None:
-        self.members: list[ref[BaseModel]] = list(map(ref, instances))
+    def __init__(self) -> None:
+        self.members: list[ref[BaseModel]] = []
 
 
-def acquaint(instances: Sequence[BaseModel]) -> None:
+def acquaint(instances: Sequence[BaseModel], siblings: Siblings) -> None:
     """Let the instances of one result know each other, if there are relations to be loaded for all of them."""
-    if len(instances) > 1 and getattr(type(instances[0]), "__ferro_relation_names__", ()):
+    if not instances or not getattr(type(instances[0]), "__ferro_relation_names__", ()):
+        return
+    if siblings.members or len(instances) > 1:
         note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_siblings__"].__set__
         # Neither this nor the references are loops of Python: they are a cost of every row that is read.
-        deque(map(note, instances, repeat(Siblings(instances))), maxlen=0)
+        siblings.members += map(ref, instances)
+        deque(map(note, instances, repeat(siblings)), maxlen=0)
 
 
 def siblings_of(instance: BaseModel) -> list[BaseModel]:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, SecretStr, field_validator
 from ferro.errors import DataError
 from ferro.fields import Field
 from ferro.model import ModelBase
-from ferro.operations.hydrate import filler, no_collection, row_loader
+from ferro.operations.collector import no_collection
+from ferro.operations.hydrate import filler, row_loader
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
 from ferro.types import column_type

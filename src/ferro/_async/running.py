@@ -7,10 +7,12 @@ from ferro._async.connections import known
 from ferro._async.drivers.base import AsyncConnection
 from ferro._async.pool import AsyncPool, Pooled
 from ferro._async.scope import reads_from_primary
+from ferro._concurrency._async import take_turns
 from ferro.errors import DatabaseConnectionError, FerroError
 from ferro.identity import Place, Touched, place
-from ferro.operations.reading import Done, Unanswered, only_reads, resumed, single
+from ferro.operations.reading import Done, Unanswered, only_reads, resumed, whole
 from ferro.operations.steps import Steps, under
+from ferro.query.dialect import Rest
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -46,7 +48,11 @@ async def one_by_one(connection: AsyncConnection, steps: Steps[T]) -> T:
         except StopIteration as stop:
             return stop.value
         try:
-            result = await connection.run(single(statement))
+            if type(statement) is Rest:
+                await take_turns()
+                result = statement.read()
+            else:
+                result = await connection.run(whole(statement))
         except FerroError as error:
             proceed = partial(steps.throw, error)
         else:

@@ -4,14 +4,16 @@
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from ferro._concurrency._sync import take_turns
 from ferro._sync.connections import known
 from ferro._sync.drivers.base import Connection
 from ferro._sync.pool import Pool, Pooled
 from ferro._sync.scope import reads_from_primary
 from ferro.errors import DatabaseConnectionError, FerroError
 from ferro.identity import Place, Touched, place
-from ferro.operations.reading import Done, Unanswered, only_reads, resumed, single
+from ferro.operations.reading import Done, Unanswered, only_reads, resumed, whole
 from ferro.operations.steps import Steps, under
+from ferro.query.dialect import Rest
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
@@ -47,7 +49,11 @@ def one_by_one(connection: Connection, steps: Steps[T]) -> T:
         except StopIteration as stop:
             return stop.value
         try:
-            result = connection.run(single(statement))
+            if type(statement) is Rest:
+                take_turns()
+                result = statement.read()
+            else:
+                result = connection.run(whole(statement))
         except FerroError as error:
             proceed = partial(steps.throw, error)
         else:

@@ -43,7 +43,7 @@ from ferro.errors import (
     TransactionAborted,
     UniqueViolationError,
 )
-from ferro.query.dialect import Bulk, Compiled, Result, Template
+from ferro.query.dialect import Bulk, Compiled, Rest, Result, Template
 
 T = TypeVar("T")
 Conversation: TypeAlias = Generator[Any, Any, T]
@@ -68,6 +68,9 @@ COPIED_TO = re.compile(r"COPY .+?, line \d+(?:, column (?P<column>[^:\n]+))?")
 # A statement is prepared when a connection meets it for the third time, and no more than this many are.
 PREPARE_AT = 3
 PREPARED_LIMIT = 256
+
+# How many rows are decoded before something is made of them, and others have their turn: a millisecond or two.
+PART = 250
 
 # The server's answers that mean a prepared statement no longer fits the schema: it was not executed, and may be
 # asked again. The last two come when a column was made anew with another type.
@@ -151,19 +154,22 @@ class PostgresLink(Link):
             if self._plan_is_stale(result, template):
                 self.forget_plans()
                 result = yield from self._execute(template, statement.params)
-            answer = self._read(result, template)
+            answer = self._read(result, statement)
         except (psycopg.Error, UnicodeEncodeError) as problem:
-            error = describe(self._classified(problem, template), statement)
-            if template.secrets or isinstance(statement, Bulk) or "Failing row contains" in str(problem):
-                # The server quotes values beside its message, and a traceback shows the cause too.
-                problem.args = (error.driver_message,)
-            if started:
-                log_statement(statement, self.address, started, 0, error)
-            self.failed(error)
-            raise error from problem
+            raise self._failed(problem, statement, started) from problem
         if started:
             log_statement(statement, self.address, started, answer.count)
         return answer
+
+    def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
+        error = describe(self._classified(problem, statement.template), statement)
+        if statement.template.secrets or isinstance(statement, Bulk) or "Failing row contains" in str(problem):
+            # The server quotes values beside its message, and a traceback shows the cause too.
+            problem.args = (error.driver_message,)
+        if started:
+            log_statement(statement, self.address, started, 0, error)
+        self.failed(error)
+        return error
 
     def _execute(self, template: Template, params: Sequence[Any]) -> PQGen[PGresult]:
         sends, name = self._sends(template, params)
@@ -293,11 +299,13 @@ class PostgresLink(Link):
             log_control(sql, self.address)
         return partial(self.pgconn.send_query_params, sql.encode(), None)
 
-    def _read(self, result: PGresult, template: Template) -> Result:
-        status = result.status
+    def _read(self, result: PGresult, statement: Compiled) -> Result:
+        status, template = result.status, statement.template
         if status == TUPLES_OK:
-            self.adapt.set_pgresult(result)
             count = result.ntuples
+            if statement.in_parts and count > PART:
+                return self._read_part(result, statement, 0)
+            self.adapt.set_pgresult(result)
             rows = self.adapt.load_rows(0, count, tuple)
             names = tuple((result.fname(at) or b"").decode() for at in range(result.nfields)) if template.raw else ()
             return Result(rows, count, names)
@@ -306,6 +314,18 @@ class PostgresLink(Link):
         if status in (FATAL_ERROR, PIPELINE_ABORTED):
             raise error_from_result(result)
         raise psycopg.NotSupportedError("COPY cannot be run by execute(): use a driver connection of your own for it")
+
+    def _read_part(self, result: PGresult, statement: Compiled, first: int) -> Result:
+        """Decode some rows, all of which have come already; `count` is how many there are in the end."""
+        count = result.ntuples
+        last = min(first + PART, count)
+        try:
+            self.adapt.set_pgresult(result)
+            rows = self.adapt.load_rows(first, last, tuple)
+        except psycopg.Error as problem:
+            raise self._failed(problem, statement, 0.0) from problem
+        rest = Rest(statement, partial(self._read_part, result, statement, last)) if last < count else None
+        return Result(rows, count, rest=rest)
 
     # Cursors.
 

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from time import monotonic, perf_counter, sleep
 from typing import TypeVar
@@ -26,10 +27,11 @@ from ferro.errors import (
     SerializationError,
     UniqueViolationError,
 )
+from ferro.operations.collector import Hold
 from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Bulk, Compiled, Result
+from ferro.query.dialect import Bulk, Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ BETWEEN_LOOKS = 200_000
 # What it says of a foreign key with ON DELETE RESTRICT, under the code of a trigger that raises.
 RESTRICTED = "FOREIGN KEY constraint failed"
 LONGEST_PAUSE = 0.05
+# How many rows are read before something is made of them: tuples that die young cost least.
+PART = 500
 
 ERRORS: dict[int, type[FerroError]] = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolationError,
@@ -90,6 +94,7 @@ class SqliteLink(Link):
         self.closed = False
         self.cursors: list[SqliteCursor] = []
         self.waits = BUSY_TIMEOUT_MS
+        self.reading: sqlite3.Cursor | None = None  # a statement whose rows are being read in parts
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -139,6 +144,7 @@ class SqliteLink(Link):
         """
         if self.open:
             self._let_wait(BUSY_TIMEOUT_MS)
+        hold = Hold()
         try:
             if statement is None:
                 statement = next(steps)
@@ -148,9 +154,14 @@ class SqliteLink(Link):
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
+                    if result.rest is not None:
+                        hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            hold.end()
+            self._leave_rest()
 
     def is_short(self, statement: Compiled, *, writes: bool) -> bool:
         """Whether a statement will be over soon, unless the file is busy: it is about the row of a key.
@@ -205,6 +216,8 @@ class SqliteLink(Link):
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
+        if type(statement) is Rest:
+            return statement.read()
         if self.failure is not None:
             self.check_failure()
         if self.interrupted:
@@ -262,12 +275,36 @@ class SqliteLink(Link):
         else:
             cursor = self.raw.execute(template.sql, statement.params)
         columns = cursor.description
-        rows = cursor.fetchall() if columns else []
+        # Who listens is told of all rows at once.
+        if statement.in_parts and not started:
+            rows = cursor.fetchmany(PART)
+            if len(rows) == PART:
+                self.reading = cursor
+                return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+        else:
+            rows = cursor.fetchall() if columns else []
         count = len(rows) if columns else max(cursor.rowcount, 0)
         names = tuple(column[0] for column in columns) if template.raw and columns else ()
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
+
+    def _read_on(self, cursor: sqlite3.Cursor, statement: Compiled) -> Result:
+        self._check_interrupted()
+        try:
+            rows = cursor.fetchmany(PART)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as problem:
+            raise self._failed(problem, statement, 0.0) from problem
+        if len(rows) < PART:
+            self.reading = None
+            return Result(rows, len(rows))
+        return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+
+    def _leave_rest(self) -> None:
+        """End a statement whose last row was not read: something went wrong with those before it."""
+        reading, self.reading = self.reading, None
+        if reading is not None:
+            reading.close()
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         if was_interrupted(problem) and not self.interrupted:

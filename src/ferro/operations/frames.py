@@ -13,7 +13,7 @@ from ferro.operations.arrow import Framed, column, columns_of_texts, known, text
 from ferro.operations.hydrate import no_collection
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame, library
 from ferro.operations.raw import asked, distinct_names
-from ferro.operations.reading import single
+from ferro.operations.reading import whole
 from ferro.operations.steps import Steps
 from ferro.operations.write import input_name
 from ferro.query.builder import QueryBase
@@ -64,7 +64,7 @@ class Framing(Generic[F]):
     columns: Callable[[Result], dict[str, Any]]
 
     def steps(self) -> Steps[Result]:
-        return single(self.statement)
+        return whole(self.statement)
 
     def frame(self, result: Result) -> F:
         return self.kind.make(library("pyarrow").table(self.columns(result)))

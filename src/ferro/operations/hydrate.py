@@ -1,8 +1,6 @@
 """From a driver's rows to instances and values, by functions generated once for each kind of row."""
 
-import gc
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -10,7 +8,10 @@ from pydantic import BaseModel
 
 from ferro.errors import DataError
 from ferro.identity import place
+from ferro.operations.collector import no_collection
 from ferro.operations.hooks import hooks_of
+from ferro.operations.steps import Steps
+from ferro.query.dialect import Compiled
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType, Convert
 
@@ -85,6 +86,19 @@ def generated_loader(
     return guarded(load, types, dialect_name, names or [f"value {at + 1}" for at in range(len(types))])
 
 
+def in_parts(statement: Compiled, make: Fill) -> Steps[list[Any]]:
+    """What is made of all rows of a statement, a part at a time where there are many.
+
+    On a loop, others have their turn between two parts.
+    """
+    result = yield Compiled(statement.template, statement.params, in_parts=True)
+    made = make(result.rows)
+    while result.rest is not None:
+        result = yield result.rest
+        made += make(result.rows)
+    return made
+
+
 def has_post_init(model: type[BaseModel]) -> bool:
     return model.__pydantic_post_init__ is not None
 
@@ -136,21 +150,6 @@ def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, l
             raise
 
     return fill_all
-
-
-@contextmanager
-def no_collection() -> Generator[None, None, None]:
-    """Hold the cyclic garbage collector off: the instances being made are no garbage, and it would look at each."""
-    # Who finds it off leaves it off, and only who turned it off turns it on again. Threads that
-    # overlap may so fill a few rows with the collector on, but never leave it off behind them.
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def find_culprit(rows: Rows, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> None:

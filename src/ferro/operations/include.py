@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.instance import Kept, acquaint, relate_all
+from ferro.instance import Kept, Siblings, acquaint, relate_all
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, no_collection, row_loader
+from ferro.operations.collector import no_collection
+from ferro.operations.hydrate import Rows, filler, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import rows_of
 from ferro.query.compiler import compile
@@ -55,7 +56,7 @@ def load_all(
 def introduce(instances: Sequence[ModelBase]) -> None:
     """Let the instances of one result know each other."""
     with no_collection():
-        acquaint(instances)
+        acquaint(instances, Siblings())
 
 
 def load_paths(

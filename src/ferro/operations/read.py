@@ -7,9 +7,10 @@ from typing import Any, TypeVar, cast
 
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
+from ferro.instance import Siblings, acquaint
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, new_filler, row_loader
-from ferro.operations.include import introduce, load_all
+from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
+from ferro.operations.include import load_all
 from ferro.operations.steps import Steps
 from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
@@ -85,28 +86,37 @@ def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[l
 
 def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
     """The rows alone, without what is included."""
-    result = yield compile(statement, dialect)
-    found = loader(query, dialect)(result.rows)
+    make = maker(query, dialect)
+    if query.siblings and query.projection is None:
+        make = acquainting(make, Siblings())
+    found = yield from in_parts(compile(statement, dialect), make)
     if query.backwards:
         found.reverse()
     return found
 
 
 def loader(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
-    """From the rows of a query to what its caller sees; with `new`, instances that nobody else has."""
+    """From all rows of a query, or of a chunk, to what its caller sees; with `new`, instances that nobody else has."""
+    make = maker(query, dialect, new=new)
+    return acquainting(make) if query.siblings and query.projection is None else make
+
+
+def maker(query: QueryBase[Any], dialect: Dialect, *, new: bool = False) -> Callable[[Rows], list[Any]]:
+    """The same of some of the rows: instances do not know each other yet."""
     chosen = query.projection
     if chosen is None:
-        fill = (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
-        return acquainting(fill) if query.siblings else fill
+        return (new_filler if new else filler)(query.model, query.table.columns, dialect.name)
     if chosen.into is not None:
         return selected(chosen, dialect)
     return row_loader(tuple(one.type for one in chosen.columns), dialect.name, chosen.kind, chosen.names)
 
 
-def acquainting(fill: Callable[[Rows], list[Any]]) -> Callable[[Rows], list[Any]]:
+def acquainting(fill: Callable[[Rows], list[Any]], siblings: Siblings | None = None) -> Callable[[Rows], list[Any]]:
+    """The same, to instances that know each other: those made of one call, or all of these siblings."""
+
     def fill_and_acquaint(rows: Rows) -> list[Any]:
         found = fill(rows)
-        introduce(found)
+        acquaint(found, siblings or Siblings())
         return found
 
     return fill_and_acquaint

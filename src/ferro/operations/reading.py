@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ferro.errors import DatabaseConnectionError
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
+
+# How many rows something is made of before others have their turn.
+PART = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,21 @@ def resumed(steps: Steps[T], statement: Compiled) -> Steps[T]:
             return stop.value
 
 
-def single(statement: Compiled) -> Steps[Result]:
-    """One statement, as steps of its own."""
-    return (yield statement)
+def whole(statement: Compiled) -> Steps[Result]:
+    """One statement and all its rows, as steps of their own."""
+    result = yield statement
+    if (rest := result.rest) is None:
+        return result
+    rows = list(result.rows)
+    while rest is not None:
+        part = yield rest
+        rows += part.rows
+        rest = part.rest
+    return part_of(statement, rows, 0)
+
+
+def part_of(statement: Compiled, rows: list[tuple[Any, ...]], first: int) -> Result:
+    """Rows that are here already, a part at a time."""
+    last = first + PART
+    rest = Rest(statement, partial(part_of, statement, rows, last)) if last < len(rows) else None
+    return Result(rows[first:last], len(rows), rest=rest)

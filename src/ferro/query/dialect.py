@@ -101,11 +101,12 @@ class Template:
 class Compiled:
     """A statement as the database takes it: SQL, and driver values in the order of its placeholders."""
 
-    __slots__ = ("params", "template")
+    __slots__ = ("in_parts", "params", "template")
 
-    def __init__(self, template: Template, params: Sequence[Any]) -> None:
+    def __init__(self, template: Template, params: Sequence[Any], *, in_parts: bool = False) -> None:
         self.template = template
         self.params = params
+        self.in_parts = in_parts  # who asks goes on asking for the rest, so many rows may come a part at a time
 
     @property
     def sql(self) -> str:
@@ -137,9 +138,26 @@ class Bulk(Compiled):
 class Result:
     """What the database answered: rows as tuples, and how many rows were changed."""
 
-    __slots__ = ("count", "names", "rows")
+    __slots__ = ("count", "names", "rest", "rows")
 
-    def __init__(self, rows: list[tuple[Any, ...]], count: int, names: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        rows: list[tuple[Any, ...]],
+        count: int,
+        names: tuple[str, ...] = (),
+        rest: "Rest | None" = None,
+    ) -> None:
         self.rows = rows
         self.count = count
         self.names = names  # of the columns, for raw statements
+        self.rest = rest  # asked for next, where these are the first rows of many
+
+
+class Rest(Compiled):
+    """The rows that a statement still has, asked for like a statement, of the connection that runs it."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, statement: Compiled, read: Callable[[], Result]) -> None:
+        super().__init__(statement.template, statement.params)
+        self.read = read

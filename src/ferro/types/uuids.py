@@ -1,5 +1,6 @@
 """Identifiers: `UUID`, a type of its own on PostgreSQL and 36 characters on SQLite."""
 
+from binascii import unhexlify
 from collections.abc import Sequence
 from types import MemberDescriptorType
 from typing import Any
@@ -47,13 +48,16 @@ def fast_reader() -> Convert:
     if not isinstance(number, MemberDescriptorType) or not isinstance(is_safe, MemberDescriptorType):
         return UUID
     set_int, set_is_safe = number.__set__, is_safe.__set__
-    new, unknown = object.__new__, SafeUUID.unknown
+    new, from_bytes, unknown = object.__new__, int.from_bytes, SafeUUID.unknown
 
     def from_text(text: Any) -> UUID:
         if len(text) != LENGTH:
             return UUID(text)
         value = new(UUID)
-        set_int(value, int(text.replace("-", ""), 16))
+        try:
+            set_int(value, from_bytes(unhexlify(text.replace("-", ""))))
+        except ValueError:
+            return UUID(text)
         set_is_safe(value, unknown)
         return value
 

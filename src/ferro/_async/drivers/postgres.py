@@ -6,6 +6,7 @@ import psycopg
 from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
+from ferro._concurrency._async import take_turns
 from ferro._concurrency._async.libpq import converse
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
@@ -13,8 +14,9 @@ from ferro.drivers.options import Options
 from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
+from ferro.operations.collector import Hold
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -56,17 +58,26 @@ class AsyncPostgresConnection:
         return answer
 
     async def run(self, steps: Steps[T]) -> T:
+        hold = Hold()
         try:
             statement = next(steps)
             while True:
                 try:
-                    result = await self._converse(self._link.fetch(statement))
+                    if type(statement) is Rest:
+                        await take_turns()
+                        result = statement.read()
+                    else:
+                        result = await self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
+                    if result.rest is not None:
+                        hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            hold.end()
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
         return self._link.cursor(statement, chunk)

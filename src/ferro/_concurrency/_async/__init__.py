@@ -32,6 +32,11 @@ Mutex = threading.RLock
 sleep = anyio.sleep
 
 
+async def take_turns() -> None:
+    """Let whatever else is ready on the loop go first."""
+    await asyncio.sleep(0)
+
+
 Later: TypeAlias = Coroutine[Any, Any, T]
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 
+from ferro._concurrency._sync import take_turns
 from ferro._concurrency._sync.libpq import converse
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
@@ -14,8 +15,9 @@ from ferro.drivers.options import Options
 from ferro.drivers.postgres import PostgresLink, caught, connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
+from ferro.operations.collector import Hold
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Result
+from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
 
@@ -57,17 +59,26 @@ class PostgresConnection:
         return answer
 
     def run(self, steps: Steps[T]) -> T:
+        hold = Hold()
         try:
             statement = next(steps)
             while True:
                 try:
-                    result = self._converse(self._link.fetch(statement))
+                    if type(statement) is Rest:
+                        take_turns()
+                        result = statement.read()
+                    else:
+                        result = self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
+                    if result.rest is not None:
+                        hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            hold.end()
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
         return self._link.cursor(statement, chunk)

@@ -1,0 +1,63 @@
+"""The collector is held off while rows come in parts, and is always let go again."""
+
+import gc
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ferro.operations.collector import TURN, Hold
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    yield
+    gc.enable()
+    sys.setswitchinterval(interval)
+
+
+def test_the_collector_and_the_turns_are_as_before_when_a_hold_is_over():
+    before = sys.getswitchinterval()
+    hold = Hold()
+    hold.take(500)
+    assert not gc.isenabled()
+    assert sys.getswitchinterval() == pytest.approx(TURN)
+    hold.take(500)
+    hold.end()
+    assert gc.isenabled()
+    assert sys.getswitchinterval() == before
+
+
+def test_a_hold_that_held_nothing_changes_nothing():
+    Hold().end()
+    assert gc.isenabled()
+
+
+def test_who_finds_the_collector_off_leaves_it_off():
+    gc.disable()
+    hold = Hold()
+    hold.take(10_000)
+    hold.end()
+    assert not gc.isenabled()
+
+
+def test_a_hold_goes_on_when_the_one_that_was_there_first_is_over():
+    first, second = Hold(), Hold()
+    first.take(500)
+    second.take(500)
+    first.end()
+    assert gc.isenabled()
+    second.take(500)
+    assert not gc.isenabled()
+    second.end()
+    assert gc.isenabled()
+
+
+def test_a_shorter_turn_of_the_user_stays():
+    sys.setswitchinterval(0.0001)
+    hold = Hold()
+    hold.take(500)
+    assert sys.getswitchinterval() == pytest.approx(0.0001)
+    hold.end()
+    assert sys.getswitchinterval() == pytest.approx(0.0001)
