@@ -94,7 +94,6 @@ SCRIPT: list[Step] = [
     lambda db: db.bulk_create(Item, [{"name": "e1"}, {"name": "e2"}]),
     lambda db: db.bulk_upsert(Item, [{"name": "e1", "stock": 4}, {"name": "e3"}]),
     lambda db: db.bulk_upsert(Item, [{"name": f"d{n}", "stock": n} for n in range(600)], returning=False),
-    lambda db: db.bulk_upsert(Item, [{"stock": 1}]),
     lambda db: db.upsert(Item, name="ann", stock=5),
     lambda db: db.upsert(Item, name="new"),
     lambda db: db.upsert(Place, shelf=1, box="a", day=date(2024, 1, 1)),
