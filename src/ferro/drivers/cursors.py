@@ -8,7 +8,7 @@ from ferro.errors import InterfaceError
 from ferro.query.dialect import Compiled, Result, Template
 
 if TYPE_CHECKING:
-    import sqlite3  # imported with the first URL of a file
+    import sqlite3  # while a program runs, with its first URL only
 
 # How much of what is set aside stays in memory; what is more goes to a temporary file.
 IN_MEMORY = 4 * 2**20
