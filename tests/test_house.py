@@ -95,8 +95,22 @@ def test_the_twins_are_what_their_sources_give() -> None:
 
 
 def test_importing_ferro_loads_no_driver_and_no_migrations() -> None:
-    heavy = ("psycopg", "psycopg_pool", "sqlalchemy", "alembic")
+    heavy = ("psycopg", "psycopg_pool", "sqlite3", "sqlalchemy", "alembic", "ferro.migrations", "ferro.testing")
     program = f"import sys, ferro, ferro.sync; print(*(name for name in {heavy} if name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_importing_one_colour_leaves_the_other_alone() -> None:
+    program = (
+        "import sys, ferro; print(*(name for name in sys.modules if name.startswith('ferro.') and '_sync' in name))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_importing_ferro_reads_no_source_of_its_models() -> None:
+    program = "import linecache, ferro; print(*(name for name in linecache.cache if name.endswith('_async/model.py')))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
 

@@ -51,12 +51,18 @@ class ModelMeta(ModelMetaclass):
         namespace["__ferro_tables__"] = {}
         inner = {name: value for name, value in namespace.items() if isinstance(value, type)}
         take_relations(name, namespace, {**(parent_frame_namespace() or {})} | inner, caller_globals())
+        unread = not has_docstrings(bases, namespace, options)
+        if unread:
+            options["use_attribute_docstrings"] = False
         token = making.set(True)
         try:
             made = super().__new__(mcs, name, bases, namespace, **options)
         finally:
             making.reset(token)
         model = cast("type[ModelBase]", made)
+        if unread:
+            # For the child classes.
+            model.model_config["use_attribute_docstrings"] = True
         for declared in namespace["__ferro_declared__"]:
             type.__setattr__(made, declared, RelationAttribute(declared))
         type.__setattr__(made, "__ferro_relation_names__", frozenset(relations_of(made)))
@@ -95,6 +101,18 @@ class ModelMeta(ModelMetaclass):
             close = get_close_matches(name, fields_of(cls), n=1)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}{guess}")
+
+
+def has_docstrings(bases: tuple[type[Any], ...], namespace: dict[str, Any], options: Mapping[str, Any]) -> bool:
+    """Whether the source of a class may describe fields: reading it takes longer than all else that imports do."""
+    inherited = [getattr(base, "model_config", {}).get("use_attribute_docstrings") for base in bases]
+    return (
+        True not in inherited
+        or False in inherited
+        or "use_attribute_docstrings" in options
+        or "model_config" in namespace
+        or any(not name.startswith("_") for name in own_annotations(namespace))
+    )
 
 
 def read_early(model: "type[ModelBase]") -> None:

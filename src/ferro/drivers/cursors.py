@@ -1,12 +1,14 @@
 """Cursors: a statement whose rows are read a chunk at a time, and how far it was read."""
 
 import marshal
-import sqlite3
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ferro.errors import InterfaceError
 from ferro.query.dialect import Compiled, Result, Template
+
+if TYPE_CHECKING:
+    import sqlite3  # while a program runs, with its first URL only
 
 # How much of what is set aside stays in memory; what is more goes to a temporary file.
 IN_MEMORY = 4 * 2**20
@@ -112,7 +114,7 @@ class SqliteCursor(Cursor):
         self.problem: Exception | None = None
         self._rows: sqlite3.Cursor | None = None
 
-    def open(self, raw: sqlite3.Connection) -> None:
+    def open(self, raw: "sqlite3.Connection") -> None:
         self._rows = raw.execute(self.statement.template.sql, self.statement.params)
         self.opened = True
         if self.statement.template.raw:
