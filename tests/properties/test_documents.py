@@ -12,13 +12,13 @@ from ferro import Field, Model, cast
 from ferro.schema.registry import active, declared
 from ferro.sync import Database
 
-from .test_hostile_strings import hostile
+from .strategies import hostile_texts
 from .test_queries import filled
 
 # Few keys and few numbers, so that documents meet; and now and then a key that is out to hurt.
-keys = st.sampled_from(["a", "b", "", "0", "$.a", "a.b", "[0]", 'a"b', "''", "%", "ключ", "\\"]) | hostile.filter(
-    lambda text: "\0" not in text and text.isprintable()
-)
+keys = st.sampled_from(
+    ["a", "b", "", "0", "$.a", "a.b", "[0]", 'a"b', "''", "%", "ключ", "\\"]
+) | hostile_texts().filter(lambda text: "\0" not in text and text.isprintable())
 scalars = (
     st.none()
     | st.booleans()

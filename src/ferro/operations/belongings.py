@@ -12,7 +12,7 @@ from ferro.operations.links import Key, any_key, each_once, of_key, recipe
 from ferro.operations.read import called, read_key
 from ferro.operations.steps import Steps
 from ferro.operations.versions import version_of
-from ferro.operations.write import ROWS, batched, shown_key
+from ferro.operations.write import batched, shown_key
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
@@ -22,6 +22,9 @@ from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.statements import Select
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
+
+# How many rows one statement names by their keys.
+CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def move(
     """Set the foreign key of some rows; return the keys of those that were there, and the versions they have now."""
     found: dict[Key, Any] = {}
     source = source_of(rows.table)
-    for some in batched(list(keys), ROWS["sqlite"]):
+    for some in batched(list(keys), CHUNK):
         found |= yield from assign(rows, to, (*where, any_key(source, rows.table.primary_key, some)), dialect)
     return found
 
