@@ -132,4 +132,10 @@ $ python benchmarks/profile.py page --backend postgres
 `--url postgresql://…` measures a server of yours instead of one that is started for the run; everything happens in
 a schema of its own, `ferro_benchmark`, which is dropped at the end. A workload is a line of data in
 `benchmarks/workloads.py` and a method of each contender in `benchmarks/contenders.py`.
+
+`python benchmarks/scaling.py` shows what must not grow: the cost of a model, of a query among many models, and of a row
+among many rows.
+
+`python benchmarks/counts.py` counts the instructions of ten calls, which no other program on the machine can change; a
+test does the same, and fails where one takes a tenth more than `benchmarks/counts.json` has.
 """
