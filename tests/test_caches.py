@@ -72,10 +72,8 @@ def test_every_cache_has_a_bound_and_a_name_of_its_own():
     house = Path(ferro.__file__).parent
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(house.rglob("*.py"))}
     made = [(path.name, line) for path, text in texts.items() for line in re.findall(r".*\n@(?:lru_)?cache\b.*", text)]
-    assert [
-        one for one in made if not re.fullmatch(r'@remembered\("[\w ]+"\)\n@lru_cache\(maxsize=\d+\)', one[1])
-    ] == []
-    names = re.findall(r'remembered\("([\w ]+)"\)', "".join(texts.values()))
+    assert [one for one in made if not re.fullmatch(r'@informing\("[\w ]+"\)\n@lru_cache\(maxsize=\d+\)', one[1])] == []
+    names = re.findall(r'informing\("([\w ]+)"\)', "".join(texts.values()))
     assert len(set(names)) == len(names) == len(made) + 1
     assert set(cache_info()) <= set(names)
     assert all(info.maxsize > 0 for info in cache_info().values())

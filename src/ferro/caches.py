@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Informing)
 caches: dict[str, Informing] = {}
 
 
-def remembered(name: str) -> Callable[[C], C]:
+def informing(name: str) -> Callable[[C], C]:
     """Let `cache_info()` tell of a cache, by this name."""
 
     def known(cache: C) -> C:

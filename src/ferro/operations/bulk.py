@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from ferro.caches import remembered
+from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import written
 from ferro.instance import is_loaded, loaded_key, mark_saved
@@ -135,7 +135,7 @@ def update_batch(table: Table, columns: Columns, batch: list[Change], dialect: D
     )
 
 
-@remembered("bulk updates")
+@informing("bulk updates")
 @lru_cache(maxsize=512)
 def planned(table: Table, columns: Columns, rows: int, dialect: Dialect) -> InsertPlan:
     key = table.primary_key if table.version is None else (*table.primary_key, table.version)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from ferro.caches import remembered
+from ferro.caches import informing
 from ferro.errors import QueryError, UniqueViolationError
 from ferro.fields import utc_now
 from ferro.model import ModelBase
@@ -299,7 +299,7 @@ def inserts(new: New, dialect: Dialect, *, ignore_existing: bool) -> Iterator[tu
             yield [key for key, _ in batch], plan.statement(plan.rows([row for _, row in batch]))
 
 
-@remembered("links")
+@informing("links")
 @lru_cache(maxsize=256)
 def linking(table: Table, unset: Columns, dialect: Dialect, rows: int, unless: Columns | None) -> Inserting:
     """The INSERT of rows of the model between, unless there is one of this key."""

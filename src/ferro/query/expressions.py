@@ -27,7 +27,7 @@ from typing import (
 
 from pydantic import BaseModel
 
-from ferro.caches import remembered
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
 from ferro.schema.relations import Relation
@@ -65,7 +65,7 @@ NOT_AS_JSON = frozenset({"float", "bytes"})
 MEANINGS: dict[tuple[str, str], "Callable[..., Any]"] = {}
 
 
-@remembered("types")
+@informing("types")
 @lru_cache(maxsize=1024)
 def type_for(python_type: Any) -> ColumnType:
     """The column type of a Python type, the same object every time."""
@@ -168,7 +168,7 @@ def path_name(parent: str, name: str) -> str:
     return f"{path.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}.{blake2b(path.encode(), digest_size=8).hexdigest()}"
 
 
-@remembered("sources")
+@informing("sources")
 @lru_cache(maxsize=1024)
 def source_of(table: Table) -> Source:
     """The table under its own name: what the operators on a model class refer to."""

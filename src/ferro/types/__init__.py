@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import NaiveDatetime
 from pydantic_core import MultiHostUrl, Url
 
-from ferro.caches import remembered
+from ferro.caches import informing
 from ferro.types import (
     arrays,
     binary,
@@ -115,7 +115,7 @@ def is_hashable(annotation: Any) -> bool:
     return True
 
 
-@remembered("column types")
+@informing("column types")
 @lru_cache(maxsize=4096)
 def cached(annotation: Any, db_type: DbType | None) -> ColumnType:
     inner = unwrap(annotation)
