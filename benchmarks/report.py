@@ -106,6 +106,29 @@ in it is right and of the right type.
   into SQLite. Inserting many rows, use `bulk_create`, or at least one `transaction()` around them.
 * **Documents.** A dict or list is read back before it is sent, so that nothing is stored that would come back different.
 
+## What is remembered
+
+What a call works out for the next one is kept in caches, each of a fixed size, for the whole process and for all of its
+threads. `cache_info()` tells how they fare: for each by name its `hits`, `misses`, `size` and `maxsize`.
+
+```python
+from ferro import cache_info
+
+for name in ("statements", "gets", "inserts", "saves", "instances"):
+    print(f"{{name}} may be {{cache_info()[name].maxsize}}")
+```
+
+```text
+statements may be 2048
+gets may be 1024
+inserts may be 2048
+saves may be 2048
+instances may be 1024
+```
+
+`statements` is the SQL of queries by their shape. A program that is warm has next to no more misses there; if it has,
+something in a query differs each time that is no value, such as the text of a `raw()`: give it its values as arguments.
+
 ## Measure your own
 
 The tables above are written by the first of these. Without `--write` it only prints them; the others are for a
@@ -120,4 +143,10 @@ $ python benchmarks/profile.py page --backend postgres
 `--url postgresql://…` measures a server of yours instead of one that is started for the run; everything happens in
 a schema of its own, `ferro_benchmark`, which is dropped at the end. A workload is a line of data in
 `benchmarks/workloads.py` and a method of each contender in `benchmarks/contenders.py`.
+
+`python benchmarks/scaling.py` shows what must not grow: the cost of a model, of a query among many models, and of a row
+among many rows.
+
+`python benchmarks/counts.py` counts the instructions of ten calls, which no other program on the machine can change; a
+test does the same, and fails where one takes a tenth more than `benchmarks/counts.json` has.
 """

@@ -61,6 +61,13 @@ def test_the_profile_names_the_rooms() -> None:
         assert f"%  {room}\n" in found.stdout
 
 
+def test_scaling_is_measured() -> None:
+    found = run("scaling.py", "--models", "5,10", "--rows", "10,20")
+    assert (found.returncode, found.stderr) == (0, "")
+    rows = [line.split(" | ") for line in found.stdout.splitlines()]
+    assert [row[0] for row in rows if len(row) == 4] == ["| models", "| 5", "| 10", "| rows", "| 10", "| 20"]
+
+
 class Older(Ferro):
     """Gives an age that is not the row's."""
 

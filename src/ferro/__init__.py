@@ -24,6 +24,7 @@ from ferro._async.session import AsyncSession, current_session, evict_instance, 
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
 from ferro.about import version
+from ferro.caches import CacheInfo, cache_info
 from ferro.drivers.options import PoolConfig
 from ferro.errors import (
     CheckViolationError,
@@ -129,6 +130,8 @@ __all__ = [
     "reset_engine",
     "clear_registry",
     "version",
+    "cache_info",
+    "CacheInfo",
     "AsyncDatabase",
     "AsyncModelConnection",
     "PoolConfig",

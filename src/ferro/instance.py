@@ -13,6 +13,7 @@ from weakref import ref
 
 from pydantic import BaseModel
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
@@ -498,6 +499,7 @@ def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any])
             put(instance, {**known, name: value})
 
 
+@informing("slots")
 @lru_cache(maxsize=1024)
 def vars_of_slots(model: type) -> dict[str, Any]:
     """The descriptors of the slots beside `__dict__`, past a metaclass that would look for columns."""

@@ -22,6 +22,7 @@ from ferro._sync.session import Session, current_session, evict_instance, sessio
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.about import version
+from ferro.caches import CacheInfo, cache_info
 from ferro.drivers.options import PoolConfig
 from ferro.errors import (
     CheckViolationError,
@@ -124,6 +125,8 @@ __all__ = [
     "reset_engine",
     "clear_registry",
     "version",
+    "cache_info",
+    "CacheInfo",
     "Database",
     "ModelConnection",
     "PoolConfig",

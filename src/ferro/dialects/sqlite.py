@@ -5,6 +5,7 @@ from math import isnan
 from typing import Any
 
 from ferro import types
+from ferro.caches import informing
 from ferro.errors import ModelDefinitionError
 from ferro.query.dialect import Dialect, Form
 from ferro.query.patterns import ends_in_escape, glob, glob_containing, glob_ending, glob_starting
@@ -13,12 +14,14 @@ from ferro.types.functions import SqliteFunction
 # The case of letters as PostgreSQL changes it: one character for one, whatever stands around it.
 
 
+@informing("lower case")
 @lru_cache(maxsize=4096)
 def lower_character(character: str) -> str:
     lowered = character.lower()
     return lowered if len(lowered) == 1 else "i" if character == "\u0130" else character
 
 
+@informing("upper case")
 @lru_cache(maxsize=4096)
 def upper_character(character: str) -> str:
     raised = character.upper()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import changed_elsewhere, must_refer_to_here, written
 from ferro.instance import is_loaded, loaded_key, mark_saved
@@ -230,6 +231,7 @@ def update_batch(table: Table, columns: Columns, batch: list[Change], dialect: D
     )
 
 
+@informing("bulk updates")
 @lru_cache(maxsize=512)
 def planned(table: Table, columns: Columns, rows: int, dialect: Dialect) -> InsertPlan:
     key = table.primary_key if table.version is None else (*table.primary_key, table.version)

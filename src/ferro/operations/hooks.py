@@ -5,6 +5,7 @@ from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any
 
+from ferro.caches import informing
 from ferro.errors import ModelDefinitionError
 from ferro.model import GivesWay, ModelBase
 
@@ -16,6 +17,7 @@ def hooks_of(model: type) -> frozenset[str]:
     return known_hooks(model)
 
 
+@informing("hooks")
 @lru_cache(maxsize=1024)
 def known_hooks(model: type) -> frozenset[str]:
     found = {name: hook for name in HOOKS if (hook := overridden(model, name)) is not None}

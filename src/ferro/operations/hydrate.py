@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
+from ferro.caches import informing
 from ferro.errors import DataError
 from ferro.identity import place
 from ferro.operations.collector import no_collection
@@ -33,6 +34,7 @@ def filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Ca
     return settling_filler(model, columns, dialect_name)
 
 
+@informing("instances")
 @lru_cache(maxsize=1024)
 def settling_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
     fill: Callable[[Rows], list[M]] = generated_filler(model, columns, dialect_name)
@@ -56,6 +58,7 @@ def row_loader(
     return generated_loader(types, dialect_name, kind, names)
 
 
+@informing("new instances")
 @lru_cache(maxsize=1024)
 def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_name: str) -> Fill:
     types = tuple(column.type for column in columns)
@@ -73,6 +76,7 @@ def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialec
     return guarded(fill, types, dialect_name, [f"{model.__name__}.{column.field}" for column in columns])
 
 
+@informing("rows")
 @lru_cache(maxsize=1024)
 def generated_loader(
     types: tuple[ColumnType | None, ...], dialect_name: str, kind: Kind, names: tuple[str, ...]

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from ferro.caches import informing
 from ferro.errors import QueryError, UniqueViolationError
 from ferro.fields import utc_now
 from ferro.model import ModelBase
@@ -298,6 +299,7 @@ def inserts(new: New, dialect: Dialect, *, ignore_existing: bool) -> Iterator[tu
             yield [key for key, _ in batch], plan.insertion([row for _, row in batch])
 
 
+@informing("links")
 @lru_cache(maxsize=256)
 def linking(table: Table, unset: Columns, dialect: Dialect, rows: int, unless: Columns | None) -> Inserting:
     """The INSERT of rows of the model between, unless there is one of this key."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import SecretBytes, SecretStr
 
+from ferro.caches import informing
 from ferro.errors import DataError, QueryError
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled, Dialect, Result, Template
@@ -157,6 +158,7 @@ def read(sql: object, dialect: str) -> Raw:
     return classified(sql, dialect)
 
 
+@informing("raw SQL")
 @lru_cache(maxsize=512)
 def classified(sql: str, dialect: str) -> Raw:
     must_be_sendable(sql, "the SQL")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
+from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.instance import Siblings, acquaint
@@ -159,6 +160,7 @@ class Lookup:
     fill_new: Callable[[Rows], list[Any]]
 
 
+@informing("gets")
 @lru_cache(maxsize=1024)
 def lookup(table: Table, dialect: Dialect) -> Lookup:
     source = source_of(table)

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, Required, TypeVar, cast, get_args, get_orig
 import typing_extensions
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ferro.caches import informing
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, row_loader
@@ -58,6 +59,7 @@ def first_made(statement: Compiled, make: "Callable[[Result, Dialect], list[Any]
     return found[0] if found else None
 
 
+@informing("typed rows")
 @lru_cache(maxsize=256)
 def maker(into: Any) -> Callable[[Result, Dialect], list[Any]]:
     """What makes objects of a class out of a result."""
@@ -92,6 +94,7 @@ def selected(projection: Projection, dialect: Dialect) -> Callable[[Rows], list[
     return lambda rows: of_shape(plain, Result(load(rows), len(rows), names), dialect)
 
 
+@informing("typed selections")
 @lru_cache(maxsize=256)
 def selected_shape(into: Any) -> "Shape":
     if is_kind_of(into, ModelBase):

@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import is_, itemgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from ferro.caches import informing
 from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UniqueViolationError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import changed_elsewhere, gone, must_refer_to_here, settled, written
@@ -198,16 +199,19 @@ def mutable_in(columns: Columns) -> tuple[tuple[int, Column], ...]:
     return tuple((at, column) for at, column in enumerate(columns) if column.type.mutable)
 
 
+@informing("inserts")
 @lru_cache(maxsize=2048)
 def inserting_one(table: Table, left_out: Columns, dialect: Dialect) -> Inserting:
     return inserting(table, left_out, dialect)
 
 
+@informing("bulk inserts")
 @lru_cache(maxsize=256)
 def inserting_many(table: Table, left_out: Columns, dialect: Dialect, rows: int) -> Inserting:
     return inserting(table, left_out, dialect, "Bulk save", rows=rows)
 
 
+@informing("inserts unless there")
 @lru_cache(maxsize=512)
 def inserting_unless_there(table: Table, left_out: Columns, dialect: Dialect) -> Inserting:
     """The INSERT that does nothing, and returns nothing, when the row would break a unique key."""
@@ -215,6 +219,7 @@ def inserting_unless_there(table: Table, left_out: Columns, dialect: Dialect) ->
     return inserting(table, left_out, dialect, conflict=Conflict(OnConflict.NOTHING), returning=returning)
 
 
+@informing("upserts")
 @lru_cache(maxsize=512)
 def upserting(table: Table, left_out: Columns, dialect: Dialect, key: Columns, update: Columns) -> Inserting:
     """The INSERT that becomes an UPDATE when there is a row of this key."""
@@ -235,6 +240,7 @@ def left_out(table: Table, instance: ModelBase) -> Columns:
     return chooser(table)(instance)
 
 
+@informing("generated columns")
 @lru_cache(maxsize=1024)
 def chooser(table: Table) -> Callable[[ModelBase], Columns]:
     """The function behind `left_out`: most tables have nothing but a numbered key to ask for."""
@@ -363,6 +369,7 @@ def update(
     written(instance)
 
 
+@informing("saves")
 @lru_cache(maxsize=2048)
 def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
     """The UPDATE of certain columns of the row of a key."""
@@ -483,6 +490,7 @@ def delete_by_key(instance: ModelBase, table: Table, key: tuple[Any, ...], diale
     return result.count > 0
 
 
+@informing("deletes")
 @lru_cache(maxsize=1024)
 def deleting(table: Table, dialect: Dialect, *, checked: bool) -> Plan:
     """The DELETE of the row of a key, and of a version where that is checked."""

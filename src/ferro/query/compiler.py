@@ -11,6 +11,7 @@ from pypika.dialects import PostgreSQLQuery
 from pypika.queries import Table as PypikaTable
 from pypika.terms import Field, Term
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
@@ -34,7 +35,7 @@ from ferro.query.writer import Inline, Slot, Writer, column_label
 from ferro.schema.table import Column
 from ferro.types.base import ColumnType
 
-cache = Cache()
+cache = informing("statements")(Cache())
 
 
 def compile(statement: Statement, dialect: Dialect, *, operation: str = "Fetch") -> Compiled:

@@ -27,6 +27,7 @@ from typing import (
 
 from pydantic import BaseModel
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.patterns import ends_in_escape
 from ferro.schema.relations import Relation
@@ -64,6 +65,7 @@ NOT_AS_JSON = frozenset({"float", "bytes"})
 MEANINGS: dict[tuple[str, str], "Callable[..., Any]"] = {}
 
 
+@informing("types")
 @lru_cache(maxsize=1024)
 def type_for(python_type: Any) -> ColumnType:
     """The column type of a Python type, the same object every time."""
@@ -166,6 +168,7 @@ def path_name(parent: str, name: str) -> str:
     return f"{path.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}.{blake2b(path.encode(), digest_size=8).hexdigest()}"
 
 
+@informing("sources")
 @lru_cache(maxsize=1024)
 def source_of(table: Table) -> Source:
     """The table under its own name: what the operators on a model class refer to."""

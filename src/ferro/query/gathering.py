@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar, cast, overload
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.expressions import (
     Aggregate,
@@ -151,6 +152,7 @@ def must_sort_by_itself(name: str, found: Expression[Any], *, distinct: bool, or
         raise QueryError(f"{name}(distinct=True) can be sorted by its own values only: leave out order_by=")
 
 
+@informing("lists")
 @lru_cache(maxsize=1024)
 def list_of(member: ColumnType) -> ColumnType:
     """A list of values as the database hands it over."""

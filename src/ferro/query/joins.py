@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.expressions import ONE, ColumnRef, Expression, Joined, ScopeOf, Source
 from ferro.query.statements import Join, Select
@@ -20,6 +21,7 @@ def joined(parent: Source, relation: Relation, scope: ScopeOf) -> Joined:
     return one_joined(parent, relation, scope, relation.target_table)
 
 
+@informing("joins")
 @lru_cache(maxsize=1024)
 def one_joined(parent: Source, relation: Relation, scope: ScopeOf, _target: Table) -> Joined:
     # A name may stand for another class one day: then the table is another one.

@@ -170,5 +170,10 @@ class Cache:
         self._old = {}
         self.hits = self.misses = 0
 
+    def cache_info(self) -> tuple[int, int, int, int]:
+        """As of an `lru_cache`: hits, misses, how many plans there may be, and how many are held."""
+        # Counted, not looked at: other threads may be putting. A plan of both generations is two.
+        return self.hits, self.misses, self.size, len(self._young) + len(self._old)
+
     def __len__(self) -> int:
         return len(self._young.keys() | self._old.keys())

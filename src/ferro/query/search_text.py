@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ferro.caches import informing
 from ferro.types.base import ColumnType, Stored
 from ferro.types.values import unexpected
 
@@ -34,6 +35,7 @@ class Choice:
     unwanted: tuple[Term, ...]
 
 
+@informing("searches")
 @lru_cache(maxsize=1024)
 def parse(text: str) -> tuple[Choice, ...]:
     """The choices of a text; those that want nothing are left out, so an empty text finds nothing."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.builder import QueryBase
 from ferro.query.expressions import ColumnRef, Expression
@@ -23,6 +24,7 @@ ROOM = 4
 UNKNOWN = ColumnType("expression", object, "", refuse, {"sqlite": Stored(""), "postgresql": Stored("")})
 
 
+@informing("selections")
 @lru_cache(maxsize=1024)
 def table_of_rows(name: str, model: type, columns: tuple[tuple[str, str, ColumnType], ...]) -> Table:
     """A table of these columns; the same object every time, so that statements over it have one shape."""

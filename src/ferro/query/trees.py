@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query.builder import QueryBase
 from ferro.query.cases import case, when
@@ -255,6 +256,7 @@ ZERO = Number(0)
 POWER_OF_TWO = "({0} & ({0} - 1))"
 
 
+@informing("walks")
 @lru_cache(maxsize=1024)
 def steps_table(name: str, key: tuple[Column, ...], prefixes: tuple[str, ...]) -> Table:
     """The rows of a walk: a column for each part of a key, under every prefix, and the depth at the end."""

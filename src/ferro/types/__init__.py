@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from pydantic import NaiveDatetime
 from pydantic_core import MultiHostUrl, Url
 
+from ferro.caches import informing
 from ferro.types import (
     arrays,
     binary,
@@ -114,7 +115,8 @@ def is_hashable(annotation: Any) -> bool:
     return True
 
 
-@cache
+@informing("column types")
+@lru_cache(maxsize=4096)
 def cached(annotation: Any, db_type: DbType | None) -> ColumnType:
     inner = unwrap(annotation)
     # One object for `int` and for `Annotated[int, ...]`, unless the annotation says how to read JSON.

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from ferro.caches import informing
 from ferro.types.annotations import Asked, split_optional
 from ferro.types.base import ColumnType, Convert, Respelled, Stored
 from ferro.types.functions import SqliteCollation, SqliteFunction
@@ -179,6 +180,7 @@ def match(asked: Asked, find: Find) -> ColumnType | None:
     return make(asked.name, container, item, nullable)
 
 
+@informing("array types")
 @lru_cache(maxsize=1024)
 def make(name: str, container: type, item: ColumnType, nullable: bool) -> ColumnType:
     items = Items(name, container, item, nullable=nullable)
@@ -221,6 +223,7 @@ KEYS: dict[str, Convert] = {"": as_it_is, "_decimal": Decimal, "_inet": inet_key
 TAKEN_OUT: dict[str, Convert] = {"_bytes": bytes.fromhex}
 
 
+@informing("arrays")
 @lru_cache(maxsize=512)
 def parse(text: str) -> tuple[Any, ...]:
     found: Any = json.loads(text)

@@ -24,6 +24,7 @@ from pydantic import BaseModel, Json, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from ferro.caches import informing
 from ferro.errors import DataError
 from ferro.types.annotations import Asked, unwrap
 from ferro.types.base import ColumnType, Convert, ConvertMany, Kinds, Stored
@@ -356,6 +357,7 @@ def is_named_tuple(cls: type[object]) -> bool:
 # How SQLite compares documents.
 
 
+@informing("documents")
 @lru_cache(maxsize=512)
 def parse(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import IPvAnyAddress, IPvAnyInterface, IPvAnyNetwork
 
+from ferro.caches import informing
 from ferro.types.annotations import Asked, spell
 from ferro.types.base import ColumnType, Convert, Stored
 from ferro.types.functions import SqliteCollation
@@ -39,6 +40,7 @@ NETWORKS: dict[Any, tuple[tuple[type, ...], Convert]] = {
 }
 
 
+@informing("addresses")
 @lru_cache(maxsize=4096)
 def inet_key(text: str) -> tuple[int, int, int, int]:
     """What an address is compared by: its family, its number, its prefix and the longest there can be."""

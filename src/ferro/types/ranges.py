@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast, get_args, get_origin
 
 from pydantic import AwareDatetime, NaiveDatetime
 
+from ferro.caches import informing
 from ferro.types.annotations import Asked, unwrap
 from ferro.types.base import ColumnType, Convert, Stored
 from ferro.types.functions import SqliteCollation, SqliteFunction
@@ -116,6 +117,7 @@ def match(asked: Asked, find: Find) -> ColumnType | None:
     return make(asked.name, NAMES[bound], find(bound))
 
 
+@informing("range types")
 @lru_cache(maxsize=64)
 def make(name: str, native: str, item: ColumnType) -> ColumnType:
     kept = Bounded(name, item)
@@ -142,6 +144,7 @@ def make(name: str, native: str, item: ColumnType) -> ColumnType:
 # What PostgreSQL's operators answer, for SQLite. Texts of dates and instants sort as what they say.
 
 
+@informing("ranges")
 @lru_cache(maxsize=512)
 def parse(text: str, key: Convert) -> Range[Any]:
     parts: Any = json.loads(text)
