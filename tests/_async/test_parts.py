@@ -1,6 +1,5 @@
 """Many rows are read a part at a time: nothing of it is seen but that the loop and the collector go on."""
 
-import asyncio
 import gc
 import sys
 from typing import Annotated
@@ -64,44 +63,3 @@ async def test_a_row_that_fails_leaves_everything_as_it_was(database: AsyncDatab
         # The statement is left as well: its table can be changed, and the transaction goes on.
         await database.execute("DROP TABLE partitem")
         assert await database.query(PartShelf).count() == 1
-
-
-async def test_a_cancelled_load_leaves_the_connection_and_the_collector_in_order(database: AsyncDatabase):
-    await filled(database, numbers=list(range(MANY)))
-    load = asyncio.ensure_future(database.query(PartItem).all())
-    for _ in range(3):
-        await asyncio.sleep(0)
-    load.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await load
-    assert gc.isenabled()
-    assert await database.query(PartItem).count() == MANY
-
-
-async def test_others_have_turns_on_the_loop_while_many_rows_are_made(database: AsyncDatabase):
-    await filled(database, numbers=list(range(MANY)))
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    # Instances that look how many turns the others had when they were made.
-    seen: list[int] = []
-
-    def note(_: PartItem) -> None:
-        seen.append(turns)
-
-    task = asyncio.create_task(others())
-    original = PartItem.after_load
-    PartItem.after_load = note
-    try:
-        await database.query(PartItem).all()
-    finally:
-        PartItem.after_load = original
-        task.cancel()
-    assert len(seen) == MANY
-    # The thread of SQLite has none of its own to give: there Python lets the threads take turns.
-    assert database.dialect.name == "sqlite" or len(set(seen)) > 5
