@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from operator import itemgetter
+from typing import Any, cast
 
 from ferro.errors import QueryError
 from ferro.instance import Kept, Siblings, acquaint, relate_all
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
-from ferro.operations.hydrate import Rows, filler, row_loader
+from ferro.operations.hydrate import Fill, Rows, filler, in_parts, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import rows_of
 from ferro.query.compiler import compile
@@ -89,9 +90,8 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     if wanted:
         statement = query.select_statement()
         known = among(query.source, relation.referenced, wanted)
-        result = yield compile(replace(statement, where=(known, *statement.where)), dialect)
-        found = filler(query.model, table.columns, dialect.name)(result.rows)
-        held = keys_in(result.rows, table, relation.referenced, dialect)
+        compiled = compile(replace(statement, where=(known, *statement.where)), dialect)
+        found = yield from in_parts(compiled, keyed(held, table, relation.referenced, dialect))
     with no_collection():
         kept = {key: Kept(key, row) for key, row in zip(held, found, strict=True)}
         relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
@@ -109,10 +109,9 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     known = among(query.source, theirs, list(dict.fromkeys(keys)))
     partition = tuple(ColumnRef[Any](query.source, column) for column in theirs)
     statement = for_each(replace(statement, where=(known, *statement.where)), partition)
-    result = yield compile(statement, dialect)
-    found: list[Any] = filler(query.model, table.columns, dialect.name)(result.rows)
+    held: list[Any] = []
+    found = yield from in_parts(compile(statement, dialect), keyed(held, table, theirs, dialect))
     with no_collection():
-        held = keys_in(result.rows, table, theirs, dialect)
         back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
         if (now := list(map(key_reader(theirs), found))) == held:
             relate_all(found, relation.other.name, [back[key] for key in held])
@@ -177,12 +176,23 @@ def meeting(far: Sequence[Expression[Any]], target: Source) -> tuple[Expression[
     return tuple(Comparison(held, "==", column) for held, column in zip(far, key, strict=True))
 
 
-def keys_in(rows: Rows, table: Table, columns: Sequence[Column], dialect: Dialect) -> list[Any]:
-    """The keys that rows of a table hold in some columns: of an object that was held already, what the database says."""
+def keyed(held: list[Any], table: Table, columns: Sequence[Column], dialect: Dialect) -> Fill:
+    """What makes instances of rows, and adds the keys that the rows hold in some columns to `held`.
+
+    Of an object that was held already, that is what the database says.
+    """
+    fill: Fill = filler(cast("type[ModelBase]", table.model), table.columns, dialect.name)
     places = [table.columns.index(column) for column in columns]
     types = tuple(column.type for column in columns)
+    pick = itemgetter(*places)
     load = row_loader(types, dialect.name, "value" if len(places) == 1 else "tuple")
-    return load([tuple([row[at] for at in places]) for row in rows])
+
+    def fill_and_note(rows: Rows) -> list[Any]:
+        picked = map(pick, rows)
+        held.extend(load(list(zip(picked) if len(places) == 1 else picked)))
+        return fill(rows)
+
+    return fill_and_note
 
 
 LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
