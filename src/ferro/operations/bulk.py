@@ -108,12 +108,14 @@ def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start:
     return count
 
 
+@informing("bulk inserts")
 @lru_cache(maxsize=512)
 def inserting_rows(table: Table, unset: Columns, dialect: Dialect) -> Inserting:
     columns = tuple(column for column in table.columns if column not in unset)
     return inserting_by(table, columns, bulk_insert(table, columns, dialect), (), dialect)
 
 
+@informing("small bulk inserts")
 @lru_cache(maxsize=256)
 def inserting_few(table: Table, unset: Columns, dialect: Dialect, rows: int) -> Inserting:
     return inserting(table, unset, dialect, "Bulk save", returning=(), rows=rows)

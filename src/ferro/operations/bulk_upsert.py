@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.identity import changed_elsewhere, must_refer_to_here, settled
 from ferro.instance import adopt, first_loaded
@@ -154,6 +155,7 @@ def key_of(instance: ModelBase, shape: Shape) -> Hashable:
     return key if all(isinstance(part, Hashable) for part in key) else repr(key)
 
 
+@informing("bulk upserts")
 @lru_cache(maxsize=256)
 def upserting_many(table: Table, shape: Shape, dialect: Dialect, rows: int, returning: bool) -> Inserting:
     conflict = Conflict(OnConflict.UPDATE, shape.key, shape.update or shape.key)

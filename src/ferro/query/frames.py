@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ferro.caches import informing
 from ferro.query.dialect import Template
 from ferro.query.sqltext import quote
 
 WHOLE = "framed"
 
 
+@informing("framed statements")
 @lru_cache(maxsize=512)
 def rows_as_text(template: Template, casts: Sequence[str | None]) -> Template:
     """The same rows on PostgreSQL, each as one text, and behind it the columns that stay what they are.
