@@ -3,21 +3,24 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
+from benchmarks.workloads import THREADS
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the tables are, as a driver and as ferro is told it."""
+    """Where the tables are, as a driver and as ferro is told it; and the server they are on, if there is one."""
 
     driver: str
     ferro: str
+    url: str = ""
 
 
 class Contender(ABC):
@@ -27,7 +30,9 @@ class Contender(ABC):
     there is a method `plain_…`, which turns what is held into the rows it stands for.
     """
 
-    name: ClassVar[str]
+    name: str
+    # Whether a guest: what goes wrong with one is said, and stops nobody else.
+    guest: ClassVar[bool] = False
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -71,7 +76,7 @@ class AsyncContender(Contender):
 
 
 class Tables(Contender):
-    """One that can fill the tables and look into them, for all."""
+    """One that can fill tables and look into them: the driver for all, a peer for itself."""
 
     @abstractmethod
     def load(self, table: str, rows: Sequence[Row]) -> None:
@@ -84,6 +89,29 @@ class Tables(Contender):
     @abstractmethod
     def written(self) -> list[Row]:
         """Give what is in the table `written`, by key."""
+
+
+class OwnTables(Tables):
+    """A peer, whose tables are its own; made with a place where there are none yet."""
+
+    # Whether its keys on SQLite are AUTOINCREMENT, so that they are counted elsewhere than in the table.
+    counts: ClassVar[bool] = False
+
+    @abstractmethod
+    def execute(self, sql: str) -> None:
+        """Run a statement for which it has no words of its own."""
+
+    @property
+    def on_server(self) -> bool:
+        return bool(self.place.url)
+
+    def empty(self) -> None:
+        if self.on_server:
+            self.execute("TRUNCATE written RESTART IDENTITY")
+            return
+        self.execute("DELETE FROM written")
+        if self.counts:
+            self.execute("DELETE FROM sqlite_sequence WHERE name = 'written'")
 
 
 class Instances(Contender):
@@ -116,10 +144,20 @@ def fields(one: Any, names: Sequence[str]) -> Row:
     return tuple(getattr(one, name) for name in names)
 
 
+def values_of(rows: Sequence[Row], names: Sequence[str] = AUTHOR[1:]) -> list[dict[str, Any]]:
+    """Give rows as keyword arguments, by default all of an author but the key."""
+    return [dict(zip(names, row[-len(names) :], strict=True)) for row in rows]
+
+
 def parts(given: Sequence[Any], count: int) -> list[Sequence[Any]]:
     """Deal what is given out to so many workers, in order."""
     size = -(-len(given) // count)
     return [given[start : start + size] for start in range(0, len(given), size)]
+
+
+def by_threads(threads: ThreadPoolExecutor, keys: Sequence[Any], get: Any) -> list[Any]:
+    """Let threads get the rows of keys, each its own part of them one after the other."""
+    return [one for found in threads.map(one_after_the_other(get), parts(keys, THREADS)) for one in found]
 
 
 def one_after_the_other(get: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:

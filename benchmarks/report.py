@@ -13,9 +13,9 @@ from benchmarks.measure import Measured
 TITLES = {"sqlite": "SQLite, a file in WAL", "postgres": "PostgreSQL, over TCP on the same machine"}
 
 
-def lines_of(backend: str, measured: Sequence[Measured]) -> list[str]:
-    """One table: a line for each workload, a column for each contender."""
-    driver, *others = [contender.name for contender in CONTENDERS[backend]]
+def lines_of(backend: str, measured: Sequence[Measured], peers: Sequence[str] = ()) -> list[str]:
+    """One table: a line for each workload, a column for each contender and for each peer of these names."""
+    driver, *others = [*(contender.name for contender in CONTENDERS[backend]), *peers]
     lines = [
         f"| {TITLES[backend]} | {driver}, a call | " + " | ".join(others) + " |",
         "|---|---:|" + "---:|" * len(others),
