@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 
@@ -101,6 +102,12 @@ class OwnTables(Tables):
     def execute(self, sql: str) -> None:
         """Run a statement for which it has no words of its own."""
 
+    def load_links(self, rows: Sequence[Row]) -> None:
+        """Fill the table `book_tags`, for one that has no words for a table between two others."""
+        for start in range(0, len(rows), 1000):
+            pairs = ", ".join(f"({book}, {tag})" for book, tag in rows[start : start + 1000])
+            self.execute(f"INSERT INTO book_tags (book_id, tag_id) VALUES {pairs}")
+
     @property
     def on_server(self) -> bool:
         return bool(self.place.url)
@@ -138,6 +145,29 @@ class Instances(Contender):
 
     def ordered(self, collection: Any, names: Sequence[str]) -> list[Row]:
         return sorted(fields(one, names) for one in self.related(collection))
+
+
+class Naive(Instances):
+    """One whose datetimes come back without their zone: all were given in UTC, and get it back here, untimed."""
+
+    def plain_authors(self, found: Any) -> list[Row]:
+        return list(map(in_utc, super().plain_authors(found)))
+
+    def plain_books_with_author(self, found: Any) -> list[Row]:
+        return [(book, in_utc(author)) for book, author in super().plain_books_with_author(found)]
+
+    def plain_authors_with_books(self, found: Any) -> list[Row]:
+        return [(in_utc(author), books) for author, books in super().plain_authors_with_books(found)]
+
+
+def in_utc(row: Row) -> Row:
+    return tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row)
+
+
+def without_zone(rows: Sequence[Row]) -> list[Row]:
+    return [
+        tuple(value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in row) for row in rows
+    ]
 
 
 def fields(one: Any, names: Sequence[str]) -> Row:

@@ -86,12 +86,16 @@ def python_for(oldest: tuple[int, ...], given: str | None) -> Path:
 def version(python: Path) -> str:
     """Give the version of a Python, as numbers; 0 if it does not run."""
     said = "import sys; print(*sys.version_info[:3], sep='.')"
-    found = subprocess.run([python, "-I", "-c", said], capture_output=True, encoding="utf-8", check=False)
-    return found.stdout.strip() or "0"
+    return ran(python, "-I", "-c", said).stdout.strip() or "0"
 
 
 def run(*command: str | Path) -> None:
-    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    found = ran(*command)
     if found.returncode:
         lines = (found.stderr or found.stdout).strip().splitlines() or ["no reason was given"]
         raise Unavailable(lines[-1])
+
+
+def ran(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    # Pythons of our own choice.
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603

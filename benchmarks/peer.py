@@ -61,7 +61,8 @@ class Served:
 def loaded(path: Path) -> Any:
     """Import a module by its path: its name may be that of the library it is about."""
     spec = importlib.util.spec_from_file_location(f"benchmarks.peers.{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -78,7 +79,7 @@ def main() -> None:
                 return
             try:
                 answer = (True, getattr(served, method)(*arguments))
-            except Exception:  # noqa: BLE001 - whatever it is, the parent says it
+            except Exception:
                 answer = (False, traceback.format_exc())
             parent.send(answer)
 

@@ -3,11 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import (
     JSON,
     Column,
@@ -26,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from benchmarks.contender import Instances, OwnTables, Place, by_threads, fields, values_of
+from benchmarks.contender import Naive, OwnTables, Place, by_threads, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, THREADS
 
@@ -37,7 +38,7 @@ warnings.filterwarnings("ignore", message=".*does \\*not\\* support Decimal", ca
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
         Decimal: Numeric(12, 2),
         datetime: DateTime(timezone=True),
@@ -106,12 +107,10 @@ NAMES: dict[str, tuple[Any, tuple[str, ...]]] = {
 def made_engine(place: Place) -> Engine:
     if not place.url:
         return create_engine(f"sqlite:///{place.driver}", pool_size=POOL)
-    import psycopg
-
     return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(place.driver), pool_size=POOL)
 
 
-class Peer(OwnTables, Instances):
+class Peer(OwnTables, Naive):
     name = "sqlalchemy"
 
     def __init__(self, place: Place) -> None:
@@ -141,16 +140,6 @@ class Peer(OwnTables, Instances):
     def written(self) -> list[Row]:
         with self.session() as session:
             return self.plain_authors(session.scalars(select(Written).order_by(Written.id)))
-
-    def plain_authors(self, found: Any) -> list[Row]:
-        # What SQLite gives back has no zone: it was given in UTC.
-        return [with_zone(fields(one, AUTHOR)) for one in found]
-
-    def plain_books_with_author(self, found: Any) -> list[Row]:
-        return [(book, with_zone(author)) for book, author in super().plain_books_with_author(found)]
-
-    def plain_authors_with_books(self, found: Any) -> list[Row]:
-        return [(with_zone(author), books) for author, books in super().plain_authors_with_books(found)]
 
     def given(self, workload: str, given: Sequence[Any]) -> Sequence[Any]:
         return values_of(given) if "insert" in workload else given
@@ -228,7 +217,3 @@ class Peer(OwnTables, Instances):
                 return session.get(Author, key)
 
         return by_threads(self.threads, keys, get)
-
-
-def with_zone(author: Row) -> Row:
-    return tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in author)
