@@ -49,6 +49,8 @@ class PeerContender(Tables):
             fine, answer = self.child.recv()
         except (EOFError, OSError) as gone:
             raise PeerFailed(f"it ended in {method}, with exit status {self.process.wait()}") from gone
+        except ImportError as unknown:
+            raise PeerFailed(f"{method} gave back a value of a type that only it has: {unknown}") from unknown
         if not fine:
             raise PeerFailed(answer)
         return answer

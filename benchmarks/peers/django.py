@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import django
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import connection, connections, models, transaction
 
 from benchmarks.contender import Instances, OwnTables, Place, by_threads, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
@@ -19,8 +19,20 @@ settings.configure(USE_TZ=True, TIME_ZONE="UTC", DEFAULT_AUTO_FIELD="django.db.m
 django.setup()
 
 
-class Columns(models.Model):
+class Named(models.Model):
+    """What all have in common."""
+
     name = models.CharField(max_length=200, db_index=True)
+
+    class Meta:
+        abstract = True
+        app_label = "benchmark"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Columns(Named):
     email = models.CharField(max_length=200)
     age = models.IntegerField()
     balance = models.DecimalField(max_digits=12, decimal_places=2)
@@ -29,9 +41,8 @@ class Columns(models.Model):
     settings = models.JSONField()
     token = models.UUIDField()
 
-    class Meta:
+    class Meta(Named.Meta):
         abstract = True
-        app_label = "benchmark"
 
 
 class Author(Columns):
@@ -46,11 +57,9 @@ class Written(Columns):
         db_table = "written"
 
 
-class Tag(models.Model):
-    name = models.CharField(max_length=200)
-
-    class Meta:
-        app_label = "benchmark"
+class Tag(Named):
+    class Meta(Named.Meta):
+        abstract = False
         db_table = "tag"
 
 
@@ -65,6 +74,9 @@ class Book(models.Model):
     class Meta:
         app_label = "benchmark"
         db_table = "book"
+
+    def __str__(self) -> str:
+        return self.title
 
 
 MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -98,7 +110,9 @@ class Peer(OwnTables, Instances):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        settings.DATABASES = {"default": configured(place)}
+        connections.settings = connections.configure_settings({"default": configured(place)})
+        # That of this thread was made while there was no place yet.
+        connections["default"] = connections.create_connection("default")
         with connection.schema_editor() as editor:
             for model in (Author, Written, Tag, Book):
                 editor.create_model(model)
