@@ -148,7 +148,7 @@ class Instances(Contender):
 
 
 class Naive(Instances):
-    """One whose datetimes come back without their zone: all were given in UTC, and get it back here, untimed."""
+    """One whose datetimes come back without a zone, or with a type of its own for it: put right here, untimed."""
 
     def plain_authors(self, found: Any) -> list[Row]:
         return list(map(in_utc, super().plain_authors(found)))
@@ -161,7 +161,12 @@ class Naive(Instances):
 
 
 def in_utc(row: Row) -> Row:
-    return tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row)
+    """Give a row with its datetimes in UTC, in which all of them were given."""
+    return tuple(utc(value) if isinstance(value, datetime) else value for value in row)
+
+
+def utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def without_zone(rows: Sequence[Row]) -> list[Row]:

@@ -15,7 +15,13 @@ from benchmarks.workloads import PAGE, THREADS
 
 REQUIREMENTS = ["Django>=5", "psycopg[binary]"]
 
-settings.configure(USE_TZ=True, TIME_ZONE="UTC", DEFAULT_AUTO_FIELD="django.db.models.BigAutoField")
+# Relations are looked up among the models of installed applications: this folder is one.
+settings.configure(
+    INSTALLED_APPS=["benchmarks.peers"],
+    USE_TZ=True,
+    TIME_ZONE="UTC",
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+)
 django.setup()
 
 
@@ -26,7 +32,7 @@ class Named(models.Model):
 
     class Meta:
         abstract = True
-        app_label = "benchmark"
+        app_label = "peers"
 
     def __str__(self) -> str:
         return self.name
@@ -72,7 +78,7 @@ class Book(models.Model):
     tags = models.ManyToManyField(Tag, db_table="book_tags")
 
     class Meta:
-        app_label = "benchmark"
+        app_label = "peers"
         db_table = "book"
 
     def __str__(self) -> str:
