@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import THREADS
@@ -147,26 +148,38 @@ class Instances(Contender):
         return sorted(fields(one, names) for one in self.related(collection))
 
 
-class Naive(Instances):
-    """One whose datetimes come back without a zone, or with a type of its own for it: put right here, untimed."""
+class OwnTypes(Instances):
+    """One whose values are of types of its own: datetimes without a zone, subclasses of UUID or dict.
+
+    They hold what they must, and are put right here, untimed.
+    """
 
     def plain_authors(self, found: Any) -> list[Row]:
-        return list(map(in_utc, super().plain_authors(found)))
+        return list(map(put_right, super().plain_authors(found)))
 
     def plain_books_with_author(self, found: Any) -> list[Row]:
-        return [(book, in_utc(author)) for book, author in super().plain_books_with_author(found)]
+        return [(book, put_right(author)) for book, author in super().plain_books_with_author(found)]
 
     def plain_authors_with_books(self, found: Any) -> list[Row]:
-        return [(in_utc(author), books) for author, books in super().plain_authors_with_books(found)]
+        return [(put_right(author), books) for author, books in super().plain_authors_with_books(found)]
 
 
-def in_utc(row: Row) -> Row:
-    """Give a row with its datetimes in UTC, in which all of them were given."""
-    return tuple(utc(value) if isinstance(value, datetime) else value for value in row)
+def put_right(row: Row) -> Row:
+    return tuple(plain_value(value) for value in row)
 
 
-def utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+def plain_value(value: Any) -> Any:
+    match value:
+        case datetime(tzinfo=None):
+            return value.replace(tzinfo=UTC)  # in which all were given
+        case datetime():
+            return value.astimezone(UTC)
+        case UUID():
+            return UUID(int=value.int)
+        case dict():
+            return dict(value)
+        case _:
+            return value
 
 
 def without_zone(rows: Sequence[Row]) -> list[Row]:

@@ -24,7 +24,7 @@ from peewee import (
     prefetch,
 )
 
-from benchmarks.contender import Naive, OwnTables, Place, by_threads, fields, values_of, without_zone
+from benchmarks.contender import OwnTables, OwnTypes, Place, by_threads, fields, values_of, without_zone
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, THREADS
 
@@ -91,7 +91,7 @@ MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-class Peer(OwnTables, Naive):
+class Peer(OwnTables, OwnTypes):
     name = "peewee"
 
     def __init__(self, place: Place) -> None:

@@ -17,9 +17,9 @@ from piccolo.columns import (
 )
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.engine.sqlite import SQLiteEngine
-from piccolo.table import Table, create_db_tables_sync
+from piccolo.table import Table, create_db_tables
 
-from benchmarks.contender import AsyncContender, Naive, OwnTables, Place, by_tasks, fields, values_of
+from benchmarks.contender import AsyncContender, OwnTables, OwnTypes, Place, by_tasks, fields, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, TASKS
 
@@ -75,9 +75,8 @@ MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-class Peer(AsyncContender, OwnTables, Naive):
+class Peer(AsyncContender, OwnTables, OwnTypes):
     name = "piccolo"
-    counts = False
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -86,7 +85,7 @@ class Peer(AsyncContender, OwnTables, Naive):
             model._meta.db = self.engine
         if isinstance(self.engine, PostgresEngine):
             self.wait(self.engine.start_connection_pool(min_size=POOL, max_size=POOL))
-        create_db_tables_sync(*(model for model, _ in MODELS.values()))
+        self.wait(create_db_tables(*(model for model, _ in MODELS.values())))
 
     def close(self) -> None:
         if isinstance(self.engine, PostgresEngine):

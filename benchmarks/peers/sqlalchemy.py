@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from benchmarks.contender import Naive, OwnTables, Place, by_threads, values_of
+from benchmarks.contender import OwnTables, OwnTypes, Place, by_threads, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, THREADS
 
@@ -110,7 +110,7 @@ def made_engine(place: Place) -> Engine:
     return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(place.driver), pool_size=POOL)
 
 
-class Peer(OwnTables, Naive):
+class Peer(OwnTables, OwnTypes):
     name = "sqlalchemy"
 
     def __init__(self, place: Place) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import joinedload, selectinload
 from sqlmodel import Field, Relationship, Session, SQLModel, create_engine, select
 
-from benchmarks.contender import Naive, OwnTables, Place, by_threads, values_of
+from benchmarks.contender import OwnTables, OwnTypes, Place, by_threads, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, THREADS
 
@@ -83,7 +83,7 @@ def made_engine(place: Place) -> Engine:
     return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(place.driver), pool_size=POOL)
 
 
-class Peer(OwnTables, Naive):
+class Peer(OwnTables, OwnTypes):
     name = "sqlmodel"
 
     def __init__(self, place: Place) -> None:

@@ -9,7 +9,7 @@ from tortoise.connection import connections
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
-from benchmarks.contender import AsyncContender, Naive, OwnTables, Place, by_tasks, values_of
+from benchmarks.contender import AsyncContender, OwnTables, OwnTypes, Place, by_tasks, values_of
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, TASKS
 
@@ -72,7 +72,7 @@ MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-class Peer(AsyncContender, OwnTables, Naive):
+class Peer(AsyncContender, OwnTables, OwnTypes):
     name = "tortoise"
     counts = True
 

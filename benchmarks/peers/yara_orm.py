@@ -101,6 +101,12 @@ class Peer(AsyncContender, OwnTables, Instances):
 
         return self.plain_authors(self.wait(found()))
 
+    def related(self, found: Any) -> Sequence[Any]:
+        async def loaded() -> Any:
+            return await found
+
+        return self.wait(loaded())
+
     def given(self, workload: str, given: Sequence[Any]) -> Sequence[Any]:
         if workload == "bulk_insert":
             return [Written(**values) for values in values_of(given)]
