@@ -63,9 +63,13 @@ def prepared(name: str, python: str | None = None) -> Environment:
     folder = FOLDER / name
     made = folder / "made-for.txt"
     environment = Environment(name, module, folder / "bin" / "python")
+    wanted = f"{asked['REQUIREMENTS']}\n"
+    there = made.read_text(encoding="utf-8") if made.exists() else ""
+    if there.startswith(wanted) and python is None:
+        return environment
     chosen = python_for(asked["PYTHON"], python)
-    made_for = repr((asked["REQUIREMENTS"], version(chosen)))
-    if not made.exists() or made.read_text(encoding="utf-8") != made_for:
+    made_for = wanted + version(chosen)
+    if there != made_for:
         print(f"making an environment for {name} …", flush=True)
         run(chosen, "-m", "venv", "--clear", folder)
         run(environment.python, "-m", "pip", "install", "--quiet", *asked["REQUIREMENTS"])
