@@ -41,6 +41,10 @@ fmt:
 bench *arguments:
     python benchmarks/run.py --write {{ arguments }}
 
-# The same in a minute, printed only.
+# Measure other libraries too, each in an environment of its own that is made at the first run; printed only.
+bench-peers *arguments:
+    python benchmarks/run.py --peers all {{ arguments }}
+
+# The same as bench in a minute, printed only.
 bench-quick *arguments:
     python benchmarks/run.py --quick {{ arguments }}

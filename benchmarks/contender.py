@@ -3,21 +3,26 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
+from benchmarks.workloads import THREADS
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the tables are, as a driver and as ferro is told it."""
+    """Where the tables are, as a driver and as ferro is told it; and the server they are on, if there is one."""
 
     driver: str
     ferro: str
+    url: str = ""
 
 
 class Contender(ABC):
@@ -27,7 +32,9 @@ class Contender(ABC):
     there is a method `plain_…`, which turns what is held into the rows it stands for.
     """
 
-    name: ClassVar[str]
+    name: str
+    # Whether a guest: what goes wrong with one is said, and stops nobody else.
+    guest: ClassVar[bool] = False
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -71,7 +78,7 @@ class AsyncContender(Contender):
 
 
 class Tables(Contender):
-    """One that can fill the tables and look into them, for all."""
+    """One that can fill tables and look into them: the driver for all, a peer for itself."""
 
     @abstractmethod
     def load(self, table: str, rows: Sequence[Row]) -> None:
@@ -84,6 +91,35 @@ class Tables(Contender):
     @abstractmethod
     def written(self) -> list[Row]:
         """Give what is in the table `written`, by key."""
+
+
+class OwnTables(Tables):
+    """A peer, whose tables are its own; made with a place where there are none yet."""
+
+    # Whether its keys on SQLite are AUTOINCREMENT, so that they are counted elsewhere than in the table.
+    counts: ClassVar[bool] = False
+
+    @abstractmethod
+    def execute(self, sql: str) -> None:
+        """Run a statement for which it has no words of its own."""
+
+    def load_links(self, rows: Sequence[Row]) -> None:
+        """Fill the table `book_tags`, for one that has no words for a table between two others."""
+        for start in range(0, len(rows), 1000):
+            pairs = ", ".join(f"({book}, {tag})" for book, tag in rows[start : start + 1000])
+            self.execute(f"INSERT INTO book_tags (book_id, tag_id) VALUES {pairs}")
+
+    @property
+    def on_server(self) -> bool:
+        return bool(self.place.url)
+
+    def empty(self) -> None:
+        if self.on_server:
+            self.execute("TRUNCATE written RESTART IDENTITY")
+            return
+        self.execute("DELETE FROM written")
+        if self.counts:
+            self.execute("DELETE FROM sqlite_sequence WHERE name = 'written'")
 
 
 class Instances(Contender):
@@ -112,14 +148,64 @@ class Instances(Contender):
         return sorted(fields(one, names) for one in self.related(collection))
 
 
+class OwnTypes(Instances):
+    """One whose values are of types of its own: datetimes without a zone, subclasses of UUID or dict.
+
+    They hold what they must, and are put right here, untimed.
+    """
+
+    def plain_authors(self, found: Any) -> list[Row]:
+        return list(map(put_right, super().plain_authors(found)))
+
+    def plain_books_with_author(self, found: Any) -> list[Row]:
+        return [(book, put_right(author)) for book, author in super().plain_books_with_author(found)]
+
+    def plain_authors_with_books(self, found: Any) -> list[Row]:
+        return [(put_right(author), books) for author, books in super().plain_authors_with_books(found)]
+
+
+def put_right(row: Row) -> Row:
+    return tuple(plain_value(value) for value in row)
+
+
+def plain_value(value: Any) -> Any:
+    match value:
+        case datetime(tzinfo=None):
+            return value.replace(tzinfo=UTC)  # in which all were given
+        case datetime():
+            return value.astimezone(UTC)
+        case UUID():
+            return UUID(int=value.int)
+        case dict():
+            return dict(value)
+        case _:
+            return value
+
+
+def without_zone(rows: Sequence[Row]) -> list[Row]:
+    return [
+        tuple(value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in row) for row in rows
+    ]
+
+
 def fields(one: Any, names: Sequence[str]) -> Row:
     return tuple(getattr(one, name) for name in names)
+
+
+def values_of(rows: Sequence[Row], names: Sequence[str] = AUTHOR[1:]) -> list[dict[str, Any]]:
+    """Give rows as keyword arguments, by default all of an author but the key."""
+    return [dict(zip(names, row[-len(names) :], strict=True)) for row in rows]
 
 
 def parts(given: Sequence[Any], count: int) -> list[Sequence[Any]]:
     """Deal what is given out to so many workers, in order."""
     size = -(-len(given) // count)
     return [given[start : start + size] for start in range(0, len(given), size)]
+
+
+def by_threads(threads: ThreadPoolExecutor, keys: Sequence[Any], get: Any) -> list[Any]:
+    """Let threads get the rows of keys, each its own part of them one after the other."""
+    return [one for found in threads.map(one_after_the_other(get), parts(keys, THREADS)) for one in found]
 
 
 def one_after_the_other(get: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:

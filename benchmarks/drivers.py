@@ -16,7 +16,7 @@ import psycopg
 import psycopg_pool
 from psycopg.types.json import Jsonb
 
-from benchmarks.contender import AsyncContender, Contender, Place, Tables, by_tasks, one_after_the_other, parts
+from benchmarks.contender import AsyncContender, Contender, Place, Tables, by_tasks, by_threads
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
 from benchmarks.workloads import PAGE, POOL, TASKS, THREADS
 
@@ -189,11 +189,6 @@ class Psycopg(Tables, Tuples):
                 return connection.execute(sql, (key,)).fetchone()
 
         return by_threads(self.threads, keys, get)
-
-
-def by_threads(threads: ThreadPoolExecutor, keys: Sequence[Any], get: Any) -> list[Any]:
-    """Let threads get the rows of keys, each its own part of them one after the other."""
-    return [one for found in threads.map(one_after_the_other(get), parts(keys, THREADS)) for one in found]
 
 
 def adapted(row: Row) -> Row:

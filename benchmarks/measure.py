@@ -1,6 +1,8 @@
 """Measuring: rounds in which everybody takes a turn, and answers that are looked at before they count."""
 
 import gc
+import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from postgres_server import running_server
 from benchmarks.contender import Contender, Place, Tables
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data import Row, authors, books, links, tags
+from benchmarks.environments import Environment
 from benchmarks.ours import create_tables
+from benchmarks.parent import PeerContender, PeerFailed
 from benchmarks.workloads import WORKLOADS, Sizes, Workload
 
 # Where files are kept in memory, on the systems that have it: what a disk takes to write says nothing of a library.
@@ -65,36 +69,62 @@ def database(backend: str, url: str | None = None) -> Iterator[Place]:
             path = Path(stack.enter_context(TemporaryDirectory(prefix="ferro-benchmark-", dir=MEMORY))) / "benchmark.db"
             yield Place(str(path), f"sqlite:{path}?mode=rwc")
         else:
-            yield stack.enter_context(schema(url or stack.enter_context(running_server()).url))
+            yield stack.enter_context(schema(url or stack.enter_context(running_server()).url, SCHEMA))
 
 
 @contextmanager
-def schema(url: str) -> Iterator[Place]:
+def schema(url: str, name: str) -> Iterator[Place]:
     """Provide a schema, so that no table of anybody's is touched."""
     more = f"{url}{'&' if '?' in url else '?'}"
     with psycopg.connect(url, autocommit=True) as administrator:
-        administrator.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-        administrator.execute(f"CREATE SCHEMA {SCHEMA}")
+        administrator.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+        administrator.execute(f"CREATE SCHEMA {name}")
         try:
-            yield Place(
-                f"{more}options=-csearch_path%3D{SCHEMA}%20-ctimezone%3DUTC", f"{more}ferro_search_path={SCHEMA}"
-            )
+            options = f"options=-csearch_path%3D{name}%20-ctimezone%3DUTC"
+            yield Place(f"{more}{options}", f"{more}ferro_search_path={name}", url)
         finally:
-            administrator.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+            administrator.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @contextmanager
-def contenders(backend: str, place: Place, sizes: Sizes) -> Iterator[list[Contender]]:
+def beside(place: Place, name: str) -> Iterator[Place]:
+    """Provide a place of a peer's own: another file of the same folder, another schema of the same server."""
+    if place.url:
+        with schema(place.url, f"{SCHEMA}_{name}") as own:
+            yield own
+        return
+    path = Path(place.driver).with_name(f"{name}.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # the file remembers it
+    yield Place(str(path), f"sqlite:{path}?mode=rwc")
+
+
+@contextmanager
+def contenders(
+    backend: str, place: Place, sizes: Sizes, peers: Sequence[Environment] = ()
+) -> Iterator[list[Contender]]:
     """Provide everybody who takes part, with the tables filled."""
     create_tables(place)
     with ExitStack() as stack:
         made = [stack.enter_context(closing(contender(place))) for contender in CONTENDERS[backend]]
-        tables = keeper(made)
-        tables.load("author", authors(sizes.rows))
-        tables.load("book", books(sizes.books, sizes.writers))
-        tables.load("tag", tags())
-        tables.load("book_tags", links(sizes.books))
+        fill(keeper(made), sizes)
+        for peer in peers:
+            own = stack.enter_context(beside(place, peer.name))
+            try:
+                guest = stack.enter_context(closing(PeerContender(own, peer)))
+                fill(guest, sizes)
+            except PeerFailed as failed:
+                print(f"{peer.name} is left out: {failed}", file=sys.stderr)
+            else:
+                made.append(guest)
         yield made
+
+
+def fill(tables: Tables, sizes: Sizes) -> None:
+    tables.load("author", authors(sizes.rows))
+    tables.load("book", books(sizes.books, sizes.writers))
+    tables.load("tag", tags())
+    tables.load("book_tags", links(sizes.books))
 
 
 def keeper(everybody: Sequence[Contender]) -> Tables:
@@ -104,10 +134,12 @@ def keeper(everybody: Sequence[Contender]) -> Tables:
     return driver
 
 
-def measure(backend: str, place: Place, sizes: Sizes, names: Sequence[str] = ()) -> Iterator[Measured]:
+def measure(
+    backend: str, place: Place, sizes: Sizes, names: Sequence[str] = (), peers: Sequence[Environment] = ()
+) -> Iterator[Measured]:
     """Measure the workloads of these names, or all, one after the other."""
     chosen = [workload for workload in WORKLOADS if not names or workload.name in names]
-    with contenders(backend, place, sizes) as everybody:
+    with contenders(backend, place, sizes, peers) as everybody:
         for workload in chosen:
             yield measure_one(workload, everybody, sizes)
 
@@ -121,8 +153,17 @@ def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes
     gc.freeze()
     try:
         for turn in range(sizes.rounds + 1):
-            for contender in taking_part:
-                seconds = take_turn(workload, contender, tables, sizes)
+            for contender in tuple(taking_part):
+                own = contender if isinstance(contender, Tables) else tables
+                try:
+                    seconds = take_turn(workload, contender, own, sizes)
+                except (WrongAnswer, PeerFailed) as wrong:
+                    if not contender.guest:
+                        raise
+                    print(f"{contender.name} takes no part in {workload.name}: {wrong}", file=sys.stderr)
+                    taking_part.remove(contender)
+                    measured.seconds.pop(contender.name, None)
+                    continue
                 # The first turn fills caches and prepares statements, for everybody.
                 if turn:
                     measured.seconds.setdefault(contender.name, []).append(seconds)

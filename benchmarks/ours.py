@@ -9,9 +9,7 @@ from uuid import UUID
 
 import ferro
 import ferro.sync
-from benchmarks.contender import AsyncContender, Instances, Place, by_tasks
-from benchmarks.data import AUTHOR, Row
-from benchmarks.drivers import by_threads
+from benchmarks.contender import AsyncContender, Instances, Place, by_tasks, by_threads, values_of
 from benchmarks.workloads import PAGE, POOL, TASKS, THREADS
 from ferro import BackRef, Field, ForeignKey, ManyToMany, ModelBase, Relation
 
@@ -61,11 +59,6 @@ class Tag(ModelBase):
 def create_tables(place: Place) -> None:
     with ferro.sync.connect(place.ferro, default=False) as database:
         database.create_tables(Author, Written, Book, Tag)
-
-
-def values_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Give rows as the keyword arguments of a constructor."""
-    return [dict(zip(AUTHOR[1:], row[1:], strict=True)) for row in rows]
 
 
 def given_to(workload: str, given: Sequence[Any]) -> Sequence[Any]:

@@ -13,9 +13,9 @@ from benchmarks.measure import Measured
 TITLES = {"sqlite": "SQLite, a file in WAL", "postgres": "PostgreSQL, over TCP on the same machine"}
 
 
-def lines_of(backend: str, measured: Sequence[Measured]) -> list[str]:
-    """One table: a line for each workload, a column for each contender."""
-    driver, *others = [contender.name for contender in CONTENDERS[backend]]
+def lines_of(backend: str, measured: Sequence[Measured], peers: Sequence[str] = ()) -> list[str]:
+    """One table: a line for each workload, a column for each contender and for each peer of these names."""
+    driver, *others = [*(contender.name for contender in CONTENDERS[backend]), *peers]
     lines = [
         f"| {TITLES[backend]} | {driver}, a call | " + " | ".join(others) + " |",
         "|---|---:|" + "---:|" * len(others),
@@ -89,6 +89,9 @@ in it is right and of the right type.
   So 50,000 instances may cost less than psycopg's own tuples.
 * **Columns.** For a [data frame](dataframes.md) PostgreSQL writes each row as one text, which Arrow reads, in less than
   half the time of psycopg's tuples. Nothing becomes an object of Python's that the frame does not need.
+* **Many rows while others wait.** On the loop, rows are made some hundred at a time, and everybody else has a turn in
+  between. The garbage collector is held off while they are made, as it would look through all of them again and
+  again, and Python changes threads more often meanwhile; both are as before once the rows are there.
 * **Calls that repeat.** The SQL of a query is made once for its shape, whatever its values; of `get` and `save`, once
   for a model. On PostgreSQL a statement is prepared when a connection meets it for the third time.
 * **Round trips.** On PostgreSQL a `get` or a `create` is one; a transaction sends its BEGIN with its first statement.
@@ -131,12 +134,17 @@ something in a query differs each time that is no value, such as the text of a `
 
 ## Measure your own
 
-The tables above are written by the first of these. Without `--write` it only prints them; the others are for a
-minute's look, and for where the time of one workload goes, by room of the source:
+The tables above are written by the first of these; without `--write` it only prints them. The others are for a
+minute's look, with short statements on the loop; for a look at other libraries, each in an environment of its own that
+is made for it; for how long the loop has to wait while much is read; for what grows with rows and with models; and for
+where the time of one workload goes, by room of the source:
 
 ```console
 $ python benchmarks/run.py --write
-$ python benchmarks/run.py --quick --backends sqlite
+$ python benchmarks/run.py --quick --backends sqlite --inline
+$ python benchmarks/run.py --quick --peers sqlalchemy,django
+$ python benchmarks/stalls.py
+$ python benchmarks/scaling.py
 $ python benchmarks/profile.py page --backend postgres
 ```
 

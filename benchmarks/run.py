@@ -11,6 +11,7 @@ sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 
+from benchmarks.environments import PEERS, Environment, Unavailable, prepared
 from benchmarks.measure import Measured, database, measure
 from benchmarks.plot import svg
 from benchmarks.report import lines_of, page, said_of_machine
@@ -27,6 +28,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backends", default=",".join(BACKENDS), metavar="NAMES", help="sqlite,postgres")
     parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
     parser.add_argument("--workloads", default="", metavar="NAMES", help=",".join(one.name for one in WORKLOADS))
+    parser.add_argument("--peers", default="", metavar="NAMES", help=f"all, or some of {','.join(PEERS)}")
+    parser.add_argument("--python", help="the Python of the peers' environments; else this one, if it is new enough")
+    parser.add_argument("--inline", action="store_true", help="short statements on SQLite run on the loop itself")
     parser.add_argument("--rows", type=int, help="rows in the table")
     parser.add_argument("--calls", type=int, help="calls of a small workload in a round")
     parser.add_argument("--bulk", type=int, help="rows inserted at once")
@@ -38,22 +42,38 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def invited(names: str, python: str | None) -> list[Environment]:
+    """Give the environments of the peers of these names, and say which have none and why."""
+    peers: list[Environment] = []
+    for name in PEERS if names == "all" else filter(None, names.replace("-", "_").split(",")):
+        try:
+            peers.append(prepared(name, python))
+        except Unavailable as unavailable:
+            print(f"{name} is left out: {unavailable}", file=sys.stderr)
+    return peers
+
+
 def main() -> None:
     asked = arguments()
     given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "related", "rounds")}
     sizes = replace(QUICK if asked.quick else FULL, **{name: value for name, value in given.items() if value})
     names = [name for name in asked.workloads.split(",") if name]
+    peers = invited(asked.peers, asked.python)
     started = perf_counter()
     measured: dict[str, list[Measured]] = {}
     for backend in asked.backends.split(","):
         with database(backend, asked.url) as place:
+            if asked.inline and backend == "sqlite":
+                place = replace(place, ferro=f"{place.ferro}&inline=true")  # noqa: PLW2901
             measured[backend] = []
             print(f"{backend}, median of {sizes.rounds} rounds; the driver is 1.0")
-            for one in measure(backend, place, sizes, names):
+            for one in measure(backend, place, sizes, names, peers):
                 measured[backend].append(one)
                 print(f"  {one.title}: " + ", ".join(f"{name} {one.ratio(name):.2f}" for name in one.seconds))
-            print("", *lines_of(backend, measured[backend]), "", sep="\n")
+            print("", *lines_of(backend, measured[backend], [peer.name for peer in peers]), "", sep="\n")
     print(said_of_machine())
+    for peer in peers:
+        print(f"{peer.name}: {peer.versions()}")
     print(f"{perf_counter() - started:.0f} s")
     if asked.write:
         PAGE.write_text(page(measured), encoding="utf-8")

@@ -12,8 +12,10 @@ import pytest
 
 from benchmarks.contender import Contender
 from benchmarks.drivers import Sqlite
+from benchmarks.environments import Environment
 from benchmarks.measure import Measured, WrongAnswer, contenders, database, measure_one
 from benchmarks.ours import AsyncFerro, Ferro
+from benchmarks.parent import PeerContender
 from benchmarks.plot import svg
 from benchmarks.report import lines_of, page
 from benchmarks.workloads import WORKLOADS, Sizes
@@ -164,3 +166,101 @@ def test_the_picture_has_a_dot_for_each_ratio() -> None:
     assert "<title>ferro async: 4.50</title>" in drawn
     assert "<title>fill" not in drawn
     assert ">get by key</text>" in drawn
+
+
+TINY_PEER = """
+import sqlite3
+
+from benchmarks.contender import Instances, OwnTables
+
+
+class Peer(OwnTables, Instances):
+    name = "tiny"
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.connection = sqlite3.connect(place.driver, isolation_level=None)
+        self.execute("CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
+        self.execute("CREATE TABLE written (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
+        print("what it prints is no answer")
+
+    def close(self):
+        self.connection.close()
+
+    def execute(self, sql):
+        self.connection.execute(sql)
+
+    def load(self, table, rows):
+        if table in {"author", "written"}:
+            self.connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", [row[:2] + row[3:4] for row in rows])
+
+    def written(self):
+        return self.connection.execute("SELECT * FROM written").fetchall()
+
+    def columns(self, given):
+        return self.connection.execute("SELECT * FROM author").fetchall()
+
+    def insert(self, rows):
+        self.load("written", rows)
+        return [row[0] for row in rows]
+
+    def get(self, keys):
+        raise LookupError(f"nothing of {keys}")
+
+    def page(self, starts):
+        raise SystemExit(7)
+"""
+
+
+@pytest.fixture(name="tiny")
+def tiny_peer(tmp_path: Path) -> Environment:
+    module = tmp_path / "tiny.py"
+    module.write_text("REQUIREMENTS = ['none']\n" + TINY_PEER, encoding="utf-8")
+    return Environment("tiny", module, Path(sys.executable))
+
+
+def test_a_peer_works_in_a_process_of_its_own(tiny: Environment) -> None:
+    with database("sqlite") as place, contenders("sqlite", place, TINY, [tiny]) as everybody:
+        peer = everybody[-1]
+        assert isinstance(peer, PeerContender)
+        assert [one for one in BY_NAME if peer.takes_part(one)] == ["get", "insert", "columns", "page"]
+        assert set(measure_one(BY_NAME["columns"], [everybody[0], peer], TINY).seconds) == {"sqlite3", "tiny"}
+
+        peer.load("written", [(1, "one", None, 7), (2, "two", None, 8)])
+        assert peer.written() == [(1, "one", 7), (2, "two", 8)]
+        peer.empty()
+        seconds, keys = peer.timed("insert", [(1, "one", None, 7)])
+        assert (seconds > 0, keys, peer.written()) == (True, [1], [(1, "one", 7)])
+
+
+def test_what_goes_wrong_with_a_peer_is_said_and_stops_nobody_else(
+    tiny: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database("sqlite") as place, contenders("sqlite", place, TINY, [tiny]) as everybody:
+        pair = [everybody[0], everybody[-1]]
+        for workload in ("get", "insert", "page"):
+            assert set(measure_one(BY_NAME[workload], pair, TINY).seconds) == {"sqlite3"}
+    raised, wrong, ended = capsys.readouterr().err.split("tiny takes no part in ")[1:]
+    assert raised.startswith("get: Traceback")
+    assert "LookupError: nothing of [1, " in raised
+    assert wrong.startswith("insert: tiny, insert: row 1 has (1, 'name 00000004', 19) instead of (1, ")
+    assert ended == "page: it ended in run, with exit status 7\n"
+
+
+def test_a_peer_that_cannot_be_started_is_left_out(tiny: Environment, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.module.write_text("import there_is_no_such_library", encoding="utf-8")
+    with database("sqlite") as place, contenders("sqlite", place, TINY, [tiny]) as everybody:
+        assert "tiny" not in [one.name for one in everybody]
+    said = capsys.readouterr().err
+    assert said.startswith("tiny is left out: ")
+    assert "No module named 'there_is_no_such_library'" in said
+
+
+def test_a_peer_has_a_column_of_its_own() -> None:
+    found = measured()
+    found.seconds["tiny"] = [3.0, 6.0, 12.0]
+    assert lines_of("sqlite", [found], ["tiny", "absent"]) == [
+        "| SQLite, a file in WAL | sqlite3, a call | fill | aiosqlite | ferro | ferro async | tiny | absent |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| get by key | 2 ms | – | – | 2.50 | 4.50 | 3.00 | – |",
+    ]
