@@ -137,8 +137,19 @@ def fill_in(instance: BaseModel, fields: Sequence[str], values: Sequence[Any]) -
     instance.__pydantic_fields_set__.update(fields)
 
 
-def mark_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequence[Any]]) -> None:
-    """Note that the rows of new instances were written, whole.
+def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[str, Any]) -> None:
+    """Note that a new row was written, whole: with what the database returned.
+
+    `kept` is how it keeps the values that can change in place.
+    """
+    if returned:
+        vars(instance).update(returned)
+        instance.__pydantic_fields_set__.update(returned)
+    remember(instance, State(True, {}, kept) if kept else LOADED)
+
+
+def mark_all_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequence[Any]]) -> None:
+    """Note that the rows of new instances were written, whole, and what the database returned is in them.
 
     `kept` is how the database keeps the values that can change in place: those of each row, by field.
     """

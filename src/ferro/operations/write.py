@@ -23,6 +23,7 @@ from ferro.instance import (
     is_loaded,
     journal,
     loaded_key,
+    mark_all_inserted,
     mark_deleted,
     mark_inserted,
     mark_saved,
@@ -144,7 +145,7 @@ class Inserting:
             **sent,
             **{column.field: [as_kept(column, row[at]) for row in returned] for at, column in self.mutable_back},
         }
-        mark_inserted(instances, kept)
+        mark_all_inserted(instances, kept)
         written(*instances)
 
     def kept(self, columns: Sequence[Sequence[Any]]) -> Kept:
@@ -268,16 +269,18 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = dict(vars(instance))
     statement = plan.statement(plan.row(sent))
-    kept = plan.kept([(value,) for value in statement.params]) if plan.mutable else {}
+    kept = {column.field: remembered(statement.params[at]) for at, column in plan.mutable}
     result = yield statement
-    returned = plan.loaded(result)
+    back = plan.returned(result) if plan.returning else {}
+    for _, column in plan.mutable_back:
+        kept[column.field] = as_kept(column, back[column.field])
     if all(map(is_, sent.values(), vars(instance).values())):
-        plan.note([instance], kept, returned)
-        return
-    # Someone assigned to it while the statement was under way.
-    back = dict(zip(plan.filled, returned[0] if returned else (), strict=True))
-    kept |= {column.field: [as_kept(column, back[column.field])] for _, column in plan.mutable_back}
-    mark_saved(instance, back, sent=sent, kept={field: values[0] for field, values in kept.items()})
+        if (pages := journal.get()) is not None:
+            pages.note_batch((instance,), plan.filled, numbered=plan.numbered)
+        mark_inserted(instance, back, kept)
+    else:
+        # Someone assigned to it while the statement was under way.
+        mark_saved(instance, back, sent=sent, kept=kept)
     written(instance)
 
 
