@@ -52,6 +52,20 @@ async def test_related_rows_come_whole(database: AsyncDatabase):
     assert {item.shelf.name for item in items} == {"long"}
 
 
+async def test_in_a_session_many_rows_are_the_objects_that_stand_for_them(database: AsyncDatabase):
+    await filled(database, numbers=list(range(MANY)))
+    async with database.session():
+        items = await database.query(PartItem).order_by("number").all()
+        assert len(items) == MANY
+        backwards = await database.query(PartItem).order_by("-number").all()
+        assert all(one is other for one, other in zip(items, reversed(backwards), strict=True))
+        async with database.transaction():
+            (shelf,) = await database.query(PartShelf).include(lambda s: s.items.order_by("number")).all()
+            assert all(one is other for one, other in zip(items, shelf.items, strict=True))
+    again = await database.query(PartItem).order_by("number").all()
+    assert not any(one is other for one, other in zip(items, again, strict=True))
+
+
 async def test_a_row_that_fails_leaves_everything_as_it_was(database: AsyncDatabase):
     await filled(database, numbers=[*range(1_000), -1, *range(1_000)])
     interval = sys.getswitchinterval()

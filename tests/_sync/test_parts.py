@@ -53,6 +53,20 @@ def test_related_rows_come_whole(database: Database):
     assert {item.shelf.name for item in items} == {"long"}
 
 
+def test_in_a_session_many_rows_are_the_objects_that_stand_for_them(database: Database):
+    filled(database, numbers=list(range(MANY)))
+    with database.session():
+        items = database.query(PartItem).order_by("number").all()
+        assert len(items) == MANY
+        backwards = database.query(PartItem).order_by("-number").all()
+        assert all(one is other for one, other in zip(items, reversed(backwards), strict=True))
+        with database.transaction():
+            (shelf,) = database.query(PartShelf).include(lambda s: s.items.order_by("number")).all()
+            assert all(one is other for one, other in zip(items, shelf.items, strict=True))
+    again = database.query(PartItem).order_by("number").all()
+    assert not any(one is other for one, other in zip(items, again, strict=True))
+
+
 def test_a_row_that_fails_leaves_everything_as_it_was(database: Database):
     filled(database, numbers=[*range(1_000), -1, *range(1_000)])
     interval = sys.getswitchinterval()
