@@ -45,7 +45,7 @@ def panel(backend: str, found: Sequence[Measured], top: int) -> tuple[list[str],
         return LEFT + (log2(ratio) - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
     bottom = top + TOP + LINE * len(found)
-    drawn = [f'<text class="title" x="16" y="{top + 22}">{TITLES[backend]}: times the bare driver</text>']
+    drawn = [f'<text class="title" x="16" y="{top + 22}">{TITLES[backend]}, the driver is 1</text>']
     for place, name in enumerate(names):
         left = LEFT + place * 120
         drawn.append(f'<circle cx="{left}" cy="{top + 18}" r="5" fill="{COLOURS[place]}"/>')

@@ -108,7 +108,7 @@ def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start:
     return count
 
 
-@informing("bulk inserts")
+@informing("plain bulk inserts")
 @lru_cache(maxsize=512)
 def inserting_rows(table: Table, unset: Columns, dialect: Dialect) -> Inserting:
     columns = tuple(column for column in table.columns if column not in unset)
