@@ -62,9 +62,8 @@ def main() -> None:
     started = perf_counter()
     measured: dict[str, list[Measured]] = {}
     for backend in asked.backends.split(","):
-        with database(backend, asked.url) as place:
-            if asked.inline and backend == "sqlite":
-                place = replace(place, ferro=f"{place.ferro}&inline=true")  # noqa: PLW2901
+        with database(backend, asked.url) as own:
+            place = replace(own, ferro=f"{own.ferro}&inline=true") if asked.inline and backend == "sqlite" else own
             measured[backend] = []
             print(f"{backend}, median of {sizes.rounds} rounds; the driver is 1.0")
             for one in measure(backend, place, sizes, names, peers):
