@@ -241,10 +241,12 @@ def for_each(statement: Select, partition: tuple[Expression[Any], ...]) -> Selec
 
 
 def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
-    keys = keys_in(owners, own_columns(one.relation))
-    for owner, key in zip(owners, keys, strict=True):
-        if has_no_key(key):
-            key_of_owner(one.relation, owner)
+    columns = own_columns(one.relation)
+    keys = keys_in(owners, columns)
+    if len(columns) > 1 or None in keys:
+        for owner, key in zip(owners, keys, strict=True):
+            if has_no_key(key):
+                key_of_owner(one.relation, owner)
     return keys
 
 
