@@ -13,10 +13,12 @@ from ferro._async.database import (
     execute,
     fetch_all,
     fetch_one,
+    pipeline,
     reset_engine,
     transaction,
 )
 from ferro._async.model import Model
+from ferro._async.pipeline import AsyncPipeline
 from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated, Relation
 from ferro._async.scope import using
@@ -61,6 +63,7 @@ from ferro.errors import (
 from ferro.fields import BackRef, FerroField, FerroNullable, Field, ForeignKey, ManyToMany, ManyToManyField, varchar
 from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
+from ferro.operations.pipeline import Queued
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
@@ -196,6 +199,9 @@ __all__ = [
     # Transactions and raw SQL
     "transaction",
     "AsyncTransaction",
+    "pipeline",
+    "AsyncPipeline",
+    "Queued",
     "execute",
     "fetch_all",
     "fetch_one",

@@ -11,10 +11,12 @@ from ferro._sync.database import (
     execute,
     fetch_all,
     fetch_one,
+    pipeline,
     reset_engine,
     transaction,
 )
 from ferro._sync.model import Model
+from ferro._sync.pipeline import Pipeline
 from ferro._sync.query import Cte, Query, Selection
 from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
@@ -59,6 +61,7 @@ from ferro.errors import (
 from ferro.fields import BackRef, FerroField, FerroNullable, Field, ForeignKey, ManyToMany, ManyToManyField, varchar
 from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
+from ferro.operations.pipeline import Queued
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
@@ -191,6 +194,9 @@ __all__ = [
     # Transactions and raw SQL
     "transaction",
     "Transaction",
+    "pipeline",
+    "Pipeline",
+    "Queued",
     "execute",
     "fetch_all",
     "fetch_one",

@@ -55,6 +55,36 @@ def test_a_get_a_create_and_a_transaction_of_two_inserts_are_one_one_and_three_b
         assert wire.round_trips - before == 3
 
 
+async def test_a_pipeline_of_many_calls_is_one(wire, entry):
+    async with connect(wire.url) as database:
+        for turn in range(4):
+            before = wire.round_trips
+            async with database.pipeline() as pipe:
+                ann = pipe.get(entry, 1)
+                pipe.create(entry, name=f"bob {turn}")
+                count = pipe.count(database.query(entry))
+            assert (ann.value.name, count.value) == ("ann", 2 + turn)
+            assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        async with database.transaction(), database.pipeline() as pipe:
+            pipe.create(entry, name="cy")
+            pipe.create(entry, name="dee")
+        assert wire.round_trips - before == 2
+
+
+def test_a_pipeline_of_many_calls_is_one_blocking(wire, entry):
+    with ferro.sync.connect(wire.url) as database:
+        for turn in range(4):
+            before = wire.round_trips
+            with database.pipeline() as pipe:
+                ann = pipe.get(entry, 1)
+                pipe.create(entry, name=f"bob {turn}")
+                count = pipe.count(database.query(entry))
+            assert (ann.value.name, count.value) == ("ann", 2 + turn)
+            assert wire.round_trips - before == 1
+
+
 async def test_they_stay_so_once_their_statements_are_prepared(wire, entry):
     async with connect(wire.url) as database:
         for _ in range(5):

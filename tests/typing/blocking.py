@@ -142,3 +142,19 @@ def raw_sql() -> None:
     assert_type(execute("DELETE FROM users WHERE id = ?", 1), int)
     assert_type(fetch_all("SELECT 1 AS one"), list[dict[str, Any]])
     assert_type(fetch_one("SELECT 1 AS one"), dict[str, Any] | None)
+
+
+def a_pipeline_brings(db: Database) -> None:
+    with db.pipeline() as pipe:
+        assert_type(pipe.get(User, 1), Queued[User])
+        assert_type(pipe.get_or_none(User, 1), Queued[User | None])
+        assert_type(pipe.all(User.where(lambda u: u.age > 18)), Queued[list[User]])
+        assert_type(pipe.all(User.select(lambda u: (u.name, u.age))), Queued[list[tuple[str, int]]])
+        assert_type(pipe.first(User.order_by("name")), Queued[User | None])
+        assert_type(pipe.count(User.query()), Queued[int])
+        assert_type(pipe.exists(User.query()), Queued[bool])
+        user = pipe.create(User, name="Ann", age=30)
+        assert_type(pipe.update_rows(User.query(), lambda u: {"age": u.age + 1}), Queued[int])
+        assert_type(pipe.fetch_all("SELECT 1 AS one"), Queued[list[dict[str, Any]]])
+        assert_type(pipe.fetch_one("SELECT 1 AS one", into=User), Queued[User | None])
+    assert_type(user.value, User)
