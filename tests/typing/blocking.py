@@ -6,7 +6,19 @@ from typing import Any, assert_type
 
 from people import Borrower, Member, Reader, User
 
-from ferro.sync import Database, Query, Stream, Transaction, connect, execute, fetch_all, fetch_one, transaction, using
+from ferro.sync import (
+    Database,
+    Query,
+    Queued,
+    Stream,
+    Transaction,
+    connect,
+    execute,
+    fetch_all,
+    fetch_one,
+    transaction,
+    using,
+)
 
 
 def the_class_reads() -> None:
