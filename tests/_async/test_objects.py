@@ -229,6 +229,14 @@ async def test_an_object_may_hold_objects_and_lists(bottles):
     ]
 
 
+async def test_objects_of_different_types_are_no_rows_of_one_query(bottles):
+    prices = Bottle.select(lambda b: object_agg(b.id, b.price))
+    with pytest.raises(QueryError, match=r"\(dict\[int, Decimal\]\) in the first query and .* \(dict\[int, str\]\) in"):
+        prices.union(Bottle.select(lambda b: object_agg(b.id, b.label)))
+    dearer = Bottle.where(lambda b: b.price > 100).select(lambda b: object_agg(b.id, b.price))
+    assert await prices.except_(dearer).all() == [{1: EVERYTHING["price"], 2: None, 3: Decimal("2.50"), 4: None}]
+
+
 @dataclass
 class Shelf:
     cellar: str | None

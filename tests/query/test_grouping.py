@@ -102,6 +102,10 @@ def test_groups_are_found_everywhere(more, people):
             "object_agg() makes a dict, and person.notes cannot be a key of one: it is a dict",
         ),
         (
+            lambda q: q.select(lambda p: object_agg(p.notes["a"], p.age)),
+            "it is a part of a document; say what it is, as in cast(person.notes['a'], str)",
+        ),
+        (
             lambda q: q.select(lambda p: object_agg(array_agg(p.id), p.age)),
             "object_agg() makes a dict, and array_agg(person.id) cannot be a key of one: it is a list[int]",
         ),

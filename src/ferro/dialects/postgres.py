@@ -71,7 +71,7 @@ PAIRS = {
     "in pair:json": Form("CAST({0} AS text)"),
     "in pair:bytes": Form("encode({0}, 'hex')"),
     "in pair:timedelta": Form("CAST(EXTRACT(epoch FROM {0}) * 1000000 AS bigint)"),
-    # The elements, and the bounds, are {1} of it.
+    # Its elements are {1}; the ends of a range are {1} and {2}.
     "in pair:array": Form(
         "CASE WHEN {0} IS NOT NULL THEN "
         "(SELECT CAST(COALESCE(json_agg({1}), '[]') AS text) FROM unnest({0}) AS elements(element)) END"

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any, TypeVar, cast, overload
 
 from ferro.caches import informing
@@ -14,6 +15,7 @@ from ferro.query.expressions import (
     Shape,
     Valued,
     Values,
+    advice,
     described,
     is_expression,
     must_be,
@@ -192,7 +194,9 @@ def object_agg(
     keys, values = a_column(key, "object_agg"), a_column(value, "object_agg")
     result = object_of(known_type(keys), known_type(values))
     if keys.kind in UNHASHABLE:
-        raise QueryError(f"object_agg() makes a dict, and {keys.label} cannot be a key of one: it is {described(keys)}")
+        raise QueryError(
+            f"object_agg() makes a dict, and {keys.label} cannot be a key of one: it is {described(keys)}{advice(keys)}"
+        )
     return GatherPairs[Any]("object_agg", keys, values, result, orders_of(order_by), distinct=False, filter=filter)
 
 
@@ -239,7 +243,7 @@ def object_of(key: ColumnType, value: ColumnType) -> ColumnType:
     stored = Stored("text", load=from_pairs(key, value))
     return ColumnType(
         name=f"dict[{key.name}, {value.name}]",
-        python_type=dict,
+        python_type=GenericAlias(dict, (key.python_type, value.python_type)),
         kind="object",
         accept=refusing("dict"),
         stored={"sqlite": stored, "postgresql": stored},
