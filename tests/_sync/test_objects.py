@@ -114,7 +114,7 @@ def bottles(database):
             Bottle(label="a", cellar=cellars[0], **EVERYTHING),
             Bottle(label="b", cellar=cellars[0]),
             Bottle(label="c", cellar=cellars[1], price=Decimal("2.50"), **NOTHING),
-            Bottle(label="c"),
+            Bottle(label="c", weight=-0.0),
         ]
     )
     return database
