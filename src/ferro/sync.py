@@ -83,7 +83,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
-from ferro.query.gathering import array_agg, string_agg
+from ferro.query.gathering import array_agg, object_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.search import search, search_rank
@@ -173,6 +173,7 @@ __all__ = [
     "min_",
     "max_",
     "array_agg",
+    "object_agg",
     "string_agg",
     "year",
     "month",

@@ -53,8 +53,8 @@ NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for 
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
 INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
-UNORDERED = frozenset({"bool", "json", "array", "range"})
-UNSORTED = frozenset({"json", "array", "range"})
+UNORDERED = frozenset({"bool", "json", "array", "range", "object"})
+UNSORTED = frozenset({"json", "array", "range", "object"})
 # What may be compared with what, without a cast.
 FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
