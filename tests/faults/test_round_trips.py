@@ -8,6 +8,9 @@ from proxy import Wire
 import ferro.sync
 from ferro import connect
 
+# So far that a call that waited for the answer to another one would be seen to, in seconds.
+FAR = 0.05
+
 pytestmark = pytest.mark.backends("postgres")
 
 
@@ -57,6 +60,7 @@ def test_a_get_a_create_and_a_transaction_of_two_inserts_are_one_one_and_three_b
 
 async def test_a_pipeline_of_many_calls_is_one(wire, entry):
     async with connect(wire.url) as database:
+        wire.distance = FAR
         for turn in range(4):
             before = wire.round_trips
             async with database.pipeline() as pipe:
@@ -75,6 +79,7 @@ async def test_a_pipeline_of_many_calls_is_one(wire, entry):
 
 def test_a_pipeline_of_many_calls_is_one_blocking(wire, entry):
     with ferro.sync.connect(wire.url) as database:
+        wire.distance = FAR
         for turn in range(4):
             before = wire.round_trips
             with database.pipeline() as pipe:
