@@ -48,6 +48,7 @@ from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, S
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
 from ferro.types.base import Respelled
+from ferro.types.values import with_article
 
 M = TypeVar("M", bound=ModelBase)
 T = TypeVar("T")
@@ -422,7 +423,9 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
 def check_new(model: type[ModelBase], given: Sequence[ModelBase], start: int = 0) -> None:
     for at, instance in enumerate(given, start):
         if type(instance) is not model:
-            raise QueryError(f"bulk_create() of {model.__name__} got a {type(instance).__name__} at position {at}")
+            raise QueryError(
+                f"bulk_create() of {model.__name__} got {with_article(type(instance).__name__)} at position {at}"
+            )
     if (at := first_loaded(given)) is not None:
         raise QueryError(
             f"the {model.__name__} at position {start + at} is in the database already: save() writes its changes"
@@ -717,7 +720,7 @@ class Wanted(Generic[M]):
             model = self.model.__name__
             how = "restore() it, or " if self.table.deleted is not None else ""
             raise UniqueViolationError(
-                f"{self.verb}: a {model} with these values is there, and the scope of {model} keeps it out of sight: "
+                f"{self.verb}: {with_article(model)} with these values is there, and the scope of {model} keeps it out of sight: "
                 f"{how}look for it with {model}.unscoped()"
             )
 

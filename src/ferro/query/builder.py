@@ -51,6 +51,7 @@ from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Join, Lock, Made, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
+from ferro.types.values import with_article
 
 M = TypeVar("M")
 
@@ -412,7 +413,7 @@ class QueryBase(Generic[M]):
         if isinstance(row, self.table.model):
             return keys.of_instance(row)
         if self.projection is None:
-            raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+            raise QueryError(f"expected {with_article(self.model.__name__)} that this query returned, got {row!r}")
         if self.projection.into is not None:
             row = values_of(row, self.projection.names)
         return keys.of_row(row, self.projection.names, self.projection.columns)

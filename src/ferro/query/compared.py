@@ -7,6 +7,7 @@ from ferro.errors import QueryError
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Logical, Source, Value
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column
+from ferro.types.values import with_article
 
 
 def is_the_same(
@@ -19,7 +20,7 @@ def is_the_same(
     target = relation.target.__name__
     if type(other).__name__ != target or not hasattr(other, "__ferro_read__"):
         raise QueryError(
-            f"{relation.where} is compared with a {target} or None, not with {other!r}; "
+            f"{relation.where} is compared with {with_article(target)} or None, not with {other!r}; "
             f"a key is compared with {key_as_written(relation, columns)}"
         )
     key = [vars(other).get(column.field) for column in columns]

@@ -10,6 +10,7 @@ from ferro.query.expressions import ColumnRef, Expression, Logical, Source
 from ferro.query.row import attribute, find_column
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
+from ferro.types.values import with_article
 
 
 def key_values(relation: Relation, value: Any) -> dict[str, Any]:
@@ -70,8 +71,7 @@ def must_be_a(target: type, instance: BaseModel, relation: Relation) -> None:
     name = type(instance).__name__
     # A class that was defined again has the rows of the one before.
     if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
-        article = "an" if target.__name__[:1] in "AEIOU" else "a"
-        raise QueryError(f"{relation.where} takes {article} {target.__name__}, not a {name}")
+        raise QueryError(f"{relation.where} takes {with_article(target.__name__)}, not {with_article(name)}")
 
 
 # Among the values and names a caller gives.
