@@ -59,10 +59,10 @@ def given_rows(model: type[M], rows: Iterable[M | Mapping[str, Any]]) -> Iterato
 
     def given(row: M | Mapping[str, Any], at: int) -> Given[M]:
         if isinstance(row, Mapping):
-            row = by_column(table, row)
-            named = known.get(tuple(row))
+            names = tuple(by_column(table, row))
+            named = known.get(names)
             if named is None:
-                named = known[tuple(row)] = tuple(named_column(model, table, name) for name in row)
+                named = known[names] = tuple(named_column(model, table, name) for name in names)
             return Given(made(model, row, at), named)
         if type(row) is not model:
             raise QueryError(

@@ -33,7 +33,7 @@ from ferro.query.expressions import (
 )
 from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
-from ferro.query.keys import by_column, leads_to
+from ferro.query.keys import by_column, leads_to, owners
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.projection import Projection, made_into, repeated, twice, values_of
 from ferro.query.row import (
@@ -525,11 +525,12 @@ class QueryBase(Generic[M]):
     def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
         """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
         self._whole("update")
-        changes = by_column(self.table, self._changes(recipe, values))
+        given = self._changes(recipe, values)
+        changes, keys = by_column(self.table, given), owners(self.table, given)
         if not changes:
             raise QueryError("update() needs at least one column: update(name='Ann')")
         assigned = tuple(
-            (column, assigned_value(ColumnRef(self.source, column), value))
+            (column, assigned_value(ColumnRef(self.source, column), value, keys.get(column.field)))
             for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
         )
         version = self.table.version

@@ -6,6 +6,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from ferro.errors import QueryError
+from ferro.query.compared import Owner
 from ferro.query.expressions import ColumnRef, Expression, Logical, Source
 from ferro.query.row import attribute, find_column
 from ferro.schema.relations import Relation
@@ -90,6 +91,17 @@ def by_column(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
                 raise QueryError(f"{both} set the same column, {table.name}.{field}: keep one of them")
             found[field] = held
     return found
+
+
+def owners(table: Table, values: Mapping[str, Any]) -> dict[str, Owner]:
+    """The instances among the values, by the fields that hold their keys."""
+    relations = table.relations
+    return {
+        column.field: (relations[name].where, value)
+        for name, value in values.items()
+        if name in relations and isinstance(value, BaseModel)
+        for column in relations[name].columns
+    }
 
 
 def named_fields(table: Table, names: Iterable[str]) -> frozenset[str]:
