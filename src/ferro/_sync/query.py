@@ -19,7 +19,7 @@ from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, 
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
@@ -254,8 +254,8 @@ class Query(Selection[M, M]):
     ) -> Selection[M, tuple[Any, ...]]: ...
     @overload
     def select(
-        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> Selection[M, R]: ...
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> Selection[M, Filled]: ...
     def select(self, *columns: Any, into: type[Any] | None = None) -> Selection[M, Any]:
         """Read some columns or expressions instead of instances.
 
