@@ -143,6 +143,12 @@ async def test_only_what_has_a_key_can_be_referred_to(ann):
         Profile(author=box)
 
 
+async def test_the_sql_of_a_call_along_a_relation_is_the_query_s_to_show(ann):
+    for call in (ann.books.all, ann.books.count, ann.books.update, ann.books.delete):
+        with pytest.raises(QueryError, match=rf"^{call.__name__} has no sql\(\): call it on the query itself"):
+            call.sql()
+
+
 async def test_the_way_back_is_a_query(ann):
     for title in ("SICP", "HtDP"):
         await ann.books.create(title=title)

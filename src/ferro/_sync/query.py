@@ -15,7 +15,7 @@ from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
-from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered, shown_by_the_query
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
@@ -323,3 +323,7 @@ class Query(Selection[M, M]):
     def _aggregate(self, name: AggregateName, column: object) -> Any:
         database = self.database
         return database.run(read.aggregate(self, name, column, database.dialect))
+
+
+shown_by_the_query(Selection, "all", "first", "count", "exists")
+shown_by_the_query(Query, "update", "delete")

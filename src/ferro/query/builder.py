@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, TypeVar, cast
 
@@ -77,6 +78,18 @@ class RenderedSql:
 def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
     """A compiled statement fit to be shown."""
     return RenderedSql(compiled.sql, compiled.shown, dialect.name)
+
+
+def shown_by_the_query(kind: type, *calls: str) -> None:
+    """Let calls of a class say, where one is asked for its `.sql()`, that it is the query that shows it."""
+    for name in calls:
+        vars(vars(kind)[name])["sql"] = partial(no_sql_of, name)
+
+
+def no_sql_of(call: str) -> NoReturn:
+    raise QueryError(
+        f"{call} has no sql(): call it on the query itself, query.sql(), which shows what all() would send"
+    )
 
 
 # Methods that other queries have, or that are called something else here, and what to write instead.
