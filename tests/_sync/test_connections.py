@@ -348,6 +348,8 @@ REFERRING: list[Any] = [
     lambda there: Novel.where(lambda n: n.writer == there).count(),
     lambda there: Novel.where(lambda n: ~(n.writer == there)).first(),
     lambda there: Novel.filter_by(writer=there).exists(),
+    lambda there: Novel.filter_by(writer=there).stream().close(),
+    lambda there: Novel.filter_by(writer=there).to_arrow(),
     lambda there: Novel.where(Novel.writer == there).update(title="There"),
     lambda there: Novel.where(Novel.writer == there).delete(),
     lambda there: Writer.where(lambda w: w.novels.any(lambda n: n.writer == there)).all(),

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from ferro._async.running import place_in
 from ferro._async.scope import database_of, transaction_in_scope
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import aside
 from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
+from ferro.identity import inside
 from ferro.operations import explain, frames, paging, read, typed_rows, write
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
@@ -93,7 +95,9 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
         """
         database = self.database
-        return AsyncStream(database, source(self, database.dialect), chunk)
+        with inside(place_in(database, None)):
+            rows = source(self, database.dialect)
+        return AsyncStream(database, rows, chunk)
 
     async def to_polars(self) -> PolarsFrame:
         """Read every row into a DataFrame of polars, its types those of the model: `await User.where(...).to_polars()`."""
@@ -109,7 +113,8 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
 
     async def _framed(self, kind: frames.Kind[T]) -> T:
         database = self.database
-        framing = frames.of_query(self, kind, database.dialect)
+        with inside(place_in(database, None)):
+            framing = frames.of_query(self, kind, database.dialect)
         return await aside(framing.frame, await self._fetch(database, framing.steps()))
 
     async def count(self) -> int:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._concurrency._sync import aside
 from ferro._concurrency._sync.batches import SIBLINGS
+from ferro._sync.running import place_in
 from ferro._sync.scope import database_of, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
+from ferro.identity import inside
 from ferro.operations import explain, frames, paging, read, typed_rows, write
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
@@ -94,7 +96,9 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
         """
         database = self.database
-        return Stream(database, source(self, database.dialect), chunk)
+        with inside(place_in(database, None)):
+            rows = source(self, database.dialect)
+        return Stream(database, rows, chunk)
 
     def to_polars(self) -> PolarsFrame:
         """Read every row into a DataFrame of polars, its types those of the model: `User.where(...).to_polars()`."""
@@ -110,7 +114,8 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
 
     def _framed(self, kind: frames.Kind[T]) -> T:
         database = self.database
-        framing = frames.of_query(self, kind, database.dialect)
+        with inside(place_in(database, None)):
+            framing = frames.of_query(self, kind, database.dialect)
         return aside(framing.frame, self._fetch(database, framing.steps()))
 
     def count(self) -> int:
