@@ -26,7 +26,7 @@ test *arguments:
 
 # Run every test, on SQLite and on a PostgreSQL of the tests' own.
 test-all *arguments:
-    pytest {{ arguments }}
+    pytest -n auto {{ arguments }}
 
 # Write the blocking twins from their async sources.
 sync:

@@ -94,7 +94,8 @@ in it is right and of the right type.
   again, and Python changes threads more often meanwhile; both are as before once the rows are there.
 * **Calls that repeat.** The SQL of a query is made once for its shape, whatever its values; of `get` and `save`, once
   for a model. On PostgreSQL a statement is prepared when a connection meets it for the third time.
-* **Round trips.** On PostgreSQL a `get` or a `create` is one; a transaction sends its BEGIN with its first statement.
+* **Round trips.** On PostgreSQL a `get` or a `create` is one; a transaction sends its BEGIN with its first statement;
+  a [pipeline](transactions.md#several-calls-in-one-round-trip) sends any number of calls together.
 * **Many rows at once.** `bulk_create` inserts hundreds of rows with each statement and brings their keys back. With
   `returning=False` PostgreSQL takes them by COPY, and the rows of an iterator need no more memory than a chunk of them.
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from inspect import isclass, isfunction
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -96,17 +97,31 @@ def test_the_twins_are_what_their_sources_give() -> None:
 
 def test_importing_ferro_loads_no_driver_and_no_migrations() -> None:
     heavy = ("psycopg", "psycopg_pool", "sqlite3", "sqlalchemy", "alembic", "ferro.migrations", "ferro.testing")
-    program = f"import sys, ferro, ferro.sync; print(*(name for name in {heavy} if name in sys.modules))"
+    program = f"import sys, ferro.sync; from ferro import Model, connect; print(*(name for name in {heavy} if name in sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
 
 
-def test_importing_one_colour_leaves_the_other_alone() -> None:
-    program = (
-        "import sys, ferro; print(*(name for name in sys.modules if name.startswith('ferro.') and '_sync' in name))"
-    )
+@pytest.mark.parametrize(
+    ("asked", "others"),
+    [
+        ("from ferro import Model, connect", ("ferro.sync", "ferro._sync", "ferro._concurrency._sync")),
+        ("from ferro.sync import Model, connect", ("ferro._async", "ferro._concurrency._async", "asyncio", "anyio")),
+    ],
+    ids=["awaiting", "blocking"],
+)
+def test_importing_one_colour_leaves_the_other_alone(asked: str, others: tuple[str, ...]) -> None:
+    program = f"import sys; {asked}; print(*(name for name in {others} if name in sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_every_name_of_the_window_is_there() -> None:
+    program = "from ferro import *; import ferro; print(*(set(ferro.__all__) - set(globals())))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+    with pytest.raises(AttributeError, match="^module 'ferro' has no attribute 'conect'"):
+        attrgetter("conect")(ferro)
 
 
 def test_importing_ferro_reads_no_source_of_its_models() -> None:

@@ -1,28 +1,10 @@
 """An ORM for code that awaits: `from ferro import Model, connect`. The blocking twin is `ferro.sync`."""
 
 import logging
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ferro._async.bound import AsyncModelConnection
-from ferro._async.connections import set_default_connection
-from ferro._async.database import (
-    AsyncDatabase,
-    check_connection,
-    connect,
-    create_tables,
-    disconnect,
-    execute,
-    fetch_all,
-    fetch_one,
-    reset_engine,
-    transaction,
-)
-from ferro._async.model import Model
-from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
-from ferro._async.relations import AsyncRelated, Relation
-from ferro._async.scope import using
-from ferro._async.session import AsyncSession, current_session, evict_instance, session
-from ferro._async.stream import AsyncStream
-from ferro._async.transaction import AsyncTransaction
 from ferro.about import version
 from ferro.caches import CacheInfo, cache_info
 from ferro.drivers.options import PoolConfig
@@ -61,6 +43,7 @@ from ferro.errors import (
 from ferro.fields import BackRef, FerroField, FerroNullable, Field, ForeignKey, ManyToMany, ManyToManyField, varchar
 from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
+from ferro.operations.pipeline import Queued
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
@@ -82,7 +65,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
-from ferro.query.gathering import array_agg, string_agg
+from ferro.query.gathering import array_agg, object_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.search import search, search_rank
@@ -96,6 +79,56 @@ from ferro.types.range_values import Range
 
 # A library says nothing until its user asks it to.
 logging.getLogger("ferro").addHandler(logging.NullHandler())
+
+if TYPE_CHECKING:
+    from ferro._async.bound import AsyncModelConnection
+    from ferro._async.connections import set_default_connection
+    from ferro._async.database import (
+        AsyncDatabase,
+        check_connection,
+        connect,
+        create_tables,
+        disconnect,
+        execute,
+        fetch_all,
+        fetch_one,
+        pipeline,
+        reset_engine,
+        transaction,
+    )
+    from ferro._async.model import Model
+    from ferro._async.pipeline import AsyncPipeline
+    from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
+    from ferro._async.relations import AsyncRelated, Relation
+    from ferro._async.scope import using
+    from ferro._async.session import AsyncSession, current_session, evict_instance, session
+    from ferro._async.stream import AsyncStream
+    from ferro._async.transaction import AsyncTransaction
+
+# The awaiting side, and with it the event loop, is imported when a name of it is asked for: ferro.sync never does.
+AWAITING = {
+    "bound": "AsyncModelConnection",
+    "connections": "set_default_connection",
+    "database": "AsyncDatabase check_connection connect create_tables disconnect execute fetch_all fetch_one pipeline reset_engine transaction",
+    "model": "Model",
+    "pipeline": "AsyncPipeline",
+    "query": "AsyncCte AsyncQuery AsyncSelection",
+    "relations": "AsyncRelated Relation",
+    "scope": "using",
+    "session": "AsyncSession current_session evict_instance session",
+    "stream": "AsyncStream",
+    "transaction": "AsyncTransaction",
+}
+WHERE = {name: module for module, names in AWAITING.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name not in WHERE:
+        raise AttributeError(f"module 'ferro' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+    found = getattr(import_module(f"ferro._async.{WHERE[name]}"), name)
+    globals()[name] = found
+    return found
+
 
 __all__ = [
     # Models
@@ -175,6 +208,7 @@ __all__ = [
     "min_",
     "max_",
     "array_agg",
+    "object_agg",
     "string_agg",
     "year",
     "month",
@@ -196,6 +230,9 @@ __all__ = [
     # Transactions and raw SQL
     "transaction",
     "AsyncTransaction",
+    "pipeline",
+    "AsyncPipeline",
+    "Queued",
     "execute",
     "fetch_all",
     "fetch_one",

@@ -510,6 +510,17 @@ def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any])
             put(instance, {**known, name: value})
 
 
+def relate_new(instances: Sequence[BaseModel], name: str, values: Mapping[Any, Any], keys: Sequence[Any]) -> None:
+    """The same for instances of which nothing was noted yet, each given the value of its key."""
+    if not instances:
+        return
+    note_related(name, instances)
+    # What is noted is never changed in place, so that those with the same value share it.
+    related = {key: {name: value} for key, value in values.items()}
+    put: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_related__"].__set__
+    deque(map(put, instances, map(related.__getitem__, keys)), maxlen=0)
+
+
 @informing("slots")
 @lru_cache(maxsize=1024)
 def vars_of_slots(model: type) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from ferro._sync.database import (
     execute,
     fetch_all,
     fetch_one,
+    pipeline,
     reset_engine,
     transaction,
 )
 from ferro._sync.model import Model
+from ferro._sync.pipeline import Pipeline
 from ferro._sync.query import Cte, Query, Selection
 from ferro._sync.relations import Related, Relation
 from ferro._sync.scope import using
@@ -59,6 +61,7 @@ from ferro.errors import (
 from ferro.fields import BackRef, FerroField, FerroNullable, Field, ForeignKey, ManyToMany, ManyToManyField, varchar
 from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
+from ferro.operations.pipeline import Queued
 from ferro.query.builder import RenderedSql
 from ferro.query.cases import When, case, when
 from ferro.query.expressions import Expression
@@ -80,7 +83,7 @@ from ferro.query.functions import (
     sum_,
     upper,
 )
-from ferro.query.gathering import array_agg, string_agg
+from ferro.query.gathering import array_agg, object_agg, string_agg
 from ferro.query.moments import date_trunc, day, hour, minute, month, second, weekday, year
 from ferro.query.paging import Page
 from ferro.query.search import search, search_rank
@@ -170,6 +173,7 @@ __all__ = [
     "min_",
     "max_",
     "array_agg",
+    "object_agg",
     "string_agg",
     "year",
     "month",
@@ -191,6 +195,9 @@ __all__ = [
     # Transactions and raw SQL
     "transaction",
     "Transaction",
+    "pipeline",
+    "Pipeline",
+    "Queued",
     "execute",
     "fetch_all",
     "fetch_one",

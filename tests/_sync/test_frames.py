@@ -32,6 +32,7 @@ from ferro.sync import (
     array_agg,
     connect,
     fn,
+    object_agg,
     transaction,
 )
 
@@ -231,15 +232,25 @@ def test_what_queries_make_of_rows_has_its_place_in_a_frame(probes):
             "station": p.station_id,
             "names": array_agg(p.name, order_by=p.name),
             "prices": array_agg(p.price, order_by=p.name),
+            "priced": object_agg(p.name, p.price, order_by=p.name),
             "length": fn.length(p.station.name).max(),
         }
     ).order_by("station")
     expected = [
-        {"station": 1, "names": ["a", "c"], "prices": [Decimal("1.50"), Decimal(0)], "length": 5},
-        {"station": None, "names": ["b"], "prices": [Decimal(20)], "length": None},
+        {
+            "station": 1,
+            "names": ["a", "c"],
+            "prices": [Decimal("1.50"), Decimal(0)],
+            "priced": [("a", Decimal("1.50")), ("c", Decimal(0))],
+            "length": 5,
+        },
+        {"station": None, "names": ["b"], "prices": [Decimal(20)], "priced": [("b", Decimal(20))], "length": None},
     ]
     assert groups.to_arrow().to_pylist() == expected
     assert groups.to_polars().schema["names"] == pl.List(pl.String)
+    assert groups.to_arrow().schema.field("priced").type == pa.map_(pa.string(), pa.decimal128(38, 2))
+    assert [len(one) for one in groups.to_polars()["priced"].to_list()] == [2, 1]
+    assert groups.to_pandas()["priced"][1] == [("b", Decimal(20))]
     assert groups.cte("groups").order_by("station").to_arrow().to_pylist() == expected
     both = FrameProbe.where(lambda p: p.name == "a").union(FrameProbe.where(lambda p: p.name == "b"))
     assert sorted(both.to_polars()["name"]) == ["a", "b"]

@@ -126,9 +126,9 @@ def test_the_commands_install_what_the_project_offers():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert COMMANDS == [
         'python3 -m venv .venv && .venv/bin/pip install -e ".[examples]" && .venv/bin/python examples/flights.py',
-        'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest',
+        'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest -n auto',
         "uv run --no-dev --extra examples examples/flights.py",
-        "uv run pytest",
+        "uv run pytest -n auto",
     ]
     assert {"examples", "dev"} <= set(project["project"]["optional-dependencies"])
     assert project["dependency-groups"]["dev"] == ["ferro-dual[dev]"]

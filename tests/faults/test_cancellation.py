@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from cancelling import by_scope, by_task
 
-from ferro import AsyncDatabase, connect, transaction
+from ferro import AsyncDatabase, InterfaceError, connect, transaction
 
 WAYS = {"task": by_task, "scope": by_scope}
 ENOUGH = 200
@@ -154,6 +154,42 @@ async def test_a_frame_that_is_written(database, entry, way):
         assert await entry.count() % 1500 == 0
 
     assert await cancelled_everywhere(lambda: entry.from_arrow(frame), way, look) >= 1
+
+
+async def test_a_pipeline(database, entry, way):
+    async def pair():
+        async with database.pipeline() as pipe:
+            pipe.create(entry, name="ann")
+            pipe.count(database.query(entry))
+            pipe.create(entry, name="bob")
+
+    async def look():
+        await whole(database)
+        assert {row.name for row in await entry.all()} <= {"ann", "bob"}
+
+    assert await cancelled_everywhere(lambda: repeatedly(pair), way, look) >= 1
+
+
+async def test_a_cancelled_pipeline_tells_what_it_knows(database, entry, backend):
+    slow = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+        "postgres": "SELECT pg_sleep(30)",
+    }[backend]
+    began = time.monotonic()
+    with anyio.move_on_after(0.1):
+        async with database.pipeline() as pipe:
+            first = pipe.create(entry, name="ann")
+            pipe.fetch_all(slow)
+            pipe.create(entry, name="bob")
+    assert time.monotonic() - began < 0.6
+    await whole(database)
+    names = {row.name for row in await entry.all()}
+    assert names <= {"ann", "bob"}
+    if first.error is None:
+        assert first.value.name in names
+    else:
+        with pytest.raises(InterfaceError, match="ended with an error"):
+            print(first.value)
 
 
 async def test_waiting_for_a_connection(database, entry, way):

@@ -98,6 +98,17 @@ async def test_a_single_insert_whose_answer_was_lost_is_unknown(database, wire, 
     assert outside.names() == ["ann"]
 
 
+async def test_of_a_pipeline_whose_answer_was_lost_every_write_is_unknown(database, wire, outside, entry):
+    wire.cut_at_answer = b"C\x00\x00\x00\x0fINSERT"
+    with pytest.raises(CommitUnknown, match="the link to"):
+        async with database.pipeline() as pipe:
+            ann = pipe.create(entry, name="ann")
+            bob = pipe.create(entry, name="bob")
+    assert isinstance(ann.error, CommitUnknown)
+    assert isinstance(bob.error, CommitUnknown)
+    assert outside.names() == ["ann", "bob"]
+
+
 async def test_a_read_on_a_lost_link_is_a_connection_error(database, wire, entry):
     wire.cut_at_answer = b"T\x00\x00\x00"
     with pytest.raises(DatabaseConnectionError) as caught:

@@ -8,6 +8,9 @@ from proxy import Wire
 import ferro.sync
 from ferro import connect
 
+# So far that a call that waited for the answer to another one would be seen to, in seconds.
+FAR = 0.05
+
 pytestmark = pytest.mark.backends("postgres")
 
 
@@ -53,6 +56,38 @@ def test_a_get_a_create_and_a_transaction_of_two_inserts_are_one_one_and_three_b
             database.create(entry, name="cy")
             database.create(entry, name="dee")
         assert wire.round_trips - before == 3
+
+
+async def test_a_pipeline_of_many_calls_is_one(wire, entry):
+    async with connect(wire.url) as database:
+        wire.distance = FAR
+        for turn in range(4):
+            before = wire.round_trips
+            async with database.pipeline() as pipe:
+                ann = pipe.get(entry, 1)
+                pipe.create(entry, name=f"bob {turn}")
+                count = pipe.count(database.query(entry))
+            assert (ann.value.name, count.value) == ("ann", 2 + turn)
+            assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        async with database.transaction(), database.pipeline() as pipe:
+            pipe.create(entry, name="cy")
+            pipe.create(entry, name="dee")
+        assert wire.round_trips - before == 2
+
+
+def test_a_pipeline_of_many_calls_is_one_blocking(wire, entry):
+    with ferro.sync.connect(wire.url) as database:
+        wire.distance = FAR
+        for turn in range(4):
+            before = wire.round_trips
+            with database.pipeline() as pipe:
+                ann = pipe.get(entry, 1)
+                pipe.create(entry, name=f"bob {turn}")
+                count = pipe.count(database.query(entry))
+            assert (ann.value.name, count.value) == ("ann", 2 + turn)
+            assert wire.round_trips - before == 1
 
 
 async def test_they_stay_so_once_their_statements_are_prepared(wire, entry):

@@ -94,6 +94,7 @@ def test_transactions_are_not_opened_behind_ferros_back(sql, word):
         ("SELECT * FROM pet", False, False),
         ("(SELECT 1) UNION (SELECT 2)", False, False),
         ("-- why\nselect count(*) from pet where id in (1, 2)", False, False),
+        ("SELECT json_object_agg(name, id), jsonb_object_agg(name, id) FROM pet", False, False),
         ("SELECT nextval('ids')", False, True),
         ("SELECT public.count(1)", False, True),
         ("SELECT * INTO copy FROM pet", False, True),

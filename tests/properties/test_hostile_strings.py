@@ -22,6 +22,7 @@ from ferro import (
     coalesce,
     exists,
     fn,
+    object_agg,
     raw,
     string_agg,
     when,
@@ -116,6 +117,9 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
     "string_agg": lambda db, text: db.query(Guest).select(lambda g: string_agg(g.name, text)).all(),
     "array_agg": lambda db, text: (
         db.query(Guest).select(lambda g: array_agg(g.name, filter=g.name != text, order_by=g.name)).all()
+    ),
+    "object_agg": lambda db, text: (
+        db.query(Guest).select(lambda g: object_agg(g.name + text, g.note, filter=g.name != text, order_by=g.id)).all()
     ),
     "a subquery": lambda db, text: (
         db.query(Guest)

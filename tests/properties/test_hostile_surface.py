@@ -24,6 +24,7 @@ from ferro import (
     array_agg,
     cast,
     lag,
+    object_agg,
     raw,
     row_number,
     search,
@@ -83,6 +84,9 @@ VALUES: dict[str, Callable[[Query[Visitor], str], Any]] = {
     "having": lambda q, text: q.select(lambda v: (v.name, v.id.count())).having(lambda v: v.name.max() > text),
     "string_agg": lambda q, text: q.select(lambda v: string_agg(v.name, text, filter=v.name != text, order_by=v.id)),
     "array_agg": lambda q, text: q.select(lambda v: array_agg(v.name + text, order_by=v.name + text)),
+    "object_agg": lambda q, text: q.select(
+        lambda v: object_agg(v.name + text, v.name + text, filter=v.name != text, order_by=v.name + text)
+    ),
     "a list": lambda q, text: q.where(lambda v: v.tags.contains([text])),
     "a longer list": lambda q, text: q.where(lambda v: v.tags.contains([text, text])),
     "partition_by": lambda q, text: q.select(lambda v: row_number().over(partition_by=v.name + text, order_by=v.id)),

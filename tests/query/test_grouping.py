@@ -1,4 +1,4 @@
-"""Groups: having, filtered aggregates, lists and texts made of rows, and aggregates of some rows only."""
+"""Groups: having, filtered aggregates, lists, objects and texts made of rows, and aggregates of some rows only."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from ferro.dialects import postgres, sqlite
-from ferro.errors import QueryError
+from ferro.errors import DataError, QueryError
 from ferro.query.compiler import compile
-from ferro.query.functions import avg, count, max_, sum_
-from ferro.query.gathering import array_agg, string_agg
+from ferro.query.functions import avg, cast, count, fn, max_, sum_
+from ferro.query.gathering import array_agg, object_agg, string_agg
 from ferro.query.statements import Insert
 
 
@@ -88,6 +88,59 @@ def test_groups_are_found_everywhere(more, people):
         (
             lambda q: q.select(lambda p: array_agg(p.age, distinct=True, order_by=p.name)),
             "array_agg(distinct=True) can be sorted by its own values only: leave out order_by=",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg("name", p.age)),
+            "object_agg() expects a column or an expression, got str: 'name'",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(p.name, 1)),
+            "object_agg() expects a column or an expression, got int: 1",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(p.notes, p.age)),
+            "object_agg() makes a dict, and person.notes cannot be a key of one: it is a dict",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(p.notes["a"], p.age)),
+            "it is a part of a document; say what it is, as in cast(person.notes['a'], str)",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(array_agg(p.id), p.age)),
+            "object_agg() makes a dict, and array_agg(person.id) cannot be a key of one: it is a list[int]",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(p.name, fn.soundex(p.name))),
+            "object_agg() needs to know the type of soundex(person.name): cast() it",
+        ),
+        (lambda q: q.select(lambda p: object_agg(p.name, p.id, order_by="id")), "order_by= takes columns, such as"),
+        (
+            lambda q: q.select(lambda p: object_agg(p.name, p.id, filter=p.age)),
+            "filter= expects a condition, got person",
+        ),
+        (
+            lambda q: q.select("name").having(lambda p: object_agg(p.name, p.id) == {"Ann": 1}),
+            "object_agg(person.name, person.id): a dict made of rows cannot be compared with {'Ann': 1}",
+        ),
+        (
+            lambda q: q.select("name").having(lambda p: array_agg(p.id) == [1]),
+            "array_agg(person.id): a list made of rows cannot be compared with [1]",
+        ),
+        (
+            lambda q: q.select("name").having(lambda p: object_agg(p.name, p.id) > object_agg(p.name, p.id)),
+            "> has no meaning for object_agg(person.name, person.id): a dict[str, int] has no order",
+        ),
+        (
+            lambda q: q.select("name").order_by(lambda p: object_agg(p.name, p.id, filter=p.active)),
+            "object_agg(person.name, person.id, filter=person.active) cannot be sorted by: a dict[str, int] has no order",
+        ),
+        (
+            lambda q: q.select(lambda p: cast(object_agg(p.name, p.id), str)),
+            "object_agg(person.name, person.id) is a dict[str, int] and cannot be cast to str",
+        ),
+        (
+            lambda q: q.select(lambda p: object_agg(p.name, p.id).contains("Ann")),
+            "contains has no meaning for object_agg(person.name, person.id): it is a dict[str, int]",
         ),
     ],
 )
@@ -194,6 +247,106 @@ def test_rows_become_the_same_list_or_text_everywhere(more, people, expression, 
         assert repr(found).startswith(expected)
     else:
         assert found == expected
+
+
+def test_keys_and_values_are_gathered_as_pairs(people):
+    query = people.select(
+        lambda p: (
+            object_agg(p.role, p.wealth, order_by=(p.age.desc(), p.name), filter=p.id > 1),
+            object_agg(p.photo, p.notes),
+        )
+    )
+    assert sql(query, postgres) == (
+        'SELECT COALESCE(CAST(json_agg(json_build_array("person"."role", CAST("person"."wealth" AS text))'
+        ' ORDER BY "person"."age" DESC NULLS LAST, "person"."name") FILTER (WHERE "person"."id" > $1) AS text), \'[]\'),'
+        ' COALESCE(CAST(json_agg(json_build_array(encode("person"."photo", \'hex\'), CAST("person"."notes" AS text)))'
+        " AS text), '[]') FROM \"person\""
+    )
+    assert sql(query, sqlite) == (
+        'SELECT COALESCE("ferro_object_agg"(\'all|:down:last|:up:last\', "person"."role", "person"."wealth",'
+        ' "person"."age", "person"."name") FILTER (WHERE "person"."id" > ?), \'[]\'),'
+        ' COALESCE("ferro_object_agg"(\'all\', "person"."photo", "person"."notes"), \'[]\') FROM "person"'
+    )
+    assert compile(query.select_statement(), postgres).params == [1]
+
+
+def test_other_values_are_another_statement(people):
+    texts = {
+        sql(people.select(expression), postgres)
+        for expression in (
+            lambda p: object_agg(p.id, p.age),
+            lambda p: object_agg(p.age, p.id),
+            lambda p: object_agg(p.id, p.shoes),
+            lambda p: object_agg(p.id, p.age, order_by=p.id),
+            lambda p: object_agg(p.id, p.age, order_by=p.id.desc()),
+            lambda p: object_agg(p.id, p.age, filter=p.active),
+        )
+    }
+    assert len(texts) == 6
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (lambda p: object_agg(p.id, p.age, order_by=p.id), "{1: 30, 2: -7, 3: None, 4: 5, 5: None, 6: 30}"),
+        (lambda p: object_agg(p.name, p.id, order_by=p.id, filter=p.id > 3), "{'Ann': 5, 'Bo': 6}"),
+        (lambda p: object_agg(p.name, p.id, order_by=p.id.desc(), filter=p.id > 3), "{'Bo': 6, 'Ann': 4}"),
+        (
+            lambda p: object_agg(p.name, p.age, order_by=p.age.desc(nulls="first"), filter=p.id > 3),
+            "{'Ann': 5, 'Bo': 30}",
+        ),
+        (lambda p: object_agg(p.name, p.id, filter=p.id > 99), "{}"),
+        (lambda p: object_agg(p.name + "!", p.id * 2, filter=p.id < 2), "{'Ann!': 2}"),
+        (
+            lambda p: object_agg(p.id, p.wealth, order_by=p.id, filter=p.id < 5),
+            "{1: Decimal('10.50'), 2: Decimal('9.5'), 3: None, 4: Decimal('10.5')}",
+        ),
+        (
+            lambda p: object_agg(p.wealth, p.id, order_by=p.id, filter=p.wealth.is_not_null()),
+            "{Decimal('10.50'): 4, Decimal('9.5'): 6}",
+        ),
+        (lambda p: object_agg(p.role, p.height, filter=p.id < 3, order_by=p.id), "{<Role.ADMIN: 'admin'>: 1.5, <Role"),
+        (lambda p: object_agg(p.active, p.height * 0.1, filter=p.id < 2), "{True: 0.15000000000000002}"),
+        (
+            lambda p: object_agg(p.born, p.seen, filter=p.id < 2),
+            "{datetime.date(1990, 1, 2): datetime.datetime(2020, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)}",
+        ),
+        (
+            lambda p: object_agg(p.alarm, p.address, filter=p.id < 2),
+            "{datetime.datetime(2020, 1, 1, 7, 0): IPv4Address('10.0.0.1')}",
+        ),
+        (lambda p: object_agg(p.key, p.notes, filter=p.id < 2), f"{{{UUID(int=1)!r}: {{'a': 1}}}}"),
+        (lambda p: object_agg(p.photo, p.photo, filter=p.id < 2), "{b'a': b'a'}"),
+        (lambda p: object_agg(p.id, p.wealth > 10, order_by=p.id, filter=p.id < 4), "{1: True, 2: False, 3: None}"),
+    ],
+)
+def test_rows_become_the_same_object_everywhere(more, people, expression, expected):
+    (found,) = more.select(people.select(expression))
+    assert repr(found)[: len(expected)] == expected
+
+
+def test_a_row_without_a_key_has_no_place_in_an_object(more, people):
+    with pytest.raises(DataError) as caught:
+        more.select(people.where(lambda p: p.id.in_([1, 3])).select(lambda p: {"roles": object_agg(p.role, p.id)}))
+    assert str(caught.value) == (
+        "roles: the database holds '[[\"admin\", 1], [null, 3]]', which is no dict[Role, int]: "
+        "a row has no key; leave such rows out by filter="
+    )
+    found = people.select(lambda p: object_agg(p.role, p.id, order_by=p.id, filter=p.role.is_not_null()))
+    assert [{role.value: id for role, id in one.items()} for one in more.select(found)] == [{"admin": 1, "guest": 2}]
+
+
+def test_a_secret_is_not_shown_by_the_error_about_its_object(more, people):
+    with pytest.raises(
+        DataError, match=r"^value 1: the database holds a value, which is no dict\[SecretStr, str\]: a row"
+    ):
+        more.select(people.select(lambda p: object_agg(p.password, p.name)))
+
+
+def test_objects_are_made_by_group(more, people):
+    query = people.select(lambda p: {"name": p.name, "ages": object_agg(p.id, p.age, order_by=-p.id)}).order_by("name")
+    assert more.select(query.having(lambda p: count() > 1)) == [{"name": "Ann", "ages": {5: None, 4: 5, 1: 30}}]
+    assert more.run(query.count_statement()) == [(4,)]
 
 
 def test_lists_are_made_by_group(more, people):

@@ -8,7 +8,7 @@ from ferro.dialects import postgres, sqlite
 from ferro.errors import QueryError
 from ferro.query.compiler import cache, compile
 from ferro.query.functions import avg, count, max_, sum_
-from ferro.query.gathering import array_agg
+from ferro.query.gathering import array_agg, object_agg
 from ferro.query.statements import Insert
 from ferro.query.windows import dense_rank, first_value, lag, last_value, lead, ntile, rank, row_number, rows
 
@@ -222,6 +222,10 @@ def test_the_window_is_part_of_the_shape(people):
         (
             lambda q: compile(q.select(lambda p: array_agg(p.age).over()).select_statement(), sqlite),
             "array_agg(person.age) has no window: the databases have it for groups only",
+        ),
+        (
+            lambda q: compile(q.select(lambda p: object_agg(p.id, p.age).over()).select_statement(), postgres),
+            "object_agg(person.id, person.age) has no window: the databases have it for groups only",
         ),
         (
             lambda q: compile(q.select(lambda p: p.wealth.sum().over(frame=rows(None, -1))).select_statement(), sqlite),

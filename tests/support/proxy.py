@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ class Wire:
     Attributes:
         cut_before: a client's bytes that must never reach the server: the link is cut in front of them.
         cut_at_answer: a server's bytes that must never reach the client.
+        distance: how long the server's answers are on their way, in seconds.
         round_trips: how often a client has asked for something and waited for the answer.
     """
 
@@ -26,6 +28,7 @@ class Wire:
         self._closed = False
         self.cut_before = b""
         self.cut_at_answer = b""
+        self.distance = 0.0
         self.round_trips = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -73,12 +76,17 @@ class Wire:
             # Set while an answer is to come: what is sent meanwhile belongs to the same round trip.
             asked = threading.Event()
             self._start(client, server, lambda: self.cut_before, partial(self._count, asked))
-            self._start(server, client, lambda: self.cut_at_answer, asked.clear)
+            self._start(server, client, lambda: self.cut_at_answer, partial(self._travel, asked))
 
     def _count(self, asked: threading.Event) -> None:
         if not asked.is_set():
             asked.set()
             self.round_trips += 1
+
+    def _travel(self, asked: threading.Event) -> None:
+        if self.distance:
+            time.sleep(self.distance)
+        asked.clear()
 
     def _start(
         self, source: socket.socket, target: socket.socket, word: Callable[[], bytes], note: Callable[[], None]

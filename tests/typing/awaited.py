@@ -13,6 +13,7 @@ from ferro import (
     AsyncStream,
     AsyncTransaction,
     Page,
+    Queued,
     connect,
     execute,
     fetch_all,
@@ -182,3 +183,19 @@ async def raw_sql() -> None:
     assert_type(await execute("DELETE FROM users WHERE id = ?", 1), int)
     assert_type(await fetch_all("SELECT 1 AS one"), list[dict[str, Any]])
     assert_type(await fetch_one("SELECT 1 AS one"), dict[str, Any] | None)
+
+
+async def a_pipeline_brings(db: AsyncDatabase) -> None:
+    async with db.pipeline() as pipe:
+        assert_type(pipe.get(User, 1), Queued[User])
+        assert_type(pipe.get_or_none(User, 1), Queued[User | None])
+        assert_type(pipe.all(User.where(lambda u: u.age > 18)), Queued[list[User]])
+        assert_type(pipe.all(User.select(lambda u: (u.name, u.age))), Queued[list[tuple[str, int]]])
+        assert_type(pipe.first(User.order_by("name")), Queued[User | None])
+        assert_type(pipe.count(User.query()), Queued[int])
+        assert_type(pipe.exists(User.query()), Queued[bool])
+        user = pipe.create(User, name="Ann", age=30)
+        assert_type(pipe.update_rows(User.query(), lambda u: {"age": u.age + 1}), Queued[int])
+        assert_type(pipe.fetch_all("SELECT 1 AS one"), Queued[list[dict[str, Any]]])
+        assert_type(pipe.fetch_one("SELECT 1 AS one", into=User), Queued[User | None])
+    assert_type(user.value, User)

@@ -6,7 +6,19 @@ from typing import Any, assert_type
 
 from people import Borrower, Member, Reader, User
 
-from ferro.sync import Database, Query, Stream, Transaction, connect, execute, fetch_all, fetch_one, transaction, using
+from ferro.sync import (
+    Database,
+    Query,
+    Queued,
+    Stream,
+    Transaction,
+    connect,
+    execute,
+    fetch_all,
+    fetch_one,
+    transaction,
+    using,
+)
 
 
 def the_class_reads() -> None:
@@ -142,3 +154,19 @@ def raw_sql() -> None:
     assert_type(execute("DELETE FROM users WHERE id = ?", 1), int)
     assert_type(fetch_all("SELECT 1 AS one"), list[dict[str, Any]])
     assert_type(fetch_one("SELECT 1 AS one"), dict[str, Any] | None)
+
+
+def a_pipeline_brings(db: Database) -> None:
+    with db.pipeline() as pipe:
+        assert_type(pipe.get(Reader, 1), Queued[Reader])
+        assert_type(pipe.get_or_none(Reader, 1), Queued[Reader | None])
+        assert_type(pipe.all(Reader.where(lambda u: u.age > 18)), Queued[list[Reader]])
+        assert_type(pipe.all(Reader.select(lambda u: (u.name, u.age))), Queued[list[tuple[str, int]]])
+        assert_type(pipe.first(Reader.order_by("name")), Queued[Reader | None])
+        assert_type(pipe.count(Reader.query()), Queued[int])
+        assert_type(pipe.exists(Reader.query()), Queued[bool])
+        user = pipe.create(Reader, name="Ann", age=30)
+        assert_type(pipe.update_rows(Reader.query(), lambda u: {"age": u.age + 1}), Queued[int])
+        assert_type(pipe.fetch_all("SELECT 1 AS one"), Queued[list[dict[str, Any]]])
+        assert_type(pipe.fetch_one("SELECT 1 AS one", into=Reader), Queued[Reader | None])
+    assert_type(user.value, Reader)

@@ -15,6 +15,7 @@ from ferro import (
     lag,
     lower,
     max_,
+    object_agg,
     rank,
     rows,
     string_agg,
@@ -73,6 +74,20 @@ assert_type(
 )
 assert_type(User.select(lambda u: array_agg(u.name, order_by=u.age)), AsyncSelection[User, list[str]])
 assert_type(Member.select(lambda m: array_agg(m.nickname)), AsyncSelection[Member, list[str | None]])
+assert_type(User.select(lambda u: object_agg(u.name, u.age)), AsyncSelection[User, dict[str, int]])
+assert_type(User.select(lambda u: object_agg(u.nickname, u.id)), AsyncSelection[User, dict[str, int | None]])
+assert_type(User.select(lambda u: object_agg(u.joined, u.tags)), AsyncSelection[User, dict[datetime, list[str]]])
+assert_type(
+    User.select(lambda u: (u.active, object_agg(u.id, lower(u.name), order_by=u.age, filter=u.active))),
+    AsyncSelection[User, tuple[bool, dict[int, str]]],
+)
+assert_type(Member.select(lambda m: object_agg(m.name, m.age)), AsyncSelection[Member, dict[str, int]])
+assert_type(Member.select(lambda m: object_agg(m.id, m.nickname)), AsyncSelection[Member, dict[int, str | None]])
+assert_type(Member.select(lambda m: object_agg(m.nickname, m.age + 1)), AsyncSelection[Member, dict[str, int]])
+assert_type(
+    Member.select(lambda m: object_agg(m.active, object_agg(m.name, m.age))).having(lambda m: count() > 1),
+    AsyncSelection[Member, dict[bool, dict[str, int]]],
+)
 assert_type(User.select(lambda u: string_agg(u.name, ", ")), AsyncSelection[User, str | None])
 assert_type(Member.select(lambda m: m.age.sum(filter=m.active)), AsyncSelection[Member, int | None])
 

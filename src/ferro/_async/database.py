@@ -10,6 +10,7 @@ from weakref import ref
 
 from ferro._async.bound import AsyncModelConnection
 from ferro._async.connections import Default, check_name, forget, known, make_default, register
+from ferro._async.pipeline import AsyncPipeline
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
 from ferro._async.relations import AsyncRelated, Many, held_by
@@ -561,6 +562,10 @@ class AsyncDatabase:
         terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
         return AsyncTransaction(self, terms, retry)
 
+    def pipeline(self) -> AsyncPipeline:
+        """Send the calls of a block together, in one round trip: `async with db.pipeline() as pipe: …`."""
+        return AsyncPipeline(self)
+
     async def execute(self, sql: str | TString, *args: object) -> int:
         """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`.
 
@@ -793,6 +798,11 @@ def transaction(
     """
     terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
     return AsyncTransaction(None, terms, retry, using)
+
+
+def pipeline(*, using: AsyncDatabase | str | None = None) -> AsyncPipeline:
+    """Send the calls of a block together to the database in scope: `async with pipeline() as pipe: …`."""
+    return AsyncPipeline(None, using)
 
 
 async def execute(sql: str | TString, *args: object, using: AsyncDatabase | str | None = None) -> int:

@@ -47,10 +47,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         return self._database or database_of(self.__dict__.get("owner"))
 
     async def _fetch(self, database: "AsyncDatabase", operation: Operation[T]) -> T:
-        """Read rows; locked ones only where a transaction keeps them."""
-        if self.lock is not None:
-            transaction = transaction_in_scope(database)
-            must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
+        check_lock(self, database)
         return await database.run(operation)
 
     async def all(self) -> list[R]:
@@ -196,6 +193,13 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+def check_lock(query: QueryBase[Any], database: "AsyncDatabase") -> None:
+    """Refuse to lock rows where no transaction keeps them."""
+    if query.lock is not None:
+        transaction = transaction_in_scope(database)
+        must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
 
 
 class AsyncCte(AsyncSelection[Any, R], Generic[R]):

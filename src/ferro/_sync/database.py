@@ -13,6 +13,7 @@ from ferro._concurrency._sync import Mutex, Opening, aside, call_hook, opening
 from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.bound import ModelConnection
 from ferro._sync.connections import Default, check_name, forget, known, make_default, register
+from ferro._sync.pipeline import Pipeline
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
 from ferro._sync.relations import Many, Related, held_by
@@ -562,6 +563,10 @@ class Database:
         terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
         return Transaction(self, terms, retry)
 
+    def pipeline(self) -> Pipeline:
+        """Send the calls of a block together, in one round trip: `with db.pipeline() as pipe: …`."""
+        return Pipeline(self)
+
     def execute(self, sql: str | TString, *args: object) -> int:
         """Run SQL; return how many rows it changed. Placeholders are the database's own: `$1` or `?`.
 
@@ -794,6 +799,11 @@ def transaction(
     """
     terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
     return Transaction(None, terms, retry, using)
+
+
+def pipeline(*, using: Database | str | None = None) -> Pipeline:
+    """Send the calls of a block together to the database in scope: `with pipeline() as pipe: …`."""
+    return Pipeline(None, using)
 
 
 def execute(sql: str | TString, *args: object, using: Database | str | None = None) -> int:

@@ -48,10 +48,7 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         return self._database or database_of(self.__dict__.get("owner"))
 
     def _fetch(self, database: "Database", operation: Operation[T]) -> T:
-        """Read rows; locked ones only where a transaction keeps them."""
-        if self.lock is not None:
-            transaction = transaction_in_scope(database)
-            must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
+        check_lock(self, database)
         return database.run(operation)
 
     def all(self) -> list[R]:
@@ -197,6 +194,13 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
         return rendered(compile(self.select_statement(), spoken), spoken)
+
+
+def check_lock(query: QueryBase[Any], database: "Database") -> None:
+    """Refuse to lock rows where no transaction keeps them."""
+    if query.lock is not None:
+        transaction = transaction_in_scope(database)
+        must_keep_rows(None if transaction is None else transaction.terms, database.dialect.name)
 
 
 class Cte(Selection[Any, R], Generic[R]):

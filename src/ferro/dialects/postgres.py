@@ -63,6 +63,27 @@ DOCUMENTS = {
     "json:without": Form("CASE jsonb_typeof({0}) WHEN 'object' THEN {0} - CAST({1} AS text[]) ELSE {0} END"),
 }
 
+# How values stand in the JSON of an object, where JSON would round them, or a setting of the session says how they look.
+PAIRS = {
+    "pair": Form("json_build_array({0}, {1})"),
+    "in pair:float": Form("CAST({0} AS text)"),
+    "in pair:decimal": Form("CAST({0} AS text)"),
+    "in pair:json": Form("CAST({0} AS text)"),
+    "in pair:bytes": Form("encode({0}, 'hex')"),
+    "in pair:timedelta": Form("CAST(EXTRACT(epoch FROM {0}) * 1000000 AS bigint)"),
+    # Its elements are {1}; the ends of a range are {1} and {2}.
+    "in pair:array": Form(
+        "CASE WHEN {0} IS NOT NULL THEN "
+        "(SELECT CAST(COALESCE(json_agg({1}), '[]') AS text) FROM unnest({0}) AS elements(element)) END"
+    ),
+    "in pair:range": Form(
+        "CASE WHEN isempty({0}) THEN '{{\"empty\": true}}' WHEN {0} IS NOT NULL THEN CAST(json_build_object("
+        "'lower', {1}, 'upper', {2}, "
+        "'bounds', CASE WHEN lower_inc({0}) THEN '[' ELSE '(' END || CASE WHEN upper_inc({0}) THEN ']' ELSE ')' END"
+        ") AS text) END"
+    ),
+}
+
 UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
 # An instant is calculated with as a UTC clock, whatever time zone the session has, and made one again.
 MOMENTS = {
@@ -108,6 +129,9 @@ FORMS = {
     "min:bytes": Form("decode(MIN(encode({0}, 'hex') COLLATE \"C\"){1}, 'hex')"),
     "max:bytes": Form("decode(MAX(encode({0}, 'hex') COLLATE \"C\"){1}, 'hex')"),
     "empty:array_agg": Form("COALESCE({0}, '{{}}')"),
+    "empty:object_agg": Form("COALESCE(CAST({0} AS text), '[]')"),
+    "function:object_agg": Form("json_agg"),
+    **PAIRS,
     "cast:float:int": Form("CAST(trunc({0}) AS bigint)"),
     "cast:decimal:int": Form("CAST(trunc({0}) AS bigint)"),
     "cast:bool:int": Form("CAST({0} AS integer)"),

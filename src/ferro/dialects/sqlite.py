@@ -142,6 +142,7 @@ FORMS = {
     "assigned:timestamp_text:timestamp_with_timezone_text": Form("substr({0}, 1, 26) || '+00:00'"),
     "gathered": Form("ferro_{0}"),
     "empty:array_agg": Form("COALESCE({0}, '[]')"),
+    "empty:object_agg": Form("COALESCE({0}, '[]')"),
     "function:lower": Form("ferro_lower"),
     "function:upper": Form("ferro_upper"),
     "cast:int:bool": Form("({0} <> 0)"),

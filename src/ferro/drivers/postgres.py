@@ -43,7 +43,7 @@ from ferro.errors import (
     TransactionAborted,
     UniqueViolationError,
 )
-from ferro.query.dialect import Bulk, Compiled, Rest, Result, Template
+from ferro.query.dialect import Answers, Bulk, Compiled, Rest, Result, Several, Template
 
 T = TypeVar("T")
 Conversation: TypeAlias = Generator[Any, Any, T]
@@ -106,6 +106,11 @@ ERROR_CLASSES: dict[str, type[FerroError]] = {
 SESSION = b"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'"
 
 
+def answer_of(results: Sequence[PGresult]) -> PGresult:
+    """What came of things that were asked for together: the first error, else the last of them."""
+    return next((result for result in results if result.status == FATAL_ERROR), results[-1])
+
+
 class PostgresLink(Link):
     """A libpq connection with what ferro promises about it."""
 
@@ -137,15 +142,11 @@ class PostgresLink(Link):
 
     def fetch(self, statement: Compiled) -> PQGen[Result]:
         """Run one statement, in the transaction if there is one."""
-        self.check_failure()
+        if isinstance(statement, Several):
+            return (yield from self._fetch_each(statement.statements))
         template = statement.template
+        self._check_link(template)
         started = perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
-        if self.lost:
-            error = DatabaseConnectionError(
-                f"{phrase(template)}: the link to {self.address.shown} is lost; this statement was not sent"
-            )
-            self.failed(error)
-            raise error
         try:
             if isinstance(statement, Bulk):
                 result = yield from self._copy(template, statement.parts)
@@ -161,8 +162,62 @@ class PostgresLink(Link):
             log_statement(statement, self.address, started, answer.count)
         return answer
 
+    def _check_link(self, template: Template) -> None:
+        self.check_failure()
+        if self.lost:
+            error = DatabaseConnectionError(
+                f"{phrase(template)}: the link to {self.address.shown} is lost; this statement was not sent"
+            )
+            self.failed(error)
+            raise error
+
+    def _fetch_each(self, statements: Sequence[Compiled]) -> PQGen[Result]:
+        """Run statements in one round trip. Outside a transaction each is one of its own, and none undoes another."""
+        self._check_link(statements[0].template)
+        started = perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
+        answers: list[Result | FerroError | None] = [None] * len(statements)
+        groups: list[list[Send]] = []
+        sent: list[tuple[int, bytes]] = []
+        for at, statement in enumerate(statements):
+            try:
+                sends, name = self._sends(statement.template, statement.params)
+            except (psycopg.Error, UnicodeEncodeError) as problem:
+                answers[at] = self._failed(problem, statement, started)
+                continue
+            self.wrote = self.wrote or statement.template.writes
+            groups.append([*map(self._control, self.pending), *self._missing_settings(), *sends])
+            self.pending = []
+            sent.append((at, name))
+        try:
+            found = yield from self._pipelines(groups)
+        except psycopg.Error as problem:
+            both = zip(answers, statements, strict=True)
+            return Answers([answer or self._failed(problem, statement, started) for answer, statement in both])
+        for (at, name), results in zip(sent, found, strict=True):
+            if name and results[-2].status == COMMAND_OK:
+                self.prepared[statements[at].template] = name
+            answers[at] = yield from self._outcome(statements[at], answer_of(results), started)
+        return Answers([answer for answer in answers if answer is not None])
+
+    def _outcome(self, statement: Compiled, result: PGresult, started: float) -> PQGen[Result | FerroError]:
+        """What one of several statements answered, or failed with."""
+        try:
+            self.check_failure()
+            if self._plan_is_stale(result, statement.template):
+                self.forget_plans()
+                return (yield from self.fetch(statement))
+            answer = self._read(result, statement)
+        except FerroError as error:
+            return error
+        except psycopg.Error as problem:
+            return self._failed(problem, statement, started)
+        if started:
+            log_statement(statement, self.address, started, answer.count)
+        return answer
+
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         error = describe(self._classified(problem, statement.template), statement)
+        error.__cause__ = problem
         if statement.template.secrets or isinstance(statement, Bulk) or "Failing row contains" in str(problem):
             # The server quotes values beside its message, and a traceback shows the cause too.
             problem.args = (error.driver_message,)
@@ -182,7 +237,7 @@ class PostgresLink(Link):
         self.pending = []
         if name and results[-2].status == COMMAND_OK:
             self.prepared[template] = name
-        return next((result for result in results if result.status == FATAL_ERROR), results[-1])
+        return answer_of(results)
 
     def _copy(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> PQGen[PGresult]:
         """Send many rows; an error on the way leaves none of them, and the connection as it was."""
@@ -280,19 +335,27 @@ class PostgresLink(Link):
         return state.decode() in STALE_PLANS
 
     def _pipeline(self, sends: Sequence[Send]) -> PQGen[list[PGresult]]:
-        """Ask for several things in one round trip: the last result of each, in order."""
+        """Ask for several things in one round trip: the last result of each, in order. The first error ends them."""
+        return (yield from self._pipelines([sends]))[0]
+
+    def _pipelines(self, groups: Sequence[Sequence[Send]]) -> PQGen[list[list[PGresult]]]:
+        """The same for groups of things, in one round trip too; an error ends its group only."""
         pgconn = self.pgconn
         pgconn.enter_pipeline_mode()
-        for send in sends:
-            send()
-        pgconn.pipeline_sync()
+        for sends in groups:
+            for send in sends:
+                send()
+            pgconn.pipeline_sync()
         yield from generators.send(pgconn)
-        results: list[PGresult] = []
-        while len(results) < len(sends):
-            results += (yield from generators.fetch_many(pgconn))[-1:]
-        yield from generators.fetch_many(pgconn)
+        answers: list[list[PGresult]] = []
+        for sends in groups:
+            results: list[PGresult] = []
+            while len(results) < len(sends):
+                results += (yield from generators.fetch_many(pgconn))[-1:]
+            yield from generators.fetch_many(pgconn)
+            answers.append(results)
         pgconn.exit_pipeline_mode()
-        return results
+        return answers
 
     def _control(self, sql: str) -> Send:
         if log.isEnabledFor(logging.DEBUG):

@@ -31,7 +31,7 @@ from ferro.operations.collector import Hold
 from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Bulk, Compiled, Rest, Result
+from ferro.query.dialect import Answers, Bulk, Compiled, Rest, Result, Several
 
 T = TypeVar("T")
 
@@ -216,8 +216,11 @@ class SqliteLink(Link):
 
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
-        if type(statement) is Rest:
-            return statement.read()
+        if type(statement) is not Compiled:
+            if isinstance(statement, Rest):
+                return statement.read()
+            if isinstance(statement, Several):
+                return Answers([self._outcome(one) for one in statement.statements])
         if self.failure is not None:
             self.check_failure()
         if self.interrupted:
@@ -235,6 +238,13 @@ class SqliteLink(Link):
             self._make_way(reads_on=not statement.template.writes)
             self._check_interrupted()
         return self._run(statement)
+
+    def _outcome(self, statement: Compiled) -> Result | FerroError:
+        """What one of several statements answers, whole, or fails with."""
+        try:
+            return self.fetch(Compiled(statement.template, statement.params))
+        except FerroError as error:
+            return error
 
     def _check_interrupted(self) -> None:
         if self.interrupted:

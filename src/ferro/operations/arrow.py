@@ -163,8 +163,12 @@ def made(values: Values, type: ColumnType, dialect: str, places: int = 0) -> Col
     if type.item is not None:
         if type.kind == "array":
             return lists(values, type.item, dialect)
+        if type.key is not None:
+            return objects(loaded(values, type, dialect) if dialect else values, type.key, type.item)
         return ranges(loaded(values, type, dialect) if dialect else values, type.item)
     pa, kind = library("pyarrow"), KINDS[type.kind]
+    if not dialect and type.kind in AS_STORED:
+        values = stored(values, type)
     if kind.read is not None and (dialect == "sqlite" or kind.cell is not None):
         texts = values if dialect == "sqlite" else cells(values, kind)
         return kind.read(pa.array(texts, pa.string()), places)
@@ -179,6 +183,15 @@ def made(values: Values, type: ColumnType, dialect: str, places: int = 0) -> Col
 def cells(values: Values, kind: Kind) -> Values:
     cell = kind.cell
     return values if cell is None else [None if value is None else cell(value) for value in values]
+
+
+# Kinds of which some types are values of a class, such as an enumeration, and stand in a frame as what is stored.
+AS_STORED = frozenset({"text", "int"})
+
+
+def stored(values: Values, type: ColumnType) -> Values:
+    dump = type.stored["sqlite"].dump
+    return values if dump is None else [None if value is None else dump(value) for value in values]
 
 
 # Kinds of which Arrow would take a fraction, and leave it out.
@@ -197,12 +210,26 @@ def lists(values: Values, item: ColumnType, dialect: str) -> Column:
     pa = library("pyarrow")
     arrays = elements(values, item, dialect)
     flat = made(list(chain.from_iterable(filter(None, arrays))), item, dialect)
+    return pa.ListArray.from_arrays(starts_of(arrays), flat)
+
+
+def objects(found: Values, key: ColumnType, item: ColumnType) -> Column:
+    pa = library("pyarrow")
+    present = [one for one in found if one is not None]
+    keys = made(list(chain.from_iterable(present)), key, "")
+    items = made(list(chain.from_iterable(one.values() for one in present)), item, "")
+    return pa.MapArray.from_arrays(starts_of(found), keys, items)
+
+
+def starts_of(parts: Values) -> Column:
+    """Where each of the parts begins, and the last one ends, if they stand in one row."""
+    pa = library("pyarrow")
     starts: list[int | None] = []
     end = 0
-    for array in arrays:
-        starts.append(None if array is None else end)
-        end += len(array or ())
-    return pa.ListArray.from_arrays(pa.array([*starts, end], pa.int32()), flat)
+    for part in parts:
+        starts.append(None if part is None else end)
+        end += len(part or ())
+    return pa.array([*starts, end], pa.int32())
 
 
 def elements(values: Values, item: ColumnType, dialect: str) -> list[Any]:

@@ -46,6 +46,11 @@ def settling_filler(model: type[M], columns: tuple[Column, ...], dialect_name: s
     return fill_here
 
 
+def are_new(model: type[BaseModel]) -> bool:
+    """Whether nobody has had to do with the instances that `filler` makes before they are given out."""
+    return place.get() is None and not has_post_init(model) and "after_load" not in hooks_of(model)
+
+
 def new_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
     """The same, to instances that nobody else has."""
     return generated_filler(model, columns, dialect_name)

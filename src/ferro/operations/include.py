@@ -1,15 +1,16 @@
 """Loading what belongs to many rows: one statement for each relation, however many rows there are."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance import Kept, Siblings, acquaint, relate_all
+from ferro.instance import Kept, Siblings, acquaint, relate_all, relate_new
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
-from ferro.operations.hydrate import Fill, Rows, filler, in_parts, row_loader
+from ferro.operations.hydrate import Fill, Rows, are_new, filler, in_parts, loads, row_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import rows_of
 from ferro.query.compiler import compile
@@ -29,10 +30,11 @@ from ferro.query.expressions import (
 from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import joins_of
 from ferro.query.keysets import among
-from ferro.query.related import has_no_key, key_of_owner, key_reader, own_columns
+from ferro.query.related import has_no_key, key_of_owner, keys_in, own_columns
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
 from ferro.schema.table import Column, Table
+from ferro.types.base import ColumnType
 from ferro.types.values import with_article
 
 # The largest number both databases count to.
@@ -83,7 +85,7 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     """The rows that foreign keys of the instances lead to."""
     relation = one.relation
     table = relation.target_table
-    keys = list(map(key_reader(relation.columns), owners))
+    keys = keys_in(owners, relation.columns)
     wanted = [key for key in dict.fromkeys(keys) if not has_no_key(key)]
     query = rows_of(one)
     found: list[Any] = []
@@ -114,7 +116,9 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
     found = yield from in_parts(compile(statement, dialect), keyed(held, table, theirs, dialect))
     with no_collection():
         back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
-        if (now := list(map(key_reader(theirs), found))) == held:
+        if are_new(table.model):
+            relate_new(found, relation.other.name, back, held)
+        elif (now := keys_in(found, theirs)) == held:
             relate_all(found, relation.other.name, [back[key] for key in held])
         else:
             # An object that was held already may lead elsewhere by now, as it will say when it is saved.
@@ -131,25 +135,32 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> St
     keys = keys_of_owners(one, owners)
     query = rows_of(one)
     statement = query.select_statement()
-    joins, near, known = links_of(one, query.source, list(dict.fromkeys(keys)))
+    joins, near, chosen = links_of(one, query.source, list(dict.fromkeys(keys)))
     statement = replace(
         statement,
         columns=(*near, *statement.columns),
         joins=(*joins, *statement.joins),
-        where=(*known, *statement.where),
+        where=(*chosen, *statement.where),
     )
-    result = yield compile(for_each(statement, near), dialect)
+    held: list[Any] = []
+    known: dict[Any, Any] = {}
+    fill = filler(query.model, table.columns, dialect.name)
     width = len(near)
-    types = tuple(column.type for column in link.near)
-    held = row_loader(types, dialect.name, "value" if width == 1 else "tuple")([row[:width] for row in result.rows])
+    read = key_loader(range(width), tuple(column.type for column in link.near), dialect)
     # What the database gave for the key tells which rows are the same, before anything is made of them.
-    places = [width + at for at, column in enumerate(table.columns) if column.primary_key]
-    marks = [tuple([row[at] for at in places]) for row in result.rows]
-    distinct = {mark: row[width:] for mark, row in zip(marks, result.rows, strict=True)}
-    found: list[Any] = filler(query.model, table.columns, dialect.name)(list(distinct.values()))
-    by_mark = dict(zip(distinct, found, strict=True))
-    keep(one, owners, keys, grouped(held, [by_mark[mark] for mark in marks]))
-    return found
+    mark = itemgetter(*(width + at for at, column in enumerate(table.columns) if column.primary_key))
+
+    def fill_once(rows: Rows) -> list[Any]:
+        held.extend(read(rows))
+        marks = list(map(mark, rows))
+        fresh = {key: row[width:] for key, row in zip(marks, rows, strict=True) if key not in known}
+        known.update(zip(fresh, fill(list(fresh.values())), strict=True))
+        return [known[key] for key in marks]
+
+    found = yield from in_parts(compile(for_each(statement, near), dialect), fill_once)
+    with no_collection():
+        keep(one, owners, keys, grouped(held, found))
+    return list(known.values())
 
 
 def links_of(
@@ -183,17 +194,25 @@ def keyed(held: list[Any], table: Table, columns: Sequence[Column], dialect: Dia
     Of an object that was held already, that is what the database says.
     """
     fill: Fill = filler(cast("type[ModelBase]", table.model), table.columns, dialect.name)
-    places = [table.columns.index(column) for column in columns]
-    types = tuple(column.type for column in columns)
-    pick = itemgetter(*places)
-    load = row_loader(types, dialect.name, "value" if len(places) == 1 else "tuple")
+    read = key_loader([table.columns.index(column) for column in columns], tuple(one.type for one in columns), dialect)
 
     def fill_and_note(rows: Rows) -> list[Any]:
-        picked = map(pick, rows)
-        held.extend(load(list(zip(picked) if len(places) == 1 else picked)))
+        held.extend(read(rows))
         return fill(rows)
 
     return fill_and_note
+
+
+def key_loader(places: Sequence[int], types: tuple[ColumnType, ...], dialect: Dialect) -> Fill:
+    """What reads the key that each row holds in some places: a value, or a tuple of several."""
+    pick = itemgetter(*places)
+    if not any(loads(types, dialect.name)):
+        return lambda rows: list(map(pick, rows))
+    if len(places) > 1:
+        load = row_loader(types, dialect.name)
+        return lambda rows: load(list(map(pick, rows)))
+    load = row_loader(types, dialect.name, "value")
+    return lambda rows: load(list(zip(map(pick, rows))))
 
 
 LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
@@ -223,17 +242,19 @@ def for_each(statement: Select, partition: tuple[Expression[Any], ...]) -> Selec
 
 
 def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
-    keys = list(map(key_reader(own_columns(one.relation)), owners))
-    for owner, key in zip(owners, keys, strict=True):
-        if has_no_key(key):
-            key_of_owner(one.relation, owner)
+    columns = own_columns(one.relation)
+    keys = keys_in(owners, columns)
+    if len(columns) > 1 or None in keys:
+        for owner, key in zip(owners, keys, strict=True):
+            if has_no_key(key):
+                key_of_owner(one.relation, owner)
     return keys
 
 
 def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
-    groups: dict[Any, list[Any]] = {}
+    groups: dict[Any, list[Any]] = defaultdict(list)
     for key, row in zip(keys, rows, strict=True):
-        groups.setdefault(key, []).append(row)
+        groups[key].append(row)
     return groups
 
 

@@ -31,9 +31,10 @@ from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Condition, Expression, In, IsNull, Logical, Source, Value, source_of
+from ferro.query.expressions import ColumnRef, Expression, IsNull, Source, source_of
 from ferro.query.joins import joins_of
 from ferro.query.keys import key_in, key_of, key_values, must_be_a
+from ferro.query.keysets import among
 from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.row import scope_of
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
@@ -350,12 +351,9 @@ def of_key(source: Source, columns: Columns, key: Key) -> tuple[Expression[Any],
     return tuple(equals(source, column, held) for column, held in zip(columns, key, strict=True))
 
 
-def any_key(source: Source, columns: Columns, keys: Sequence[Key]) -> Condition:
+def any_key(source: Source, columns: Columns, keys: Sequence[Key]) -> Expression[bool]:
     """That columns hold one of these keys."""
-    if len(columns) == 1:
-        column = ColumnRef[Any](source, columns[0])
-        return In(column, tuple(Value[Any](key[0], columns[0].type, column) for key in keys))
-    return Logical("OR", tuple(Logical("AND", of_key(source, columns, key)) for key in keys))
+    return among(source, columns, [key[0] for key in keys] if len(columns) == 1 else keys)
 
 
 # What is wrong with a link.

@@ -40,7 +40,8 @@ HARMLESS = re.compile(
     | in | intersect | interval | lateral | materialized | not | numeric | on | or | over | row | select | then | union
     | using | values | varchar | when | where
     # aggregates and windows
-    | array_agg | avg | bool_and | bool_or | count | json_agg | jsonb_agg | max | min | rank | row_number | string_agg | sum
+    | array_agg | avg | bool_and | bool_or | count | json_agg | json_object_agg | jsonb_agg | jsonb_object_agg | max | min
+    | rank | row_number | string_agg | sum
     # functions
     | abs | age | ceil | coalesce | concat | current_schema | current_setting | date_part | date_trunc | floor | format
     | generate_series | greatest | json_build_object | jsonb_build_object | least | left | length | lower | lpad

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ferro.errors import FerroError
+
 REDACTED = "REDACTED"
 
 
@@ -135,6 +137,19 @@ class Bulk(Compiled):
         self.parts = parts  # the driver values of some rows at a time, by column: converted while others are sent
 
 
+class Several(Compiled):
+    """Statements that need not wait for each other: what one of them answers, or fails with, is nothing to the others."""
+
+    __slots__ = ("statements",)
+
+    def __init__(self, statements: Sequence[Compiled]) -> None:
+        sql = "; ".join(statement.sql for statement in statements)
+        super().__init__(
+            Template(sql, fetches=False, writes=any(statement.template.writes for statement in statements)), ()
+        )
+        self.statements = statements
+
+
 class Result:
     """What the database answered: rows as tuples, and how many rows were changed."""
 
@@ -151,6 +166,16 @@ class Result:
         self.count = count
         self.names = names  # of the columns, for raw statements
         self.rest = rest  # asked for next, where these are the first rows of many
+
+
+class Answers(Result):
+    """What the database answered to each of several statements, or what went wrong with it."""
+
+    __slots__ = ("each",)
+
+    def __init__(self, each: Sequence[Result | FerroError]) -> None:
+        super().__init__([], 0)
+        self.each = each
 
 
 class Rest(Compiled):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     Literal,
@@ -53,8 +54,8 @@ NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for 
 NUMBERS = frozenset({"int", "float", "decimal"})
 # The operators that need more than just any number.
 INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
-UNORDERED = frozenset({"bool", "json", "array", "range"})
-UNSORTED = frozenset({"json", "array", "range"})
+UNORDERED = frozenset({"bool", "json", "array", "range", "object"})
+UNSORTED = frozenset({"json", "array", "range", "object"})
 # What may be compared with what, without a cast.
 FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
@@ -199,6 +200,12 @@ class Expression(Valued[T]):
     """Anything that has a value in SQL; `T` is what that value is in Python."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, item: object) -> type:
+            # The parameters of typing's generic classes are remembered by each instance, at ten times its own cost.
+            return cls
 
     @property
     def type(self) -> ColumnType | None:
@@ -874,13 +881,19 @@ class IsNull(Condition):
 
 
 class In(Condition):
-    """Whether a value is one of a list, or none of it; the list holds no None."""
+    """Whether a value is one of a list, or none of it; the list holds no None.
 
-    __slots__ = ("items", "negated", "operand")
+    `sample` is one of the values: all of them have its type, and are meant for the same column.
+    """
 
-    def __init__(self, operand: Expression[Any], items: "tuple[Value[Any], ...]", *, negated: bool = False) -> None:
+    __slots__ = ("negated", "operand", "sample", "value")
+
+    def __init__(
+        self, operand: Expression[Any], values: Sequence[Any], sample: "Value[Any] | None", *, negated: bool = False
+    ) -> None:
         self.operand = operand
-        self.items = items
+        self.value = values
+        self.sample = sample
         self.negated = negated
 
     @property
@@ -893,45 +906,45 @@ class In(Condition):
         return "NOT IN" if self.negated else "IN"
 
     @property
-    def value(self) -> list[Any]:
-        """The values of the list."""
-        return [item.value for item in self.items]
-
-    @property
     def json(self) -> bool:
         """Whether the list travels as one JSON array on databases that know no arrays."""
-        return len(self.items) > PADDED_UP_TO and self.items[0].kind not in NOT_AS_JSON
+        return self.sample is not None and len(self.value) > PADDED_UP_TO and self.sample.kind not in NOT_AS_JSON
 
     @property
     def width(self) -> int:
         """How many placeholders the list takes on databases that know no arrays."""
-        count = len(self.items)
-        return 1 << (count - 1).bit_length() if count <= PADDED_UP_TO else -(-count // PADDED_UP_TO) * PADDED_UP_TO
+        return padded(len(self.value))
 
     @property
     def children(self) -> "tuple[Expression[Any], ...]":
-        return (self.operand, *self.items)
+        return (self.operand,) if self.sample is None else (self.operand, self.sample)
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        items = self.items
+        found = self.value
         shape.append(self.operator)
         self.operand.collect(shape, values, arrays)
-        if not items:
+        if self.sample is None:
             shape.append(0)
             return
-        shape.append(items[0].type)
+        shape.append(self.sample.type)
         if arrays or self.json:
             shape.append("list")
-            values.append([item.value for item in items])
+            values.append(found)
             return
         # The last value is repeated, so that the text depends on a few widths only.
         width = self.width
         shape.append(width)
-        values += [item.value for item in items]
-        values += [items[-1].value] * (width - len(items))
+        values += found
+        values += [found[-1]] * (width - len(found))
 
     def __repr__(self) -> str:
-        return f"({self.operand!r} {'NOT ' if self.negated else ''}IN {list(self.items)!r})"
+        held = "REDACTED" if self.sample is not None and self.sample.secret else repr(list(self.value))
+        return f"({self.operand!r} {'NOT ' if self.negated else ''}IN {held})"
+
+
+def padded(count: int) -> int:
+    """How many placeholders a list of values takes: few widths, so that there are few texts."""
+    return 1 << (count - 1).bit_length() if count <= PADDED_UP_TO else -(-count // PADDED_UP_TO) * PADDED_UP_TO
 
 
 class Between(Condition):
@@ -1369,7 +1382,8 @@ def membership(left: Expression[Any], values: object, *, negated: bool) -> Expre
     present = [value for value in given if value is not None]
     if any(isinstance(value, Expression) for value in present):
         raise QueryError("in_ expects values; compare with other columns by == and |")
-    listed = In(left, tuple(literal(value, left) for value in present), negated=negated)
+    taken = [literal(value, left) for value in present]
+    listed = In(left, [one.value for one in taken], taken[0] if taken else None, negated=negated)
     if len(present) == len(given):
         return listed
     if negated:

@@ -1,8 +1,9 @@
-"""The values of many rows as one list, or as one text."""
+"""The values of many rows as one list, one object or one text."""
 
 import json
-from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any, TypeVar, cast, overload
 
 from ferro.caches import informing
@@ -14,6 +15,8 @@ from ferro.query.expressions import (
     Shape,
     Valued,
     Values,
+    advice,
+    described,
     is_expression,
     must_be,
     operand,
@@ -21,24 +24,31 @@ from ferro.query.expressions import (
     same,
     type_for,
 )
-from ferro.query.selected import A
+from ferro.query.selected import A, B
 from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import Writer, filled
 from ferro.types.base import ColumnType, Convert, Stored
+from ferro.types.ranges import parse
 
 T = TypeVar("T")
 
+UNHASHABLE = frozenset({"json", "array", "object"})
+# What a value is made of for a pair, besides itself.
+PARTS = {"array": ("element",), "range": ("lower({})", "upper({})")}
+# What JSON holds as a text, or as another number.
+SPELLED: dict[str, Convert] = {"bytes": bytes.fromhex, "float": float}
+
 
 class Gather(Aggregate[T]):
-    """The values of the rows, in an order, as a list or joined by a separator."""
+    """The values of the rows, in an order: as a list, or joined by what stands beside each."""
 
-    __slots__ = ("order_by", "separator")
+    __slots__ = ("beside", "order_by")
 
     def __init__(
         self,
         name: str,
         value: Expression[Any],
-        separator: Expression[Any] | None,
+        beside: Expression[Any] | None,
         result: ColumnType | None,
         order_by: tuple[Order, ...],
         *,
@@ -46,7 +56,7 @@ class Gather(Aggregate[T]):
         filter: object,
     ) -> None:
         super().__init__(name, value, result, distinct=distinct, filter=filter)
-        self.separator = separator
+        self.beside = beside
         self.order_by = order_by
 
     @property
@@ -56,14 +66,14 @@ class Gather(Aggregate[T]):
 
     @property
     def children(self) -> tuple[Expression[Any], ...]:
-        among = () if self.separator is None else (self.separator,)
-        return (*super().children, *among, *(order.expression for order in self.order_by))
+        beside = () if self.beside is None else (self.beside,)
+        return (*super().children, *beside, *(order.expression for order in self.order_by))
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape += (self.name, self._type, self.distinct, self.separator is None, len(self.order_by))
+        shape += (self.name, self._type, self.distinct, self.beside is None, len(self.order_by))
         self.value.collect(shape, values, arrays)
-        if self.separator is not None:
-            self.separator.collect(shape, values, arrays)
+        if self.beside is not None:
+            self.beside.collect(shape, values, arrays)
         for order in self.order_by:
             order.collect(shape, values, arrays)
         shape.append(self.filter is None)
@@ -72,21 +82,23 @@ class Gather(Aggregate[T]):
 
     def write(self, writer: Writer) -> Text:
         """`array_agg(DISTINCT … ORDER BY …)`, or ferro's own aggregate with the order among its arguments."""
-        # A text is joined, or listed, as plain text, whatever its column is.
-        value = writer.write(self.value)
-        given = [writer.as_text(value, self.value).sql if self.value.kind == "text" else value.sql]
-        if self.separator is not None:
-            given.append(writer.beside(self.separator, self.value).sql)
+        given = self.given(writer)
         form = writer.dialect.form("gathered")
         if form is not None:
             call = f"{quote(form.sql.format(self.name))}({self.in_arguments(writer, given)})"
         else:
             order = ", ".join(writer.order(order) for order in self.order_by)
             inner = f"{', '.join(given)} ORDER BY {order}" if order else ", ".join(given)
-            call = f"{self.name}({'DISTINCT ' if self.distinct else ''}{inner})"
+            own = writer.dialect.form(f"function:{self.name}")
+            call = f"{own.sql if own else self.name}({'DISTINCT ' if self.distinct else ''}{inner})"
         call += writer.filter(self)
         nothing = writer.dialect.form(f"empty:{self.name}")
         return Text(filled(nothing, Text(call, ATOM)) if nothing else call, ATOM)
+
+    def given(self, writer: Writer) -> list[str]:
+        """What is gathered, as arguments."""
+        value = plain(writer, self.value).sql
+        return [value] if self.beside is None else [value, writer.beside(self.beside, self.value).sql]
 
     def in_arguments(self, writer: Writer, given: list[str]) -> str:
         """How to sort as the first argument, made of ferro's own words; what to sort by as the last ones."""
@@ -94,6 +106,36 @@ class Gather(Aggregate[T]):
         how += [order_of(writer, order) for order in self.order_by]
         keys = [writer.sql(order.expression) for order in self.order_by]
         return ", ".join([f"'{'|'.join(how)}'", *given, *keys])
+
+
+class GatherPairs(Gather[T]):
+    """The keys of the rows, and the value beside each, as an object."""
+
+    __slots__ = ()
+
+    def given(self, writer: Writer) -> list[str]:
+        pair = [in_pair(writer, plain(writer, one), one.type) for one in (self.value, self.beside) if one is not None]
+        form = writer.dialect.form("pair")
+        return [filled(form, *pair)] if form else [one.sql for one in pair]
+
+    def __repr__(self) -> str:
+        kept = "" if self.filter is None else f", filter={self.filter!r}"
+        return f"{self.name}({self.value!r}, {self.beside!r}{kept})"
+
+
+def plain(writer: Writer, found: Expression[Any]) -> Text:
+    """A value to gather; a text as plain text, whatever its column is."""
+    text = writer.write(found)
+    return writer.as_text(text, found) if found.kind == "text" else text
+
+
+def in_pair(writer: Writer, text: Text, type: ColumnType | None) -> Text:
+    """A value where JSON holds it: written so that nothing of it is lost."""
+    form = writer.dialect.form(f"in pair:{type.kind}") if type else None
+    if type is None or form is None:
+        return text
+    parts = [Text(part.format(text.sql), ATOM) for part in PARTS.get(type.kind, ())]
+    return Text(filled(form, text, *(in_pair(writer, part, type.item) for part in parts)), ATOM)
 
 
 def collation_of(writer: Writer, found: Expression[Any]) -> str:
@@ -141,6 +183,29 @@ def array_agg(value: Any, *, distinct: bool = False, order_by: object = (), filt
     return Gather[Any]("array_agg", found, None, list_of(found.type), orders, distinct=distinct, filter=filter)
 
 
+def object_agg(
+    key: A | Valued[A | None] | None, value: B | Valued[B], *, order_by: object = (), filter: object = None
+) -> Expression[dict[A, B]]:
+    """The values of the rows by their keys: `object_agg(b.title, b.sold)`; nulls are None, no rows an empty dict.
+
+    Of rows with the same key the last one counts, in the order of `order_by`. A key that is null is an error: leave
+    such rows out by `filter`.
+    """
+    keys, values = a_column(key, "object_agg"), a_column(value, "object_agg")
+    result = object_of(known_type(keys), known_type(values))
+    if keys.kind in UNHASHABLE:
+        raise QueryError(
+            f"object_agg() makes a dict, and {keys.label} cannot be a key of one: it is {described(keys)}{advice(keys)}"
+        )
+    return GatherPairs[Any]("object_agg", keys, values, result, orders_of(order_by), distinct=False, filter=filter)
+
+
+def known_type(found: Expression[Any]) -> ColumnType:
+    if found.type is None or not found.kind:
+        raise QueryError(f"object_agg() needs to know the type of {found.label}: cast() it")
+    return found.type
+
+
 def a_column(value: object, function: str) -> Expression[Any]:
     if is_expression(value):
         return value
@@ -161,7 +226,7 @@ def list_of(member: ColumnType) -> ColumnType:
         name=f"list[{member.name}]",
         python_type=list,
         kind="array",
-        accept=refuse,
+        accept=refusing("list"),
         stored={
             "sqlite": Stored("array_text", load=from_json(member)),
             "postgresql": Stored("array", load=None if load is None else each(load)),
@@ -171,8 +236,28 @@ def list_of(member: ColumnType) -> ColumnType:
     )
 
 
-def refuse(value: Any) -> Any:
-    raise ValueError(f"a list made of rows cannot be compared with {value!r}")
+@informing("objects")
+@lru_cache(maxsize=1024)
+def object_of(key: ColumnType, value: ColumnType) -> ColumnType:
+    """An object of values as the database hands it over: the JSON of its pairs, the same on both."""
+    stored = Stored("text", load=from_pairs(key, value))
+    return ColumnType(
+        name=f"dict[{key.name}, {value.name}]",
+        python_type=GenericAlias(dict, (key.python_type, value.python_type)),
+        kind="object",
+        accept=refusing("dict"),
+        stored={"sqlite": stored, "postgresql": stored},
+        secret=key.secret or value.secret,
+        item=value,
+        key=key,
+    )
+
+
+def refusing(name: str) -> Convert:
+    def refuse(value: Any) -> Any:
+        raise ValueError(f"a {name} made of rows cannot be compared with {value!r}")
+
+    return refuse
 
 
 def each(load: Convert) -> Convert:
@@ -180,15 +265,42 @@ def each(load: Convert) -> Convert:
 
 
 def from_json(member: ColumnType) -> Convert:
-    steps: list[Callable[[Any], Any]] = []
-    if member.kind == "bytes":
-        steps.append(bytes.fromhex)
-    if (load := member.stored["sqlite"].load) is not None:
-        steps.append(load)
+    read = reader(member)
+    return lambda text: [read(value) for value in json.loads(text)]
 
-    def loaded(value: Any) -> Any:
+
+def from_pairs(key: ColumnType, value: ColumnType) -> Convert:
+    read_key, read_value = reader(key), reader(value)
+
+    def load(text: str) -> dict[Any, Any]:
+        pairs = json.loads(text)
+        if any(pair[0] is None for pair in pairs):
+            raise ValueError("a row has no key; leave such rows out by filter=")
+        return {read_key(one): read_value(other) for one, other in pairs}
+
+    return load
+
+
+def reader(member: ColumnType) -> Convert:
+    """What makes a value of what stands for it in JSON, on either database."""
+    steps = [step for step in steps_of(member) if step is not None]
+
+    def read(value: Any) -> Any:
         for step in steps if value is not None else ():
             value = step(value)
         return value
 
-    return lambda text: [loaded(value) for value in json.loads(text)]
+    return read
+
+
+def steps_of(member: ColumnType) -> tuple[Convert | None, ...]:
+    kind, item = member.kind, member.item
+    if kind == "array" and item is not None:
+        return from_json(item), member.python_type
+    if kind == "range" and item is not None:
+        read = reader(item)
+        return (lambda text: parse(text, read),)
+    if kind in ("datetime", "naive_datetime"):
+        # PostgreSQL writes it in the time zone of the session.
+        return datetime.fromisoformat, member.stored["postgresql"].load
+    return SPELLED.get(kind), member.stored["sqlite"].load

@@ -7,7 +7,6 @@ from typing import Any
 from ferro.query.bulk import unsized
 from ferro.query.expressions import (
     NOT_AS_JSON,
-    PADDED_UP_TO,
     ColumnRef,
     Condition,
     Expression,
@@ -16,6 +15,7 @@ from ferro.query.expressions import (
     Source,
     Value,
     Values,
+    padded,
 )
 from ferro.query.sqltext import COMPARE, Text
 from ferro.query.writer import Writer, each
@@ -27,8 +27,7 @@ def among(source: Source, columns: Sequence[Column], keys: Sequence[Any]) -> Exp
     if len(columns) > 1:
         return KeyIn(tuple(ColumnRef[Any](source, column) for column in columns), keys)
     ref = ColumnRef[Any](source, columns[0])
-    kind = ref.column.type
-    return In(ref, tuple([Value[Any](key, kind, ref) for key in keys]))
+    return In(ref, keys, Value[Any](keys[0], ref.column.type, ref))
 
 
 class KeyIn(Condition):
@@ -52,8 +51,7 @@ class KeyIn(Condition):
     @property
     def width(self) -> int:
         """How many keys there are places for where they travel one by one."""
-        count = len(self.keys)
-        return 1 << (count - 1).bit_length() if count <= PADDED_UP_TO else -(-count // PADDED_UP_TO) * PADDED_UP_TO
+        return padded(len(self.keys))
 
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
         shape += ("key in", len(self.columns))

@@ -1,6 +1,6 @@
 """The rows at the other end of a relation, as conditions: what is read, changed or deleted there is only these."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self, TypeVar, overload
 
 from pydantic import BaseModel
@@ -57,6 +57,14 @@ def key_reader(columns: tuple[Column, ...]) -> Callable[[BaseModel], Any]:
         return lambda instance: vars(instance).get(field)
     fields = [column.field for column in columns]
     return lambda instance: tuple([vars(instance).get(field) for field in fields])
+
+
+def keys_in(instances: Iterable[BaseModel], columns: tuple[Column, ...]) -> list[Any]:
+    """What `key_reader` reads of each of many instances."""
+    if len(columns) == 1:
+        field = columns[0].field
+        return [held.get(field) for held in map(vars, instances)]
+    return list(map(key_reader(columns), instances))
 
 
 def has_no_key(key: Any) -> bool:

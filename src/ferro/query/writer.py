@@ -192,22 +192,22 @@ class Writer:
 
     def in_list(self, node: tree.In) -> Text:
         operand = self.compared(self.write(node.operand), node.operand.type)
-        if not node.items:
+        if node.sample is None:
             return Text("1=1" if node.negated else "1=0", COMPARE)
-        return Text(f"{within(operand, CONCAT)} {self.members(node, node.items[0])}", COMPARE)
+        return Text(f"{within(operand, CONCAT)} {self.members(node, node.sample)}", COMPARE)
 
-    def members(self, node: tree.In, first: tree.Value[Any]) -> str:
+    def members(self, node: tree.In, sample: tree.Value[Any]) -> str:
         """The right side of IN, with as few placeholders as this database can do with."""
-        dump = self.stored(first.type).dump
+        dump = self.stored(sample.type).dump
         if self.dialect.arrays:
-            listed = self.mark(self.take(), each(dump), blame(first), first.secret)
-            form = self.dialect.form(f"array:{self.stored(first.type).name}", f"array:{first.kind}")
+            listed = self.mark(self.take(), each(dump), blame(sample), sample.secret)
+            form = self.dialect.form(f"array:{self.stored(sample.type).name}", f"array:{sample.kind}")
             array = filled(form, listed) if form else listed.sql
             return f"{'<> ALL' if node.negated else '= ANY'}({array})"
         if node.json:
-            listed = self.mark(self.take(), as_json(dump), blame(first), first.secret)
+            listed = self.mark(self.take(), as_json(dump), blame(sample), sample.secret)
             return f"{node.operator} (SELECT value FROM json_each({listed.sql}))"
-        marks = [self.mark(self.take(), dump, blame(first), first.secret).sql for _ in range(node.width)]
+        marks = [self.mark(self.take(), dump, blame(sample), sample.secret).sql for _ in range(node.width)]
         return f"{node.operator} ({', '.join(marks)})"
 
     def between(self, node: tree.Between) -> Text:
@@ -476,8 +476,8 @@ class Inline(Writer):
         # Other programs, which know no functions of ferro's, write into the table as well.
         return text
 
-    def members(self, node: tree.In, first: tree.Value[Any]) -> str:
-        listed = ", ".join(self.literal(item.value, item.type) for item in node.items)
+    def members(self, node: tree.In, sample: tree.Value[Any]) -> str:
+        listed = ", ".join(self.literal(value, sample.type) for value in node.value)
         return f"{node.operator} ({listed})"
 
     def default(self, column: Column) -> str:

@@ -61,13 +61,14 @@ class ColumnType:
         python_type: the class of its values, for documentation and casts.
         kind: the family that decides which operators and functions make sense: one of
             "bool", "int", "float", "decimal", "text", "bytes", "date", "time", "datetime",
-            "naive_datetime", "timedelta", "uuid", "inet", "json", "array", "range".
+            "naive_datetime", "timedelta", "uuid", "inet", "json", "array", "range", "object".
         accept: any value a user may compare with or assign in a query -> the exact Python value;
             raises ValueError saying what was expected. Never called with None.
         stored: `Stored` by dialect name: "sqlite", "postgresql".
         mutable: values can change in place (JSON), so a loaded instance must watch them.
         secret: values are masked wherever they would be shown.
-        item: what an array or a range is made of.
+        item: what an array or a range is made of, or the values of an object.
+        key: what the keys of an object are.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ColumnType:
     mutable: bool = False
     secret: bool = False
     item: "ColumnType | None" = None
+    key: "ColumnType | None" = None
 
     def __repr__(self) -> str:
         return f"ColumnType({self.name})"

@@ -1,7 +1,7 @@
-"""The values of many rows as one list, or as one text: what SQLite's own aggregates cannot do in order, or exactly.
+"""The values of many rows as one list, object or text: what SQLite's own aggregates cannot do in order, or exactly.
 
 `group_concat` sorts only from SQLite 3.44 on and joins distinct values by a comma only; `json_group_array`
-rounds floats. So the rows are gathered here, and come out as PostgreSQL has them.
+and `json_group_object` round floats. So the rows are gathered here, and come out as PostgreSQL has them.
 """
 
 import json
@@ -62,7 +62,18 @@ class Listed(Gathered):
     """The values as a JSON array; bytes in hexadecimal."""
 
     def finalize(self) -> Any:
-        return json.dumps([row[0].hex() if isinstance(row[0], bytes) else row[0] for row in self.values()])
+        return json.dumps([in_json(row[0]) for row in self.values()])
+
+
+class Paired(Gathered):
+    """The keys and values as a JSON array of pairs: a key may be anything, and come again."""
+
+    def finalize(self) -> Any:
+        return json.dumps([[in_json(row[0]), in_json(row[1])] for row in self.values()])
+
+
+def in_json(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
 
 
 class Joined(Gathered):
@@ -85,5 +96,6 @@ def aggregates(collations: tuple[SqliteCollation, ...]) -> tuple[SqliteAggregate
     Gathered.collations = {collation.name: collation.compare for collation in collations}
     return (
         SqliteAggregate("ferro_array_agg", -1, Listed),
+        SqliteAggregate("ferro_object_agg", -1, Paired),
         SqliteAggregate("ferro_string_agg", -1, Joined),
     )

@@ -361,6 +361,10 @@ class Worker:
                 with suppress(TimeoutError):
                     await shielded(job.settle)
             raise
+        finally:
+            if job.over and self._last is job:
+                # What it answered is its caller's alone.
+                self._last = None
 
     @property
     def idle(self) -> bool:
