@@ -15,7 +15,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 
 from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
-from ferro.fields import FerroField, Field, ForeignKey, column_options
+from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options
 from ferro.query.builder import INSTEAD
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
@@ -84,6 +84,11 @@ class ModelMeta(ModelMetaclass):
         fields = cast("type[BaseModel]", cls).model_fields
         found = {name: column_options(name, info) for name, info in fields.items()}
         return {name: options for name, options in found.items() if options is not None}
+
+    @property
+    def ferro_relations(cls) -> dict[str, ForeignKey | ManyToManyField | BackReference]:
+        """The relations it declares or inherits, and how they were declared."""
+        return {name: declared.marker for name, declared in relations_of(cls).items()}
 
     def __dir__(cls) -> list[str]:
         return sorted({*super().__dir__(), *fields_of(cls)})

@@ -127,7 +127,7 @@ async def test_only_saved_rows_of_the_right_model_belong_somewhere(ann):
     assert str(error.value) == (
         "Author.books: this Book is not saved yet; make one that belongs here with create(), or save it first"
     )
-    with pytest.raises(QueryError, match=r"^Author.books takes a Book, not an? Author$"):
+    with pytest.raises(QueryError, match=r"^Author.books takes a Book, not an Author$"):
         await ann.books.add(ann)
     with pytest.raises(QueryError, match=r"^Book.id: "):
         await ann.books.add("one")

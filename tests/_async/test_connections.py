@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from pydantic import ValidationError
@@ -333,6 +333,49 @@ async def test_an_instance_of_one_database_is_not_referred_to_in_another(main, a
     assert (novel.writer_id, await main.query(Novel).count(), await archive.query(Novel).count()) == (here.id, 1, 1)
     novel.writer = there.id
     await novel.save()
+
+
+REFERRING: list[Any] = [
+    lambda there: Novel.get_or_create(title="Here", writer=there),
+    lambda there: Novel.get_or_create({"writer": there}, title="There"),
+    lambda there: Novel.update_or_create({"writer": there}, title="Here"),
+    lambda there: Novel.upsert(id=1, title="There", writer=there),
+    lambda there: Novel.bulk_upsert([{"id": 1, "title": "There", "writer": there}]),
+    lambda there: Novel.update(writer=there),
+    lambda there: Novel.update(lambda _: {"writer": there}),
+    lambda there: Novel.where(Novel.writer == there).all(),
+    lambda there: Novel.where(lambda n: n.writer == there).count(),
+    lambda there: Novel.where(lambda n: ~(n.writer == there)).first(),
+    lambda there: Novel.filter_by(writer=there).exists(),
+    lambda there: Novel.filter_by(writer=there).stream().close(),
+    lambda there: Novel.filter_by(writer=there).to_arrow(),
+    lambda there: Novel.where(Novel.writer == there).update(title="There"),
+    lambda there: Novel.where(Novel.writer == there).delete(),
+    lambda there: Writer.where(lambda w: w.novels.any(lambda n: n.writer == there)).all(),
+]
+
+
+@pytest.mark.parametrize("call", REFERRING)
+async def test_an_instance_of_one_database_tells_no_row_of_another(main, archive, call):
+    there = await archive.create(Writer, name="Ann")
+    await main.create(Novel, title="Here", writer=await main.create(Writer, name="Bob"))
+    with pytest.raises(
+        QueryError, match=r"^Novel.writer: this Writer came from 'archive', and what refers to it is in 'main'"
+    ):
+        await call(there)
+    with pytest.raises(QueryError, match=r"^Novel.writer: this Writer came from 'archive'"):
+        async with main.transaction():
+            await call(there)
+    assert [(novel.title, novel.writer_id) for novel in await Novel.all()] == [("Here", 1)]
+
+
+async def test_an_instance_that_is_asked_for_tells_the_rows_of_its_own_database(main, archive):
+    there = await archive.create(Writer, name="Ann")
+    await archive.create(Novel, title="There", writer=there)
+    assert await Novel.using(archive).where(Novel.writer == there).update(title="Elsewhere") == 1
+    assert (await Novel.using(archive).get_or_create(title="Elsewhere", writer=there))[1] is False
+    assert (await Novel.using(archive).upsert(id=1, title="There", writer=there)).writer is there
+    assert await archive.query(Writer).where(lambda w: w.novels.any(lambda n: n.writer == there)).count() == 1
 
 
 async def test_an_instance_of_another_handle_of_the_same_database_is_referred_to(main, database_url):

@@ -1,7 +1,6 @@
 """Models and their tables: what is declared is what the database keeps to."""
 
 import sqlite3
-import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -386,7 +385,6 @@ async def test_tables_are_made_all_or_none(database):
 # Tables that others made.
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 can be asked for it from Python 3.12 on")
 async def test_an_index_on_a_column_the_table_does_not_have_is_an_error(database):
     class Shelf(Model):
         id: int | None = Field(default=None, primary_key=True)

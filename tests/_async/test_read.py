@@ -620,6 +620,13 @@ async def test_sql_shows_what_would_be_sent_without_sending_it(database):
     assert statements == [shown.sql]
 
 
+@pytest.mark.parametrize("call", ["all", "first", "count", "exists", "update", "delete"])
+def test_the_sql_of_a_call_is_the_query_s_to_show(call):
+    message = f"{call} has no sql(): call it on the query itself, query.sql(), which shows what all() would send"
+    with pytest.raises(QueryError, match=exactly(message)):
+        getattr(Toy.where(lambda t: t.stock > 3), call).sql()
+
+
 async def test_sql_can_be_shown_for_another_database(database):
     assert "$1" in Toy.where(lambda t: t.id == 1).sql("postgresql").sql
     assert "?" in Toy.where(lambda t: t.id == 1).sql("sqlite").sql

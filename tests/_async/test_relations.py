@@ -137,10 +137,16 @@ async def test_a_key_assigned_to_leads_somewhere_else(ann):
 
 async def test_only_what_has_a_key_can_be_referred_to(ann):
     box = await Book.create(title="SICP", author=ann)
-    with pytest.raises(QueryError, match=r"^Book.author takes an? Author, not a Book$"):
+    with pytest.raises(QueryError, match=r"^Book.author takes an Author, not a Book$"):
         box.author = box
-    with pytest.raises(ValidationError, match=r"Profile.author takes an? Author, not a Book"):
+    with pytest.raises(ValidationError, match=r"Profile.author takes an Author, not a Book"):
         Profile(author=box)
+
+
+async def test_the_sql_of_a_call_along_a_relation_is_the_query_s_to_show(ann):
+    for call in (ann.books.all, ann.books.count, ann.books.update, ann.books.delete):
+        with pytest.raises(QueryError, match=rf"^{call.__name__} has no sql\(\): call it on the query itself"):
+            call.sql()
 
 
 async def test_the_way_back_is_a_query(ann):
@@ -391,7 +397,7 @@ async def test_seats_are_compared_by_every_column_of_their_key(ann):
     [
         (
             lambda b: b.author == "ann",
-            "Book.author is compared with a Author or None, not with 'ann'; a key is compared with author_id",
+            "Book.author is compared with an Author or None, not with 'ann'; a key is compared with author_id",
         ),
         (
             lambda b: b.author.profile == 3,

@@ -163,7 +163,7 @@ async def test_get_or_create_looks_in_the_scope_and_uniqueness_does_not(articles
     with pytest.raises(UniqueViolationError) as hidden:
         await Article.get_or_create(title="hidden")
     assert str(hidden.value) == (
-        "get_or_create(): a Article with these values is there, and the scope of Article keeps it out of sight: "
+        "get_or_create(): an Article with these values is there, and the scope of Article keeps it out of sight: "
         "look for it with Article.unscoped()"
     )
     await Article.upsert(title="hidden", published=True)

@@ -164,7 +164,7 @@ def test_get_or_create_looks_in_the_scope_and_uniqueness_does_not(articles: Data
     with pytest.raises(UniqueViolationError) as hidden:
         Article.get_or_create(title="hidden")
     assert str(hidden.value) == (
-        "get_or_create(): a Article with these values is there, and the scope of Article keeps it out of sight: "
+        "get_or_create(): an Article with these values is there, and the scope of Article keeps it out of sight: "
         "look for it with Article.unscoped()"
     )
     Article.upsert(title="hidden", published=True)

@@ -80,6 +80,7 @@ def test_filter_by_takes_an_instance_a_key_or_none(values, sql, params):
 MISTAKES: list[Any] = [
     ({"writer": None}, "essay.writer_id cannot be None: the column is not nullable"),
     ({"writer": B3}, "Essay.writer takes a Writer, not a Slot"),
+    ({"writer": Essay.model_construct()}, "Essay.writer takes a Writer, not an Essay"),
     (
         {"writer": Writer.model_construct()},
         "Essay.writer: this Writer is not saved yet, and has no key to refer to: save it",

@@ -181,7 +181,7 @@ def test_a_declaration_that_cannot_be_is_refused(declare, message):
     ("declaration", "fields", "message"),
     [
         (("title",), {}, "unknown column 'title': the fields are id, price"),
-        (("price",), {}, "words are searched for in texts, and price is a int"),
+        (("price",), {}, "words are searched for in texts, and price is an int"),
         (("rank",), {"rank": (str, "")}, "'rank' cannot be the name of a searched column on SQLite"),
     ],
 )

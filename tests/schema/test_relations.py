@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ferro.dialects import postgres, sqlite
 from ferro.errors import ModelDefinitionError
-from ferro.fields import BackRef, Field, ForeignKey, ManyToMany, ManyToManyField, RelationMark
+from ferro.fields import BackRef, BackReference, Field, ForeignKey, ManyToMany, ManyToManyField, RelationMark
 from ferro.model import ModelBase
 from ferro.operations.schema import create_tables
 from ferro.query.ddl import create_table
@@ -55,8 +55,22 @@ def test_a_foreign_key_adds_a_column_typed_like_the_key_and_a_named_constraint()
         f'CONSTRAINT "fk_book_author_id_author" FOREIGN KEY ("author_id") {TO_AUTHOR} ON UPDATE RESTRICT',
     ]
     assert create_table(table_of(Book), sqlite)[1:] == [
-        'CREATE INDEX IF NOT EXISTS "idx_book_author_id" ON "book" ("author_id")'
+        'CREATE INDEX IF NOT EXISTS "idx_book_author_id" ON "book" (`author_id`)'
     ]
+
+
+def test_a_model_tells_how_its_relations_were_declared():
+    class Book(ModelBase):
+        id: int = Field(primary_key=True)
+        author: Annotated[Author, ForeignKey(related_name="books", on_delete="restrict")]
+        likes: Relation[list["Book"]] = ManyToMany(related_name="liked", through="likes")
+        sequels: Relation[list["Book"]] = BackRef()
+
+    assert list(Book.ferro_relations) == ["author", "likes", "sequels"]
+    assert Book.ferro_relations["author"] == ForeignKey(related_name="books", on_delete="RESTRICT")
+    assert Book.ferro_relations["likes"] == ManyToManyField("liked", through="likes")
+    assert isinstance(Book.ferro_relations["sequels"], BackReference)
+    assert Author.ferro_relations == {}
 
 
 OPTIONAL: list[Any] = [
@@ -303,7 +317,7 @@ def test_a_link_table_has_both_keys_once():
         '    CONSTRAINT "fk_post_tags_tag_id_tag" FOREIGN KEY ("tag_id") REFERENCES "tag" ("code") ON DELETE CASCADE',
         ")",
     ]
-    assert indexed == 'CREATE INDEX IF NOT EXISTS "idx_post_tags_tag_id_post_id" ON "post_tags" ("tag_id", "post_id")'
+    assert indexed == 'CREATE INDEX IF NOT EXISTS "idx_post_tags_tag_id_post_id" ON "post_tags" (`tag_id`, `post_id`)'
     itself = table_of(Tag).relations["near"].link.table
     assert (itself.name, [column.name for column in itself.columns]) == ("tag_to_tag", ["from_tag_id", "to_tag_id"])
 

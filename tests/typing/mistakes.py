@@ -13,7 +13,19 @@ from decimal import Decimal
 from people import Borrower, Member, Reader, User
 from related import Author, Book
 
-from ferro import AsyncDatabase, AsyncQuery, RowPolicy, RowSecurity, col, connect, date_trunc, lower, sync, transaction
+from ferro import (
+    AsyncDatabase,
+    AsyncQuery,
+    RowPolicy,
+    RowSecurity,
+    col,
+    connect,
+    date_trunc,
+    fetch_all,
+    lower,
+    sync,
+    transaction,
+)
 
 
 async def a_misspelt_column() -> None:
@@ -173,6 +185,12 @@ async def what_does_not_exist(user: User) -> None:
     await User.wehre(lambda u: u.age >= 18).all()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await User.where(lambda u: u.age >= 18).al()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await user.sav()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def rows_of_no_class() -> None:
+    User.select("id", into=int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    User.query().select(lambda u: (u.id, u.name), into=tuple)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    await fetch_all("SELECT 1 AS n", into=dict)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
 
 def policies_of_texts() -> None:

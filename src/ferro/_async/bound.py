@@ -12,7 +12,7 @@ from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.templates import TString
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ class AsyncModelConnection(Generic[M]):
     ) -> AsyncSelection[M, tuple[Any, ...]]: ...
     @overload
     def select(
-        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> AsyncSelection[M, R]: ...
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> AsyncSelection[M, Filled]: ...
     def select(self, *columns: Any, into: type[Any] | None = None) -> Any:
         """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: AsyncQuery[M] = self.query()

@@ -48,6 +48,7 @@ from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.query.including import IncludePath, is_same_for_all
 from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
+from ferro.query.selected import Filled
 from ferro.query.templates import TString
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
@@ -575,7 +576,7 @@ class AsyncDatabase:
     @overload
     async def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    async def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[Filled]) -> list[Filled]: ...
     async def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its rows as dicts.
 
@@ -589,7 +590,7 @@ class AsyncDatabase:
     @overload
     async def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    async def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[Filled]) -> Filled | None: ...
     async def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its first row as a dict, or None.
 
@@ -815,8 +816,8 @@ async def fetch_all(
 ) -> list[dict[str, Any]]: ...
 @overload
 async def fetch_all(
-    sql: str | TString, *args: object, into: type[R], using: AsyncDatabase | str | None = None
-) -> list[R]: ...
+    sql: str | TString, *args: object, into: type[Filled], using: AsyncDatabase | str | None = None
+) -> list[Filled]: ...
 async def fetch_all(
     sql: str | TString, *args: object, into: type[Any] | None = None, using: AsyncDatabase | str | None = None
 ) -> Any:
@@ -835,8 +836,8 @@ async def fetch_one(
 ) -> dict[str, Any] | None: ...
 @overload
 async def fetch_one(
-    sql: str | TString, *args: object, into: type[R], using: AsyncDatabase | str | None = None
-) -> R | None: ...
+    sql: str | TString, *args: object, into: type[Filled], using: AsyncDatabase | str | None = None
+) -> Filled | None: ...
 async def fetch_one(
     sql: str | TString, *args: object, into: type[Any] | None = None, using: AsyncDatabase | str | None = None
 ) -> Any:

@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from ferro._async.running import place_in
 from ferro._async.scope import database_of, transaction_in_scope
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import aside
 from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
+from ferro.identity import inside
 from ferro.operations import explain, frames, paging, read, typed_rows, write
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
-from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered, shown_by_the_query
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
@@ -90,7 +92,9 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
         """
         database = self.database
-        return AsyncStream(database, source(self, database.dialect), chunk)
+        with inside(place_in(database, None)):
+            rows = source(self, database.dialect)
+        return AsyncStream(database, rows, chunk)
 
     async def to_polars(self) -> PolarsFrame:
         """Read every row into a DataFrame of polars, its types those of the model: `await User.where(...).to_polars()`."""
@@ -106,7 +110,8 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
 
     async def _framed(self, kind: frames.Kind[T]) -> T:
         database = self.database
-        framing = frames.of_query(self, kind, database.dialect)
+        with inside(place_in(database, None)):
+            framing = frames.of_query(self, kind, database.dialect)
         return await aside(framing.frame, await self._fetch(database, framing.steps()))
 
     async def count(self) -> int:
@@ -257,8 +262,8 @@ class AsyncQuery(AsyncSelection[M, M]):
     ) -> AsyncSelection[M, tuple[Any, ...]]: ...
     @overload
     def select(
-        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> AsyncSelection[M, R]: ...
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> AsyncSelection[M, Filled]: ...
     def select(self, *columns: Any, into: type[Any] | None = None) -> AsyncSelection[M, Any]:
         """Read some columns or expressions instead of instances.
 
@@ -326,3 +331,7 @@ class AsyncQuery(AsyncSelection[M, M]):
     async def _aggregate(self, name: AggregateName, column: object) -> Any:
         database = self.database
         return await database.run(read.aggregate(self, name, column, database.dialect))
+
+
+shown_by_the_query(AsyncSelection, "all", "first", "count", "exists")
+shown_by_the_query(AsyncQuery, "update", "delete")

@@ -11,7 +11,7 @@ from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Operation
-from ferro.query.builder import SortKey
+from ferro.query.builder import SortKey, shown_by_the_query
 from ferro.query.expressions import Nulls
 from ferro.query.including import IncludePath, Path
 from ferro.query.related import RelatedQuery
@@ -114,6 +114,9 @@ class AsyncRelated(AsyncQuery[M], RelatedQuery[M]):
             return await super().delete(hard=hard)
         finally:
             forget_related(self.owner, self.relation.name)
+
+
+shown_by_the_query(AsyncRelated, "all", "update", "delete")
 
 
 def held_by(database: "AsyncDatabase", query: RelatedQuery[M]) -> AsyncRelated[M]:

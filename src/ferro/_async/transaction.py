@@ -33,6 +33,7 @@ from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 from ferro.query.dialect import Result
+from ferro.query.selected import Filled
 from ferro.query.templates import TString
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from ferro._async.session import AsyncSession
 
 P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
 # How long a lost COMMIT is asked after, in seconds.
@@ -380,7 +380,7 @@ class AsyncTransaction:
     @overload
     async def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    async def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    async def fetch_all(self, sql: str | TString, *args: object, into: type[Filled]) -> list[Filled]: ...
     async def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its rows as dicts.
 
@@ -394,7 +394,7 @@ class AsyncTransaction:
     @overload
     async def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    async def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    async def fetch_one(self, sql: str | TString, *args: object, into: type[Filled]) -> Filled | None: ...
     async def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its first row as a dict, or None.
 

@@ -13,7 +13,7 @@ from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.templates import TString
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ class ModelConnection(Generic[M]):
     ) -> Selection[M, tuple[Any, ...]]: ...
     @overload
     def select(
-        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> Selection[M, R]: ...
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> Selection[M, Filled]: ...
     def select(self, *columns: Any, into: type[Any] | None = None) -> Any:
         """Read some columns instead of instances, as a class with `into`; without any, start a query."""
         query: Query[M] = self.query()

@@ -49,6 +49,7 @@ from ferro.operations.transaction import Isolation, Terms
 from ferro.query.dialect import Dialect
 from ferro.query.including import IncludePath, is_same_for_all
 from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
+from ferro.query.selected import Filled
 from ferro.query.templates import TString
 from ferro.schema.registry import restore_registry, table_of
 from ferro.schema.relations import Relation, check_every_relation, usable_models
@@ -576,7 +577,7 @@ class Database:
     @overload
     def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str | TString, *args: object, into: type[Filled]) -> list[Filled]: ...
     def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its rows as dicts.
 
@@ -590,7 +591,7 @@ class Database:
     @overload
     def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str | TString, *args: object, into: type[Filled]) -> Filled | None: ...
     def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL; return its first row as a dict, or None.
 
@@ -813,7 +814,9 @@ def execute(sql: str | TString, *args: object, using: Database | str | None = No
 @overload
 def fetch_all(sql: str | TString, *args: object, using: Database | str | None = None) -> list[dict[str, Any]]: ...
 @overload
-def fetch_all(sql: str | TString, *args: object, into: type[R], using: Database | str | None = None) -> list[R]: ...
+def fetch_all(
+    sql: str | TString, *args: object, into: type[Filled], using: Database | str | None = None
+) -> list[Filled]: ...
 def fetch_all(
     sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
 ) -> Any:
@@ -829,7 +832,9 @@ def fetch_all(
 @overload
 def fetch_one(sql: str | TString, *args: object, using: Database | str | None = None) -> dict[str, Any] | None: ...
 @overload
-def fetch_one(sql: str | TString, *args: object, into: type[R], using: Database | str | None = None) -> R | None: ...
+def fetch_one(
+    sql: str | TString, *args: object, into: type[Filled], using: Database | str | None = None
+) -> Filled | None: ...
 def fetch_one(
     sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
 ) -> Any:

@@ -19,7 +19,7 @@ from ferro.query.builder import Operand, Predicate, SortKey
 from ferro.query.expressions import Nulls, Valued
 from ferro.query.including import IncludePath
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.templates import TString
 from ferro.schema.relations import Relation
 
@@ -360,8 +360,8 @@ class Model(ModelBase, Loaded):
     @overload
     @classmethod
     def select(
-        cls, *columns: Callable[[type[Self]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> Selection[Self, R]: ...
+        cls, *columns: Callable[[type[Self]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> Selection[Self, Filled]: ...
     @classmethod
     def select(cls, *columns: Any, into: type[Any] | None = None) -> Any:
         """Read some columns instead of instances, as a class with `into`; without any, start a query."""

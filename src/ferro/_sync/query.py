@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ferro._concurrency._sync import aside
 from ferro._concurrency._sync.batches import SIBLINGS
+from ferro._sync.running import place_in
 from ferro._sync.scope import database_of, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
+from ferro.identity import inside
 from ferro.operations import explain, frames, paging, read, typed_rows, write
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
 from ferro.operations.transaction import must_keep_rows
-from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered
+from ferro.query.builder import AggregateName, Operand, QueryBase, RenderedSql, rendered, shown_by_the_query
 from ferro.query.compiler import compile
 from ferro.query.expressions import Nested, Valued
 from ferro.query.paging import Page
-from ferro.query.selected import A, B, C, D, E, F, ManyCells, Scalar, V
+from ferro.query.selected import A, B, C, D, E, F, Filled, ManyCells, Scalar, V
 from ferro.query.trees import TreeQuery
 from ferro.schema.registry import table_of
 
@@ -91,7 +93,9 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         Memory does not grow with their number, and they are all of one moment, whatever is changed meanwhile.
         """
         database = self.database
-        return Stream(database, source(self, database.dialect), chunk)
+        with inside(place_in(database, None)):
+            rows = source(self, database.dialect)
+        return Stream(database, rows, chunk)
 
     def to_polars(self) -> PolarsFrame:
         """Read every row into a DataFrame of polars, its types those of the model: `User.where(...).to_polars()`."""
@@ -107,7 +111,8 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
 
     def _framed(self, kind: frames.Kind[T]) -> T:
         database = self.database
-        framing = frames.of_query(self, kind, database.dialect)
+        with inside(place_in(database, None)):
+            framing = frames.of_query(self, kind, database.dialect)
         return aside(framing.frame, self._fetch(database, framing.steps()))
 
     def count(self) -> int:
@@ -258,8 +263,8 @@ class Query(Selection[M, M]):
     ) -> Selection[M, tuple[Any, ...]]: ...
     @overload
     def select(
-        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[R]
-    ) -> Selection[M, R]: ...
+        self, *columns: Callable[[type[M]], object] | Scalar | Valued[Any], into: type[Filled]
+    ) -> Selection[M, Filled]: ...
     def select(self, *columns: Any, into: type[Any] | None = None) -> Selection[M, Any]:
         """Read some columns or expressions instead of instances.
 
@@ -327,3 +332,7 @@ class Query(Selection[M, M]):
     def _aggregate(self, name: AggregateName, column: object) -> Any:
         database = self.database
         return database.run(read.aggregate(self, name, column, database.dialect))
+
+
+shown_by_the_query(Selection, "all", "first", "count", "exists")
+shown_by_the_query(Query, "update", "delete")

@@ -12,7 +12,7 @@ from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Operation
-from ferro.query.builder import SortKey
+from ferro.query.builder import SortKey, shown_by_the_query
 from ferro.query.expressions import Nulls
 from ferro.query.including import IncludePath, Path
 from ferro.query.related import RelatedQuery
@@ -115,6 +115,9 @@ class Related(Query[M], RelatedQuery[M]):
             return super().delete(hard=hard)
         finally:
             forget_related(self.owner, self.relation.name)
+
+
+shown_by_the_query(Related, "all", "update", "delete")
 
 
 def held_by(database: "Database", query: RelatedQuery[M]) -> Related[M]:

@@ -34,6 +34,7 @@ from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import PLAIN, Terms, begin, pause_before, worth_another_try
 from ferro.query.dialect import Result
+from ferro.query.selected import Filled
 from ferro.query.templates import TString
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from ferro._sync.session import Session
 
 P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
 # How long a lost COMMIT is asked after, in seconds.
@@ -381,7 +381,7 @@ class Transaction:
     @overload
     def fetch_all(self, sql: str | TString, *args: object) -> list[dict[str, Any]]: ...
     @overload
-    def fetch_all(self, sql: str | TString, *args: object, into: type[R]) -> list[R]: ...
+    def fetch_all(self, sql: str | TString, *args: object, into: type[Filled]) -> list[Filled]: ...
     def fetch_all(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its rows as dicts.
 
@@ -395,7 +395,7 @@ class Transaction:
     @overload
     def fetch_one(self, sql: str | TString, *args: object) -> dict[str, Any] | None: ...
     @overload
-    def fetch_one(self, sql: str | TString, *args: object, into: type[R]) -> R | None: ...
+    def fetch_one(self, sql: str | TString, *args: object, into: type[Filled]) -> Filled | None: ...
     def fetch_one(self, sql: str | TString, *args: object, into: type[Any] | None = None) -> Any:
         """Run SQL in this transaction; return its first row as a dict, or None.
 

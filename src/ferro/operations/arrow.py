@@ -13,6 +13,7 @@ from ferro.errors import DataError
 from ferro.operations.libraries import library
 from ferro.types import ColumnType, column_type, type_of_value
 from ferro.types.temporal import microseconds
+from ferro.types.values import with_article
 
 # Arrow's own classes have no types: a column of values, and a type of them.
 Column: TypeAlias = Any
@@ -259,7 +260,7 @@ def guessed(values: Values, label: str) -> ColumnType:
         return type_of_value(first)
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{label} does not fit into a frame: it holds a {type(first).__name__}, which has no type there; "
+            f"{label} does not fit into a frame: it holds {with_article(type(first).__name__)}, which has no type there; "
             "cast it to a text in the SQL"
         ) from error
 

@@ -41,6 +41,7 @@ from ferro.query.keys import named_fields
 from ferro.query.plans import InsertPlan
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
+from ferro.types.values import with_article
 
 M = TypeVar("M", bound=ModelBase)
 
@@ -162,7 +163,9 @@ def loaded_keys(model: type[ModelBase], given: Sequence[ModelBase]) -> list[tupl
     keys: list[tuple[Any, ...]] = []
     for at, instance in enumerate(given):
         if type(instance) is not model:
-            raise QueryError(f"bulk_update() of {model.__name__} got a {type(instance).__name__} at position {at}")
+            raise QueryError(
+                f"bulk_update() of {model.__name__} got {with_article(type(instance).__name__)} at position {at}"
+            )
         if not is_loaded(instance):
             raise QueryError(f"the {model.__name__} at position {at} is new: bulk_create() inserts it")
         keys.append(loaded_key(instance))

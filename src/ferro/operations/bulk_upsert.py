@@ -30,6 +30,7 @@ from ferro.query.keys import by_column
 from ferro.query.statements import Conflict, OnConflict
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
+from ferro.types.values import with_article
 
 M = TypeVar("M", bound=ModelBase)
 
@@ -58,13 +59,15 @@ def given_rows(model: type[M], rows: Iterable[M | Mapping[str, Any]]) -> Iterato
 
     def given(row: M | Mapping[str, Any], at: int) -> Given[M]:
         if isinstance(row, Mapping):
-            row = by_column(table, row)
-            named = known.get(tuple(row))
+            names = tuple(by_column(table, row))
+            named = known.get(names)
             if named is None:
-                named = known[tuple(row)] = tuple(named_column(model, table, name) for name in row)
+                named = known[names] = tuple(named_column(model, table, name) for name in names)
             return Given(made(model, row, at), named)
         if type(row) is not model:
-            raise QueryError(f"bulk_upsert() of {model.__name__} got a {type(row).__name__} at position {at}")
+            raise QueryError(
+                f"bulk_upsert() of {model.__name__} got {with_article(type(row).__name__)} at position {at}"
+            )
         fields = row.model_fields_set
         return Given(row, tuple(column for column in table.columns if column.field in fields))
 

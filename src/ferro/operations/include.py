@@ -35,6 +35,7 @@ from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
 from ferro.schema.table import Column, Table
 from ferro.types.base import ColumnType
+from ferro.types.values import with_article
 
 # The largest number both databases count to.
 LAST = 2**63 - 1
@@ -77,7 +78,7 @@ def load_paths(
 
 
 def called(instance: object) -> str:
-    return f"a {type(instance).__name__}"
+    return with_article(type(instance).__name__)
 
 
 def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:

@@ -20,6 +20,7 @@ from ferro.query.templates import TString
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
 from ferro.types import ColumnType, column_type, split_optional
+from ferro.types.values import with_article
 
 R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
@@ -114,7 +115,7 @@ def of_model(table: Table, result: Result, dialect: Dialect) -> list[Any]:
     for column in table.columns:
         if column.name not in result.names:
             raise QueryError(
-                f"the result has no column {column.name!r}, and a {model} needs all of its own: SELECT it as well, "
+                f"the result has no column {column.name!r}, and {with_article(model)} needs all of its own: SELECT it as well, "
                 f"or use fetch_all(..., into=) with a class that has the columns {', '.join(result.names)}"
             )
         places.append(result.names.index(column.name))

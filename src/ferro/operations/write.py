@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from ferro.caches import informing
 from ferro.errors import InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UniqueViolationError
 from ferro.fields import SET_BY_DATABASE
-from ferro.identity import changed_elsewhere, gone, must_refer_to_here, settled, written
+from ferro.identity import changed_elsewhere, gone, must_be_of_here, must_refer_to_here, settled, written
 from ferro.instance import (
     adopt,
     as_kept,
@@ -38,16 +38,18 @@ from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.operations.versions import has_version, must_not_be_stale, next_version, not_assigned, version_of
 from ferro.query.assigned import counted_up
 from ferro.query.builder import QueryBase
+from ferro.query.compared import Owner
 from ferro.query.compiler import compile, make_insert_plan, make_plan
 from ferro.query.dialect import Compiled, Dialect, Result
 from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
-from ferro.query.keys import by_column, named_fields
+from ferro.query.keys import by_column, named_fields, owners
 from ferro.query.plans import NONE, InsertPlan, Plan, refused
 from ferro.query.row import find_column, scope_of
 from ferro.query.statements import Conflict, Delete, Insert, Lock, OnConflict, Select, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
 from ferro.types.base import Respelled
+from ferro.types.values import with_article
 
 M = TypeVar("M", bound=ModelBase)
 T = TypeVar("T")
@@ -422,7 +424,9 @@ def bulk_create(model: type[M], instances: Iterable[M], dialect: Dialect) -> Ope
 def check_new(model: type[ModelBase], given: Sequence[ModelBase], start: int = 0) -> None:
     for at, instance in enumerate(given, start):
         if type(instance) is not model:
-            raise QueryError(f"bulk_create() of {model.__name__} got a {type(instance).__name__} at position {at}")
+            raise QueryError(
+                f"bulk_create() of {model.__name__} got {with_article(type(instance).__name__)} at position {at}"
+            )
     if (at := first_loaded(given)) is not None:
         raise QueryError(
             f"the {model.__name__} at position {start + at} is in the database already: save() writes its changes"
@@ -536,8 +540,7 @@ def reread(instance: ModelBase, table: Table, key: tuple[Any, ...], dialect: Dia
 def upsert(model: type[M], values: Values, dialect: Dialect, *, key: Iterable[str] | None = None) -> Steps[M]:
     """Insert a row, or update the named columns of the row that has the same unique key."""
     table = table_of(model)
-    values = by_column(table, values)
-    named = tuple(named_column(model, table, name) for name in values)
+    named = tuple(named_column(model, table, name) for name in by_column(table, values))
     instance = model(**values)
     chosen = deduced_key(table, named, instance) if key is None else named_key(table, key, instance)
     stamp_new(table, (instance,))
@@ -559,6 +562,7 @@ def updated_columns(table: Table, named: Columns, key: Columns, unset: Columns) 
 
 
 def upserted(instance: M, plan: Inserting) -> Steps[M]:
+    must_refer_to_here((instance,))
     result = yield plan.statement(plan.row(vars(instance)))
     adopt(instance, plan.returned(result))
     return settled([instance])[0]
@@ -615,15 +619,14 @@ def spelled(keys: Sequence[Columns]) -> str:
 def get_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Operation[tuple[M, bool]]:
     """The row with these values and False, or a new one and True. Of any number of calls at once, one creates it."""
     table = table_of(model)
-    row = wanted(model, by_column(table, values), by_column(table, defaults), dialect, "get_or_create()")
+    row = wanted(model, table, values, defaults, dialect, "get_or_create()")
     return row.found_or_made() if row.is_unique else Atomic(row.found_or_made())
 
 
 def update_or_create(model: type[M], values: Values, defaults: Values, dialect: Dialect) -> Atomic[tuple[M, bool]]:
     """The row with these values, the defaults set in it, and False; or a new one with both, and True."""
     table = table_of(model)
-    values, defaults = by_column(table, values), by_column(table, defaults)
-    return Atomic(wanted(model, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
+    return Atomic(wanted(model, table, values, defaults, dialect, "update_or_create()", lock=Lock()).changed_or_made())
 
 
 # Kinds whose equal values have one spelling, so that a lock can be named by them.
@@ -637,6 +640,7 @@ class Wanted(Generic[M]):
     Attributes:
         values: what tells the row, by column.
         defaults: what else a new one holds.
+        owners: the instances whose keys are among these.
         select: the statement that looks for it, as far as the model's scope sees.
         scope: how many of its conditions, from the first, are that scope.
         verb: what the caller called, for errors.
@@ -646,6 +650,7 @@ class Wanted(Generic[M]):
     table: Table
     values: dict[Column, Any]
     defaults: dict[Column, Any]
+    owners: tuple[Owner, ...]
     select: Select
     scope: int
     verb: str
@@ -658,6 +663,8 @@ class Wanted(Generic[M]):
         return any(given.issuperset(key) for key in self.table.keys)
 
     def found_or_made(self) -> Steps[tuple[M, bool]]:
+        for owner in self.owners:
+            must_be_of_here(*owner)
         if not self.is_unique and self.dialect.locks:
             # No key of the table stops two programs from making the row at once, so they wait for
             # each other. On SQLite a transaction that writes is alone anyway.
@@ -717,7 +724,7 @@ class Wanted(Generic[M]):
             model = self.model.__name__
             how = "restore() it, or " if self.table.deleted is not None else ""
             raise UniqueViolationError(
-                f"{self.verb}: a {model} with these values is there, and the scope of {model} keeps it out of sight: "
+                f"{self.verb}: {with_article(model)} with these values is there, and the scope of {model} keeps it out of sight: "
                 f"{how}look for it with {model}.unscoped()"
             )
 
@@ -739,17 +746,18 @@ class Wanted(Generic[M]):
 
 def wanted(
     model: type[M],
+    table: Table,
     values: Values,
     defaults: Values,
     dialect: Dialect,
     verb: str,
     lock: Lock | None = None,
 ) -> Wanted[M]:
-    table = table_of(model)
     if not values:
         raise QueryError(f"{verb} needs at least one value to look for")
-    looked_for = accepted(model, table, values)
-    defaulted = accepted(model, table, defaults)
+    looked_for = accepted(model, table, by_column(table, values))
+    defaulted = accepted(model, table, by_column(table, defaults))
+    keys = {**owners(table, values), **owners(table, defaults)}
     for column in looked_for:
         if column in defaulted:
             raise QueryError(f"{verb} looks for {column.field!r} and has a default for it: keep one of them")
@@ -757,7 +765,7 @@ def wanted(
     scope = scope_of(table, source)
     where = scope + tuple(equals(ColumnRef(source, column), value) for column, value in looked_for.items())
     select = Select(source, source.columns, where, limit=2, lock=lock)
-    return Wanted(model, table, looked_for, defaulted, select, len(scope), verb, dialect)
+    return Wanted(model, table, looked_for, defaulted, tuple(keys.values()), select, len(scope), verb, dialect)
 
 
 def equals(column: ColumnRef[Any], value: object) -> Expression[bool]:
@@ -789,19 +797,19 @@ def input_name(model: type[ModelBase], field: str) -> str:
 
 def update_where(query: QueryBase[Any], recipe: Sequence[Any], values: Values, dialect: Dialect) -> Steps[int]:
     """Change every row that matches; return how many there were."""
-    return counted(query.model, compile(query.update_statement(*recipe, **values), dialect, operation="Update"))
+    return counted(query.model, query.update_statement(*recipe, **values), dialect, "Update")
 
 
 def delete_where(query: QueryBase[Any], dialect: Dialect, *, hard: bool = False) -> Steps[int]:
     """Delete every row that matches, or mark it as deleted; return how many there were."""
     soft = query.table.deleted is not None and not hard
     statement = query.soft_delete_statement() if soft else query.delete_statement()
-    return counted(query.model, compile(statement, dialect, operation="Delete"))
+    return counted(query.model, statement, dialect, "Delete")
 
 
 def restore_where(query: QueryBase[Any], dialect: Dialect) -> Steps[int]:
     """Take back that the rows that match were deleted; return how many there were."""
-    return counted(query.model, compile(query.restore_statement(), dialect, operation="Restore"))
+    return counted(query.model, query.restore_statement(), dialect, "Restore")
 
 
 def update_returning(
@@ -809,28 +817,30 @@ def update_returning(
 ) -> Steps[list[Any]]:
     """Change every row that matches; return them as they are now."""
     statement = query.update_returning_statement(recipe, values)
-    return given_back(query, compile(statement, dialect, operation="Update"), dialect)
+    return given_back(query, statement, dialect, "Update")
 
 
 def delete_returning(query: QueryBase[Any], dialect: Dialect, *, hard: bool = False) -> Steps[list[Any]]:
     """Delete every row that matches; return what they were, as new instances; those only marked as they are now."""
     soft = query.table.deleted is not None and not hard
     statement = query.delete_returning_statement(soft=soft)
-    found = yield from given_back(query, compile(statement, dialect, operation="Delete"), dialect, new=not soft)
+    found = yield from given_back(query, statement, dialect, "Delete", new=not soft)
     if query.projection is None and not soft:
         for instance in found:
             mark_deleted(instance)
     return found
 
 
-def given_back(query: QueryBase[Any], statement: Compiled, dialect: Dialect, *, new: bool = False) -> Steps[list[Any]]:
-    result = yield statement
+def given_back(
+    query: QueryBase[Any], statement: Update | Delete, dialect: Dialect, operation: str, *, new: bool = False
+) -> Steps[list[Any]]:
+    result = yield compile(statement, dialect, operation=operation)
     changed_elsewhere(query.model)
     return loader(query, dialect, new=new)(result.rows)
 
 
-def counted(model: type, statement: Compiled) -> Steps[int]:
-    result = yield statement
+def counted(model: type, statement: Update | Delete, dialect: Dialect, operation: str) -> Steps[int]:
+    result = yield compile(statement, dialect, operation=operation)
     changed_elsewhere(model)
     return result.count
 

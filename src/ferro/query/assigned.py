@@ -3,12 +3,13 @@
 from typing import Any
 
 from ferro.errors import QueryError
+from ferro.query.compared import KeyOf, Owner
 from ferro.query.expressions import ONE, Arithmetic, ColumnRef, Expression, Source, Value, described, is_expression
 from ferro.schema.table import Column
 
 
-def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
-    """What an update stores in a column, refused at once when it does not fit."""
+def assigned_value(target: ColumnRef[Any], value: object, owner: Owner | None = None) -> Expression[Any]:
+    """What an update stores in a column, refused at once when it does not fit; `owner` is whose key it is."""
     column = target.column
     label = target.label
     if is_expression(value):
@@ -22,9 +23,10 @@ def assigned_value(target: ColumnRef[Any], value: object) -> Expression[Any]:
             raise QueryError(f"{label} cannot be None: the column is not nullable")
         return Value[Any](None, column.type, target)
     try:
-        return Value(column.type.accept(value), column.type, target)
+        accepted = column.type.accept(value)
     except ValueError as error:
         raise QueryError(f"{label}: {error}") from None
+    return Value(accepted, column.type, target) if owner is None else KeyOf(*owner, accepted, target)
 
 
 def counted_up(source: Source, column: Column) -> tuple[Column, Expression[Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, TypeVar, cast
 
@@ -33,7 +34,7 @@ from ferro.query.expressions import (
 )
 from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
-from ferro.query.keys import by_column, leads_to
+from ferro.query.keys import by_column, leads_to, owners
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.projection import Projection, made_into, repeated, twice, values_of
 from ferro.query.row import (
@@ -51,6 +52,7 @@ from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Join, Lock, Made, Select, Update
 from ferro.query.subqueries import Picked, membership, moved
 from ferro.schema.table import Column, Table
+from ferro.types.values import with_article
 
 M = TypeVar("M")
 
@@ -76,6 +78,18 @@ class RenderedSql:
 def rendered(compiled: Compiled, dialect: Dialect) -> RenderedSql:
     """A compiled statement fit to be shown."""
     return RenderedSql(compiled.sql, compiled.shown, dialect.name)
+
+
+def shown_by_the_query(kind: type, *calls: str) -> None:
+    """Let calls of a class say, where one is asked for its `.sql()`, that it is the query that shows it."""
+    for name in calls:
+        vars(vars(kind)[name])["sql"] = partial(no_sql_of, name)
+
+
+def no_sql_of(call: str) -> NoReturn:
+    raise QueryError(
+        f"{call} has no sql(): call it on the query itself, query.sql(), which shows what all() would send"
+    )
 
 
 # Methods that other queries have, or that are called something else here, and what to write instead.
@@ -412,7 +426,7 @@ class QueryBase(Generic[M]):
         if isinstance(row, self.table.model):
             return keys.of_instance(row)
         if self.projection is None:
-            raise QueryError(f"expected a {self.model.__name__} that this query returned, got {row!r}")
+            raise QueryError(f"expected {with_article(self.model.__name__)} that this query returned, got {row!r}")
         if self.projection.into is not None:
             row = values_of(row, self.projection.names)
         return keys.of_row(row, self.projection.names, self.projection.columns)
@@ -524,11 +538,12 @@ class QueryBase(Generic[M]):
     def update_statement(self, *recipe: Any, returning: tuple[Column, ...] = (), **values: Any) -> Update:
         """Changes to all rows that match: values, expressions, or a lambda that returns a dict of them."""
         self._whole("update")
-        changes = by_column(self.table, self._changes(recipe, values))
+        given = self._changes(recipe, values)
+        changes, keys = by_column(self.table, given), owners(self.table, given)
         if not changes:
             raise QueryError("update() needs at least one column: update(name='Ann')")
         assigned = tuple(
-            (column, assigned_value(ColumnRef(self.source, column), value))
+            (column, assigned_value(ColumnRef(self.source, column), value, keys.get(column.field)))
             for column, value in ((find_column(self.table, name), value) for name, value in changes.items())
         )
         version = self.table.version

@@ -27,11 +27,19 @@ def create_table(table: Table, dialect: Dialect, *, later: tuple[ForeignKeyConst
     return [
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} (\n    {body}\n)",
         *(
-            f"CREATE INDEX IF NOT EXISTS {quote(index.name)} ON {quote(table.name)} ({names(index.columns)})"
+            f"CREATE INDEX IF NOT EXISTS {quote(index.name)} ON {quote(table.name)} ({indexed(index.columns, dialect)})"
             for index in table.indexes
         ),
         *create_search(table, dialect),
     ]
+
+
+def indexed(columns: tuple[Column, ...], dialect: Dialect) -> str:
+    """The columns of an index, each of which must be there."""
+    if dialect.name != "sqlite":
+        return names(columns)
+    # In double quotes the name of no column is a text to SQLite, and it would index that.
+    return ", ".join("`" + column.name.replace("`", "``") + "`" for column in columns)
 
 
 def drop_table(table: Table) -> list[str]:

@@ -38,6 +38,7 @@ from ferro.types.base import ColumnType
 from ferro.types.document import PART
 from ferro.types.integer import CALCULATED
 from ferro.types.range_values import Range
+from ferro.types.values import with_article
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -1541,4 +1542,4 @@ def parts(found: object, joined_by: str, operator: str) -> tuple[Expression[Any]
 def described(found: Expression[Any]) -> str:
     """Its type with an article: "an int", "a Decimal"."""
     name = found.type.name if found.type else "expression"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return with_article(name)

@@ -6,10 +6,12 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from ferro.errors import QueryError
+from ferro.query.compared import Owner
 from ferro.query.expressions import ColumnRef, Expression, Logical, Source
 from ferro.query.row import attribute, find_column
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
+from ferro.types.values import with_article
 
 
 def key_values(relation: Relation, value: Any) -> dict[str, Any]:
@@ -70,8 +72,7 @@ def must_be_a(target: type, instance: BaseModel, relation: Relation) -> None:
     name = type(instance).__name__
     # A class that was defined again has the rows of the one before.
     if not isinstance(instance, target) and (name != target.__name__ or not hasattr(instance, "__ferro_read__")):
-        article = "an" if target.__name__[:1] in "AEIOU" else "a"
-        raise QueryError(f"{relation.where} takes {article} {target.__name__}, not a {name}")
+        raise QueryError(f"{relation.where} takes {with_article(target.__name__)}, not {with_article(name)}")
 
 
 # Among the values and names a caller gives.
@@ -90,6 +91,17 @@ def by_column(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
                 raise QueryError(f"{both} set the same column, {table.name}.{field}: keep one of them")
             found[field] = held
     return found
+
+
+def owners(table: Table, values: Mapping[str, Any]) -> dict[str, Owner]:
+    """The instances among the values, by the fields that hold their keys."""
+    relations = table.relations
+    return {
+        column.field: (relations[name].where, value)
+        for name, value in values.items()
+        if name in relations and isinstance(value, BaseModel)
+        for column in relations[name].columns
+    }
 
 
 def named_fields(table: Table, names: Iterable[str]) -> frozenset[str]:

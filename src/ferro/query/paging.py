@@ -23,7 +23,7 @@ from ferro.query.expressions import (
     parts,
     same,
 )
-from ferro.types.values import shown
+from ferro.types.values import shown, with_article
 
 R = TypeVar("R")
 
@@ -151,7 +151,7 @@ class Keys:
         if isinstance(found, ColumnRef) and found.source == self.source and found.column.field in values:
             return values[found.column.field]
         raise QueryError(
-            f"a {self.source.table.model.__name__} does not hold {found.label}, which the query is sorted by: "
+            f"{with_article(self.source.table.model.__name__)} does not hold {found.label}, which the query is sorted by: "
             "select() it as well, and take the position of that row"
         )
 

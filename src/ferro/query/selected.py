@@ -37,6 +37,12 @@ class TypedDictLike(Protocol):
     __total__: ClassVar[bool]
 
 
+class NamedTupleLike(Protocol):
+    """Any NamedTuple."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
 Scalar: TypeAlias = (
     int
     | float
@@ -67,6 +73,8 @@ Cell: TypeAlias = Bare | dict[Any, Any] | tuple[Any, ...]
 # More columns than there are signatures for.
 ManyCells: TypeAlias = tuple[Any, Any, Any, Any, Any, Any, Any, *tuple[Any, ...]]
 
+# What rows are made into: a class with typed fields.
+Filled = TypeVar("Filled", bound=BaseModel | DataclassLike | TypedDictLike | NamedTupleLike)
 V = TypeVar("V", bound=Bare)
 A = TypeVar("A", bound=Cell)
 B = TypeVar("B", bound=Cell)

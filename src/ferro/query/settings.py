@@ -8,6 +8,7 @@ from ferro.query.sqltext import ATOM, Text
 from ferro.query.writer import Writer, literal
 from ferro.rules import SETTING
 from ferro.types.base import ColumnType
+from ferro.types.values import with_article
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Setting(Expression[T]):
         if "setting" not in dialect.forms:
             raise QueryError(f"{self!r}: on {dialect.name} a session has no settings")
         if self.kind not in dialect.casts:
-            raise QueryError(f"{self!r}: a setting is a text, and cannot become a {self._type.name}")
+            raise QueryError(f"{self!r}: a setting is a text, and cannot become {with_article(self._type.name)}")
         return Text(dialect.forms["setting"].sql.format(literal(self.name, dialect), dialect.casts[self.kind]), ATOM)
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from ferro.errors import ModelDefinitionError
 from ferro.rules import Search
 from ferro.schema.table import Column, SearchIndex, Table, constraint_name
+from ferro.types.values import with_article
 
 # What FTS5 calls things of its own.
 RESERVED = ("rank", "rowid")
@@ -31,7 +32,9 @@ def text_column(where: str, table: Table, name: str) -> Column:
             f"{where} references unknown column {name!r}: the fields are {', '.join(table.by_field)}"
         )
     if column.type.kind != "text" or column.type.secret:
-        raise ModelDefinitionError(f"{where}: words are searched for in texts, and {name} is a {column.type.name}")
+        raise ModelDefinitionError(
+            f"{where}: words are searched for in texts, and {name} is {with_article(column.type.name)}"
+        )
     if column.name.lower() in RESERVED:
         raise ModelDefinitionError(
             f"{where}: {column.name!r} cannot be the name of a searched column on SQLite; "

@@ -15,6 +15,11 @@ def shown(value: object) -> str:
     return SHORT.repr(value)
 
 
+def with_article(noun: str) -> str:
+    """`an Author`, `a Book`; a U is mostly said as in `a User`."""
+    return f"{'an' if noun.lower().startswith(('a', 'e', 'i', 'o')) else 'a'} {noun}"
+
+
 def unexpected(expected: str, value: object) -> ValueError:
     """The error for a value of the wrong type: `expected int, got 'abc'`."""
     return ValueError(f"expected {expected}, got {shown(value)}")
