@@ -118,7 +118,7 @@ What a call works out for the next one is kept in caches, each of a fixed size, 
 threads. `cache_info()` tells how they fare: for each by name its `hits`, `misses`, `size` and `maxsize`.
 
 ```python
-from ferro import cache_info
+from ferro.sync import cache_info
 
 for name in ("statements", "gets", "inserts", "saves", "instances"):
     print(f"{{name}} may be {{cache_info()[name].maxsize}}")
