@@ -1,7 +1,10 @@
 """When the link dies, an error says not done, done or unknown, and is right."""
 
 import asyncio
+import gc
+import socket
 import time
+import warnings
 from collections.abc import Iterator
 
 import anyio
@@ -125,6 +128,54 @@ async def test_the_pool_is_whole_within_a_second_of_the_server_being_back(databa
         began = time.monotonic()
         assert await database.query(entry).count() == 1
         assert time.monotonic() - began < 1
+
+
+async def test_a_socket_may_have_the_number_of_one_that_was_closed_by_anyone(database, wire, tagged_url, entry):
+    """By the server, by its holder, by another thread or by the garbage collector: nobody waits for the wrong one."""
+    url = tagged_url[0]
+    held: list[AsyncDatabase] = []
+
+    async def closed_by_the_server() -> None:
+        wire.cut()
+        await asyncio.sleep(0.01)
+
+    async def closed_by_a_thread() -> None:
+        async with connect(url, default=False) as other:
+            await other.check_connection()
+            await asyncio.to_thread(other.drop)
+            held.append(other)
+
+    async def closed_at_once() -> None:
+        async with connect(url, default=False) as other:
+            await other.check_connection()
+            other.drop()
+            held.append(other)
+
+    async def closed_by_nobody() -> None:
+        with warnings.catch_warnings(action="ignore"):
+            other = await connect(url, default=False)
+            await other.check_connection()
+            del other
+            # Of the step of a task in which an answer came the loop still holds it.
+            await asyncio.sleep(0)
+            gc.collect()
+
+    loop = asyncio.get_running_loop()
+    for close in (closed_by_the_server, closed_at_once, closed_by_a_thread, closed_by_nobody):
+        for _ in range(5):
+            await close()
+            ends = [end for _ in range(10) for end in socket.socketpair()]
+            heard = [loop.create_future() for _ in ends]
+            for end, future in zip(ends, heard, strict=True):
+                loop.add_reader(end, lambda future=future: future.done() or future.set_result("heard"))
+            for end in ends:
+                end.send(b"hello")
+            async with asyncio.timeout(5):
+                assert await asyncio.gather(*heard) == ["heard"] * 20
+                assert await asyncio.gather(*[database.query(entry).count() for _ in range(3)]) == [0] * 3
+            for end in ends:
+                loop.remove_reader(end)
+                end.close()
 
 
 async def test_no_call_outlives_its_deadline_when_the_server_is_frozen(database, wire, outside, entry):

@@ -114,7 +114,9 @@ def answer_of(results: Sequence[PGresult]) -> PGresult:
 class PostgresLink(Link):
     """A libpq connection with what ferro promises about it."""
 
-    def __init__(self, connection: psycopg.BaseConnection[Any], address: Address, prepare: bool) -> None:
+    def __init__(
+        self, connection: psycopg.BaseConnection[Any], address: Address, prepare: bool, close: Callable[[], None]
+    ) -> None:
         super().__init__()
         self.address = address
         self.pgconn: PGconn = connection.pgconn
@@ -123,6 +125,7 @@ class PostgresLink(Link):
         set_json_dumps(to_json, connection)
         self.adapt = Transformer(connection)
         self.prepare = prepare
+        self.close = close
         self.seen: dict[Template, int] = {}
         self.prepared: dict[Template, bytes] = {}
         self.serial = 0  # of the last prepared statement: a name is never used twice
@@ -193,19 +196,27 @@ class PostgresLink(Link):
         except psycopg.Error as problem:
             both = zip(answers, statements, strict=True)
             return Answers([answer or self._failed(problem, statement, started) for answer, statement in both])
-        for (at, name), results in zip(sent, found, strict=True):
-            if name and results[-2].status == COMMAND_OK:
+        results: dict[int, PGresult] = {}
+        for (at, name), group in zip(sent, found, strict=True):
+            if name and group[-2].status == COMMAND_OK:
                 self.prepared[statements[at].template] = name
-            answers[at] = yield from self._outcome(statements[at], answer_of(results), started)
+            results[at] = answer_of(group)
+        stale = {at for at, result in results.items() if self._plan_is_stale(result, statements[at].template)}
+        if stale:
+            self.forget_plans()
+        for at, result in results.items():
+            again = self.fetch(statements[at]) if at in stale else None
+            answers[at] = yield from self._outcome(statements[at], result, again, started)
         return Answers([answer for answer in answers if answer is not None])
 
-    def _outcome(self, statement: Compiled, result: PGresult, started: float) -> PQGen[Result | FerroError]:
-        """What one of several statements answered, or failed with."""
+    def _outcome(
+        self, statement: Compiled, result: PGresult, again: PQGen[Result] | None, started: float
+    ) -> PQGen[Result | FerroError]:
+        """What one of several statements answered, at once or asked again, or failed with."""
         try:
             self.check_failure()
-            if self._plan_is_stale(result, statement.template):
-                self.forget_plans()
-                return (yield from self.fetch(statement))
+            if again is not None:
+                return (yield from again)
             answer = self._read(result, statement)
         except FerroError as error:
             return error
@@ -555,7 +566,7 @@ class PostgresLink(Link):
 
     def broke(self, problem: psycopg.Error) -> FerroError:
         """The error for a link that failed outside any conversation; it is of no more use."""
-        self.pgconn.finish()
+        self.close()
         error = DatabaseConnectionError(f"the link to {self.address.shown} broke: {self.address.masked(str(problem))}")
         self.failed(error)
         return error
@@ -580,7 +591,7 @@ class PostgresLink(Link):
             try:
                 self.pgconn.consume_input()
             except psycopg.Error:
-                return False
+                self.close()
         return not self.lost
 
     def forget_plans(self) -> None:

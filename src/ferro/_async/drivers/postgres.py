@@ -1,13 +1,13 @@
 """PostgreSQL: a psycopg connection, spoken to in conversations."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async import take_turns
-from ferro._concurrency._async.libpq import converse
+from ferro._concurrency._async.libpq import PsycopgConnection, close, converse
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
@@ -21,18 +21,10 @@ from ferro.query.dialect import Compiled, Rest, Result
 T = TypeVar("T")
 
 
-class AsyncPsycopgConnection(psycopg.AsyncConnection[Any]):
-    """A psycopg connection that survives the cancellation of whoever waits for it."""
-
-    async def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
-        """Drive a psycopg generator; cancelled, leave the connection in order."""
-        return await converse(self, gen)
-
-
 class AsyncPostgresConnection:
     """One connection to a PostgreSQL server."""
 
-    def __init__(self, raw: AsyncPsycopgConnection, link: PostgresLink) -> None:
+    def __init__(self, raw: PsycopgConnection, link: PostgresLink) -> None:
         self._raw = raw
         self._link = link
 
@@ -107,14 +99,14 @@ class AsyncPostgresConnection:
         self.drop()
 
     def drop(self) -> None:
-        # Terminating is one message that is not answered: nothing to wait for, no loop needed.
+        # Nothing to wait for: no loop is needed.
         self._link.ended()
-        self._raw.pgconn.finish()
+        close(self._raw)
 
 
 async def open_connection(address: Address, options: Options) -> AsyncConnection:
     try:
-        raw = await AsyncPsycopgConnection.connect(
+        raw = await PsycopgConnection.connect(
             address.target,
             autocommit=True,
             prepare_threshold=None,
@@ -123,9 +115,9 @@ async def open_connection(address: Address, options: Options) -> AsyncConnection
     except psycopg.Error as error:
         raise connection_refused(error, address) from (None if address.tells(str(error)) else error)
     try:
-        connection = AsyncPostgresConnection(raw, PostgresLink(raw, address, options.prepare))
+        connection = AsyncPostgresConnection(raw, PostgresLink(raw, address, options.prepare, lambda: close(raw)))
         await connection.prepare_session()
     except BaseException:
-        raw.pgconn.finish()
+        close(raw)
         raise
     return connection

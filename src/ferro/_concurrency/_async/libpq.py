@@ -1,15 +1,19 @@
 """Waiting for a PostgreSQL conversation on an event loop."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import capabilities, pq
 from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from ferro._concurrency._async import in_background, shielded
-from ferro.drivers.postgres import canceller, socket_of
+from ferro.drivers.postgres import canceller
 
 T = TypeVar("T")
 
@@ -19,7 +23,69 @@ ACTIVE = pq.TransactionStatus.ACTIVE
 CANCEL = 0.25
 
 
-async def drive(conversation: PQGen[T], fileno: int) -> T:
+class Socket:
+    """The socket of a connection, and who waits for something to read on it.
+
+    The loop goes on watching it from one wait to the next: to begin and to cease each time would cost a sixth of a
+    short call. It must cease before the socket is closed, as the next one may have the same number.
+    """
+
+    __slots__ = ("_loop", "_pgconn", "_watched", "waiting")
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self.waiting: asyncio.Future[Ready] | None = None
+        self._pgconn = pgconn
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watched = -1
+
+    @property
+    def fileno(self) -> int:
+        if self._pgconn.status != OK:
+            raise OSError("the link is lost, and there is nothing to wait for")
+        return self._pgconn.socket
+
+    def tell(self, ready: "asyncio.Future[Ready]") -> None:
+        """Let a future know when there is something to read."""
+        if self._loop is None:
+            loop, self._watched = ready.get_loop(), self.fileno
+            loop.add_reader(self._watched, self._is_readable)
+            self._loop = loop
+        self.waiting = ready
+
+    def _is_readable(self) -> None:
+        if self.waiting is not None:
+            wake(self.waiting, Ready.R)
+        else:
+            # Nobody has asked for it: it is looked at when the connection is used again.
+            self.leave()
+
+    def leave(self, then: Callable[[], None] | None = None) -> None:
+        """Let the loop watch it no longer, and then close it: at once, but for a loop that runs in another thread."""
+        loop, self._loop = self._loop, None
+        if loop is not None and not loop.is_closed():
+            if loop.is_running() and loop is not running_loop():
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(leave, loop, self._watched, then)
+                    return
+            loop.remove_reader(self._watched)
+        if then is not None:
+            then()
+
+
+def leave(loop: asyncio.AbstractEventLoop, fileno: int, then: Callable[[], None] | None) -> None:
+    loop.remove_reader(fileno)
+    if then is not None:
+        then()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+async def drive(conversation: PQGen[T], socket: Socket) -> T:
     """Let a conversation wait for its socket until it ends.
 
     psycopg's own function looks around now and then as well: a short call has nothing of it, and pays for the timers.
@@ -30,16 +96,16 @@ async def drive(conversation: PQGen[T], fileno: int) -> T:
         while True:
             ready: asyncio.Future[Ready] = loop.create_future()
             if wanted & Wait.R:
-                loop.add_reader(fileno, wake, ready, Ready.R)
-            if wanted & Wait.W:
-                loop.add_writer(fileno, wake, ready, Ready.W)
+                socket.tell(ready)
+            writes = socket.fileno if wanted & Wait.W else -1
+            if writes >= 0:
+                loop.add_writer(writes, wake, ready, Ready.W)
             try:
                 state = await ready
             finally:
-                if wanted & Wait.R:
-                    loop.remove_reader(fileno)
-                if wanted & Wait.W:
-                    loop.remove_writer(fileno)
+                socket.waiting = None
+                if writes >= 0:
+                    loop.remove_writer(writes)
             wanted = conversation.send(state)
     except StopIteration as stop:
         return stop.value
@@ -52,7 +118,22 @@ def wake(waiting: "asyncio.Future[Ready]", state: Ready) -> None:
         waiting.set_result(state)
 
 
-async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen[T], *, finish: bool = False) -> T:
+class PsycopgConnection(psycopg.AsyncConnection[Any]):
+    """A psycopg connection that survives the cancellation of whoever waits for it."""
+
+    @cached_property
+    def socket(self) -> Socket:
+        return Socket(self.pgconn)
+
+    def end(self) -> None:
+        self.pgconn.finish()
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
+        """Drive a psycopg generator; cancelled, leave the connection in order."""
+        return await converse(self, gen)
+
+
+async def converse(connection: PsycopgConnection, conversation: PQGen[T], *, finish: bool = False) -> T:
     """Drive a conversation to its end.
 
     Cancelled, the statement is cancelled on the server too and its answer read, so that the connection
@@ -60,19 +141,23 @@ async def converse(connection: psycopg.AsyncConnection[Any], conversation: PQGen
     after which the connection is given up.
     """
     try:
-        return await drive(conversation, socket_of(connection.pgconn))
+        return await drive(conversation, connection.socket)
     except Exception:
         raise
     except BaseException:
         await settle(connection, conversation, finish)
         raise
+    finally:
+        if connection.pgconn.status != OK:
+            # libpq has closed it already.
+            connection.socket.leave()
 
 
-async def settle(connection: psycopg.AsyncConnection[Any], conversation: PQGen[Any], finish: bool) -> None:
+async def settle(connection: PsycopgConnection, conversation: PQGen[Any], finish: bool) -> None:
     async def leave_in_order() -> None:
         if not finish:
             await connection.cancel_safe(timeout=CANCEL)
-        await drive(conversation, socket_of(connection.pgconn))
+        await drive(conversation, connection.socket)
 
     try:
         await shielded(leave_in_order)
@@ -84,9 +169,14 @@ async def settle(connection: psycopg.AsyncConnection[Any], conversation: PQGen[A
             give_up(connection)
 
 
-def give_up(connection: psycopg.AsyncConnection[Any]) -> None:
+def give_up(connection: PsycopgConnection) -> None:
     """Close a connection that does not answer, and let the server know without waiting for it."""
     # The old way of cancelling would hold the interpreter while it waits.
     if connection.pgconn.status == OK and capabilities.has_cancel_safe():
         in_background(canceller(connection.pgconn))
-    connection.pgconn.finish()
+    close(connection)
+
+
+def close(connection: PsycopgConnection) -> None:
+    """Close a connection at once: terminating is one message that is not answered."""
+    connection.socket.leave(connection.end)

@@ -20,7 +20,15 @@ INTERVAL = 0.1
 CANCEL = 0.25
 
 
-def converse(connection: psycopg.Connection[Any], conversation: PQGen[T], *, finish: bool = False) -> T:
+class PsycopgConnection(psycopg.Connection[Any]):
+    """A psycopg connection that survives the interruption of whoever waits for it."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
+        """Drive a psycopg generator; interrupted, leave the connection in order."""
+        return converse(self, gen)
+
+
+def converse(connection: PsycopgConnection, conversation: PQGen[T], *, finish: bool = False) -> T:
     """Drive a conversation to its end.
 
     Interrupted, the statement is cancelled on the server too and its answer read, so that the
@@ -35,7 +43,7 @@ def converse(connection: psycopg.Connection[Any], conversation: PQGen[T], *, fin
         raise
 
 
-def settle(connection: psycopg.Connection[Any], conversation: PQGen[Any], finish: bool) -> None:
+def settle(connection: PsycopgConnection, conversation: PQGen[Any], finish: bool) -> None:
     try:
         if not finish:
             connection.cancel_safe(timeout=CANCEL)
@@ -45,9 +53,14 @@ def settle(connection: psycopg.Connection[Any], conversation: PQGen[Any], finish
             give_up(connection)
 
 
-def give_up(connection: psycopg.Connection[Any]) -> None:
+def give_up(connection: PsycopgConnection) -> None:
     """Close a connection that does not answer, and let the server know without waiting for it."""
     # The old way of cancelling would hold the interpreter while it waits.
     if connection.pgconn.status == OK and capabilities.has_cancel_safe():
         in_background(canceller(connection.pgconn))
+    close(connection)
+
+
+def close(connection: PsycopgConnection) -> None:
+    """Close a connection at once: terminating is one message that is not answered."""
     connection.pgconn.finish()

@@ -1,13 +1,13 @@
 # Generated from src/ferro/_async/drivers/postgres.py by scripts/unasync.py: edit that file, never this one.
 """PostgreSQL: a psycopg connection, spoken to in conversations."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 
 from ferro._concurrency._sync import take_turns
-from ferro._concurrency._sync.libpq import converse
+from ferro._concurrency._sync.libpq import PsycopgConnection, close, converse
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
@@ -20,14 +20,6 @@ from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled, Rest, Result
 
 T = TypeVar("T")
-
-
-class PsycopgConnection(psycopg.Connection[Any]):
-    """A psycopg connection that survives the cancellation of whoever waits for it."""
-
-    def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
-        """Drive a psycopg generator; cancelled, leave the connection in order."""
-        return converse(self, gen)
 
 
 class PostgresConnection:
@@ -108,9 +100,9 @@ class PostgresConnection:
         self.drop()
 
     def drop(self) -> None:
-        # Terminating is one message that is not answered: nothing to wait for, no loop needed.
+        # Nothing to wait for: no loop is needed.
         self._link.ended()
-        self._raw.pgconn.finish()
+        close(self._raw)
 
 
 def open_connection(address: Address, options: Options) -> Connection:
@@ -124,9 +116,9 @@ def open_connection(address: Address, options: Options) -> Connection:
     except psycopg.Error as error:
         raise connection_refused(error, address) from (None if address.tells(str(error)) else error)
     try:
-        connection = PostgresConnection(raw, PostgresLink(raw, address, options.prepare))
+        connection = PostgresConnection(raw, PostgresLink(raw, address, options.prepare, lambda: close(raw)))
         connection.prepare_session()
     except BaseException:
-        raw.pgconn.finish()
+        close(raw)
         raise
     return connection
