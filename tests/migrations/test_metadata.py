@@ -197,6 +197,22 @@ def test_a_relation_to_a_model_that_was_forgotten_is_an_error():
         get_metadata()
 
 
+def test_a_key_whose_name_has_a_dot_is_an_error_as_alembic_would_look_for_another():
+    class Harbour(Model):
+        code: str = Field(primary_key=True, column="harbour.code")
+
+    assert list(columns("harbour").keys()) == ["harbour.code"]
+
+    class Boat(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        harbour: Annotated[Harbour, ForeignKey()]
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^boat refers to 'harbour\.code' in 'harbour', and Alembic takes what"
+    ):
+        get_metadata()
+
+
 def test_a_type_that_nobody_has_heard_of_goes_by_its_name():
     ranges = ColumnType("Range", object, "range", lambda value: value, {"postgresql": Stored("int8range")})
     kept = sql_type(ranges)

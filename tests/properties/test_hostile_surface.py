@@ -40,7 +40,7 @@ from ferro.sync import Database, Model, Query
 from ferro.types import column_type
 from ferro.types.values import why_text_is_refused
 
-from .strategies import hostile_names, hostile_texts
+from .strategies import UNREAD, hostile_names, hostile_texts
 
 
 class Visitor(Model):
@@ -152,6 +152,7 @@ def made(body: dict[str, Any]) -> Any:
                     "__annotations__": {"id": int, "name": str},
                     "id": Field(primary_key=True),
                     "__module__": __name__,
+                    "model_config": UNREAD,
                     **body,
                 },
             )
