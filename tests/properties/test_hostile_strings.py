@@ -75,6 +75,7 @@ class Branch(Model):
 
     name: str = Field(primary_key=True)
     above: Annotated["Branch | None", ForeignKey()] = None
+    labels: list[str] = Field(default_factory=list, db_type="array")
 
 
 @dataclass
@@ -114,6 +115,16 @@ def scoped(db: Database, text: str) -> None:
 def named(db: Database, text: str) -> None:
     words = db.query(Word).where(lambda w: w.text == text).cte("words")
     db.query(Guest).join_cte(words, on=lambda g, w: (g.name == w.text) & (w.text != text)).all()
+
+
+def arrays(db: Database, text: str) -> None:
+    branches, listed = db.query(Branch), [text, "x", text]
+    branches.where(lambda b: b.labels.has(text) | b.labels.overlaps(listed) | b.labels.contained_by(listed)).all()
+    branches.where(lambda b: (b.labels == listed) | (b.labels[0] == text) | b.labels.contains(listed)).all()
+    branches.update(lambda b: {"labels": b.labels.append(text)})
+    branches.update(lambda b: {"labels": b.labels.remove(text)})
+    branches.update(lambda b: {"labels": b.labels + listed})
+    branches.update(labels=listed)
 
 
 ASK = "SELECT name, note FROM guest WHERE name = {}"
@@ -208,6 +219,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
         db.query(Word).filter_by(text=text).intersect(db.query(Word).where(lambda w: w.text != text)).all()
     ),
     "a query with a name": named,
+    "an array": arrays,
 }
 
 # Every call that takes a name, or one word of a few, and can only refuse another one.
