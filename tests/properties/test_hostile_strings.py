@@ -127,6 +127,13 @@ def arrays(db: Database, text: str) -> None:
     branches.update(labels=listed)
 
 
+def inside(db: Database, text: str) -> None:
+    with db.transaction() as transaction:
+        transaction.execute(f"UPDATE word SET text = {mark(db)}", text)
+        transaction.fetch_one(ASK.format(mark(db)), text)
+        transaction.fetch_all(ASK.format(mark(db)), text, into=Called)
+
+
 ASK = "SELECT name, note FROM guest WHERE name = {}"
 
 # Every call that takes a text as a value.
@@ -220,6 +227,7 @@ CALLS: dict[str, Callable[[Database, str], Any]] = {
     ),
     "a query with a name": named,
     "an array": arrays,
+    "SQL in a transaction": inside,
 }
 
 # Every call that takes a name, or one word of a few, and can only refuse another one.
