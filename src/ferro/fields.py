@@ -313,8 +313,8 @@ def check_nullable(value: object, owner: str) -> None:
 
 def varchar(length: int) -> str:
     """A text column of at most so many characters: `Field(db_type=varchar(80))`."""
-    if length <= 0:
-        raise ModelDefinitionError(f"the length of a varchar must be positive, not {length}")
+    if type(length) is not int or length <= 0:
+        raise ModelDefinitionError(f"the length of a varchar must be a positive number, not {length!r}")
     return f"varchar({length})"
 
 

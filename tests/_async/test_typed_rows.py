@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 import pytest
+import typing_extensions
 from pydantic import BaseModel
 from pydantic import Field as PydanticField
 
@@ -47,6 +48,11 @@ class Fare(NamedTuple):
 
 class Length(TypedDict):
     id: int
+    lasts: timedelta
+    note: NotRequired[str]
+
+
+class OtherLength(typing_extensions.TypedDict):
     lasts: timedelta
     note: NotRequired[str]
 
@@ -93,6 +99,7 @@ async def test_rows_become_whatever_has_typed_fields(database: AsyncDatabase) ->
     assert await database.fetch_all(whole, into=Stops) == [Stops(1, ["0"]), Stops(2, ["1"])]
     assert await fetch_one(whole, into=Fare) == Fare(1, Decimal("1.50"))
     assert await database.fetch_one(whole, into=Length) == {"id": 1, "lasts": timedelta(seconds=5)}
+    assert await database.fetch_one(whole, into=OtherLength) == {"lasts": timedelta(seconds=5)}
     assert await fetch_one("SELECT * FROM trip WHERE id = 9", into=Fare) is None
     async with transaction() as tx:
         assert await tx.fetch_all("SELECT 1 AS id, 0.5 AS fare", into=Fare) == [Fare(1, Decimal("0.5"))]

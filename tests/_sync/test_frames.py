@@ -356,6 +356,12 @@ def test_a_secret_is_not_shown(database):
         FrameAccount.to_polars()
 
 
+@pytest.mark.parametrize(("name", "reason"), [("a\0b", "a NUL character"), ("a\ud800", "a lone surrogate")])
+def test_a_column_of_a_frame_has_a_name_that_can_be_written(database, name, reason):
+    with pytest.raises(QueryError, match=rf"^a column of a frame cannot be named 'a.*': it contains {reason}"):
+        FrameProbe.select(lambda p: {name: p.id}).to_arrow()
+
+
 def test_what_is_included_has_no_place_in_a_frame(database):
     with pytest.raises(QueryError, match=r"a frame has columns, and include\(\)"):
         FrameStation.include("probes").to_polars()
@@ -425,6 +431,7 @@ def test_a_frame_is_written_whole_or_not_at_all(probes):
     ("columns", "error", "message"),
     [
         ({"nam": ["x"]}, UnknownColumnError, "frameprobe has no column 'nam'; did you mean 'name'?"),
+        ({"na\0me": ["x"]}, UnknownColumnError, r"frameprobe has no column 'na\\x00me'"),
         ({"stock": [1]}, QueryError, "the frame has no column 'name', and every FrameProbe needs one"),
         (
             {"name": ["x"], "stock": ["5"]},

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 import pytest
+import typing_extensions
 from pydantic import BaseModel
 from pydantic import Field as PydanticField
 
@@ -48,6 +49,11 @@ class Fare(NamedTuple):
 
 class Length(TypedDict):
     id: int
+    lasts: timedelta
+    note: NotRequired[str]
+
+
+class OtherLength(typing_extensions.TypedDict):
     lasts: timedelta
     note: NotRequired[str]
 
@@ -94,6 +100,7 @@ def test_rows_become_whatever_has_typed_fields(database: Database) -> None:
     assert database.fetch_all(whole, into=Stops) == [Stops(1, ["0"]), Stops(2, ["1"])]
     assert fetch_one(whole, into=Fare) == Fare(1, Decimal("1.50"))
     assert database.fetch_one(whole, into=Length) == {"id": 1, "lasts": timedelta(seconds=5)}
+    assert database.fetch_one(whole, into=OtherLength) == {"lasts": timedelta(seconds=5)}
     assert fetch_one("SELECT * FROM trip WHERE id = 9", into=Fare) is None
     with transaction() as tx:
         assert tx.fetch_all("SELECT 1 AS id, 0.5 AS fare", into=Fare) == [Fare(1, Decimal("0.5"))]

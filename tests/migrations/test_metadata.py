@@ -17,7 +17,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateIndex, CreateTable
 from subjects import Subject
 
-from ferro import Check, Field, ForeignKey, ManyToMany, Model, ModelDefinitionError, Relation, varchar
+from ferro import Check, Field, ForeignKey, ManyToMany, Model, ModelDefinitionError, QueryError, Relation, varchar
 from ferro.dialects import postgres
 from ferro.migrations import Declared, DialectSql, Labels, alembic_options, get_metadata
 from ferro.migrations.metadata import add_table, sql_type
@@ -197,6 +197,22 @@ def test_a_relation_to_a_model_that_was_forgotten_is_an_error():
         get_metadata()
 
 
+def test_a_key_whose_name_has_a_dot_is_an_error_as_alembic_would_look_for_another():
+    class Harbour(Model):
+        code: str = Field(primary_key=True, column="harbour.code")
+
+    assert list(columns("harbour").keys()) == ["harbour.code"]
+
+    class Boat(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        harbour: Annotated[Harbour, ForeignKey()]
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^boat refers to 'harbour\.code' in 'harbour', and Alembic takes what"
+    ):
+        get_metadata()
+
+
 def test_a_type_that_nobody_has_heard_of_goes_by_its_name():
     ranges = ColumnType("Range", object, "range", lambda value: value, {"postgresql": Stored("int8range")})
     kept = sql_type(ranges)
@@ -232,6 +248,42 @@ def test_sql_that_a_database_has_no_words_for_cannot_be_written_there():
     assert str(only.compile(dialect=postgresql.dialect())) == "now()"
     with pytest.raises(CompileError, match=r"sqlite has no words for it: DialectSql\(postgresql='now\(\)'\)"):
         only.compile(dialect=sqlite.dialect())
+
+
+def test_a_type_is_named_by_words_and_nothing_else():
+    for name in (
+        "decimal_text",
+        "double precision",
+        "varchar(80)",
+        "numeric(10, 2)",
+        "time(6) with time zone",
+        "text[]",
+    ):
+        assert Declared(name).compile() == name
+    for name in (
+        "",
+        "text; DROP TABLE box",
+        "text)",
+        "text DEFAULT '1'",
+        'a "b"',
+        "text[]x",
+        "text\n",
+        "double  precision",
+    ):
+        with pytest.raises(
+            ModelDefinitionError, match=r"^a column type is named by words, such as decimal_text, .*, not "
+        ):
+            Declared(name)
+
+
+def test_sql_of_a_script_is_for_a_database_that_ferro_knows_and_can_be_sent():
+    with pytest.raises(ModelDefinitionError, match="DialectSql has words for postgresql and sqlite, not for 'mysql'"):
+        DialectSql(mysql="1")
+    for refused in ("1\0", "\ud800"):
+        with pytest.raises(QueryError, match="the SQL contains a"):
+            DialectSql(refused)
+        with pytest.raises(QueryError, match="the SQL contains a"):
+            DialectSql(sqlite=refused)
 
 
 @pytest.mark.parametrize("missing", ["sqlalchemy", "alembic"])

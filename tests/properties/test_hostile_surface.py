@@ -16,20 +16,41 @@ from ferro import (
     Check,
     DataError,
     FerroError,
+    FerroField,
     Field,
     ForeignKey,
+    ManyToMany,
+    ManyToManyField,
     Range,
     RowPolicy,
+    RowSecurity,
+    Scope,
     Search,
     array_agg,
     cast,
+    count,
+    current_setting,
+    depth,
+    exists,
     lag,
+    last_value,
+    length,
+    lower,
+    not_,
+    ntile,
     object_agg,
     raw,
     row_number,
+    rows,
+    scalar,
     search,
     search_rank,
     string_agg,
+    sum_,
+    upper,
+    varchar,
+    when,
+    year,
 )
 from ferro.dialects import DIALECTS, postgres, sqlite
 from ferro.operations.raw import asked
@@ -41,7 +62,7 @@ from ferro.sync import Database, Model, Query
 from ferro.types import column_type
 from ferro.types.values import why_text_is_refused
 
-from .strategies import hostile_names, hostile_texts
+from .strategies import UNREAD, hostile_names, hostile_texts
 
 
 class Visitor(Model):
@@ -92,6 +113,14 @@ VALUES: dict[str, Callable[[Query[Visitor], str], Any]] = {
     "partition_by": lambda q, text: q.select(lambda v: row_number().over(partition_by=v.name + text, order_by=v.id)),
     "union": lambda q, text: q.where(lambda v: v.name == text).union(q.where(lambda v: v.name > text)),
     "dict": lambda q, text: q.select(lambda v: {text: v.name}),
+    "lower and upper": lambda q, text: q.select(lambda v: lower(text) + upper(text)),
+    "length": lambda q, text: q.where(lambda v: length(text) > length(v.name)),
+    "last_value": lambda q, text: q.select(lambda v: last_value(v.name + text).over(order_by=v.id)),
+    "except": lambda q, text: q.except_(q.where(lambda v: v.name == text)),
+    "a recursive step": lambda q, text: q.select("id", "name").recursive(
+        "t", lambda t: t.where(lambda r: r.name != text).select(lambda r: (r.id, r.name + text))
+    ),
+    "after": lambda q, text: q.order_by("name", "id").after((text, 1)),
 }
 
 # Every call that takes a name which may be anything.
@@ -136,6 +165,42 @@ REFUSED: dict[str, Callable[[Query[Visitor], str], Any]] = {
     "a composite unique": lambda q, text: group("__ferro_composite_uniques__", text),
     "a composite index": lambda q, text: group("__ferro_composite_indexes__", text),
     "the field of a policy": lambda q, text: made({"__ferro_rls__": RowPolicy(column=text, setting="app.x")}),
+    "a condition of a check": lambda q, text: Check("x", text),
+    "a scope": lambda q, text: Scope(text),
+    "a policy": lambda q, text: RowSecurity(text),
+    "a condition of a policy": lambda q, text: RowPolicy(name="x", using=text),
+    "varchar": lambda q, text: varchar(text),
+    "nullable of FerroField": lambda q, text: FerroField(nullable=text),
+    "nullable of a key": lambda q, text: ForeignKey(nullable=text),
+    "related_name": lambda q, text: ForeignKey(related_name=f"{text}!"),
+    "related_name of a collection": lambda q, text: ManyToMany(related_name=f"{text}!"),
+    "related_name in Annotated": lambda q, text: ManyToManyField(related_name=f"{text}!"),
+    "related_name in Field": lambda q, text: Field(many_to_many=True, related_name=f"{text}!"),
+    "ntile": lambda q, text: ntile(text),
+    "rows": lambda q, text: rows(text, 1),
+    "a frame": lambda q, text: q.select(lambda v: v.id.sum().over(order_by=v.id, frame=text)),
+    "how far lag goes": lambda q, text: q.select(lambda v: lag(v.name, text).over(order_by=v.id)),
+    "partition_by": lambda q, text: q.select(lambda v: row_number().over(partition_by=text)),
+    "the order of a window": lambda q, text: q.select(lambda v: row_number().over(order_by=text)),
+    "the order of an array": lambda q, text: q.select(lambda v: array_agg(v.name, order_by=text)),
+    "a filter": lambda q, text: q.select(lambda v: array_agg(v.name, filter=text)),
+    "not_": lambda q, text: not_(text),
+    "when": lambda q, text: when(text, 1),
+    "exists": lambda q, text: exists(text),
+    "scalar": lambda q, text: scalar(text),
+    "depth": lambda q, text: depth(text),
+    "year": lambda q, text: year(text),
+    "count": lambda q, text: q.select(lambda v: count(text)),
+    "sum_": lambda q, text: q.select(lambda v: sum_(text)),
+    "in_": lambda q, text: q.where(lambda v: v.name.in_(text)),
+    "a number": lambda q, text: q.where(lambda v: v.id == text),
+    "a sum": lambda q, text: q.select(lambda v: v.id + text),
+    "a column of a name": lambda q, text: getattr(q.select("id").cte("t").row, text),
+    "a setting": lambda q, text: q.where(lambda v: v.name == current_setting("app.x", returns=text)),
+    "the format of a t-string": lambda q, text: asked(tstring("SELECT ", Value(1, format_spec=f"{text}!")), [], sqlite),
+    "the conversion of a t-string": lambda q, text: asked(
+        tstring("SELECT ", Value(1, conversion=f"{text}!")), [], sqlite
+    ),
     "on_delete": lambda q, text: ForeignKey(on_delete=text),
     "on_update": lambda q, text: ForeignKey(on_update=text),
 }
@@ -156,6 +221,7 @@ def made(body: dict[str, Any]) -> Any:
                     "__annotations__": {"id": int, "name": str},
                     "id": Field(primary_key=True),
                     "__module__": __name__,
+                    "model_config": UNREAD,
                     **body,
                 },
             )

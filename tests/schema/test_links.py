@@ -231,6 +231,20 @@ def test_options_that_mean_nothing_are_refused_where_they_are_written(options, m
     assert str(error.value).startswith(message)
 
 
+def test_a_column_of_a_link_table_that_would_be_cut_off_is_refused():
+    class Song(Base):
+        __ferro_table__ = "s" * 61
+        tags: Relation[list["Tag"]] = ManyToMany(related_name="songs", through="song_tags")
+
+    class Tag(Base):
+        pass
+
+    with pytest.raises(
+        ModelDefinitionError, match=r"^Song\.tags: the table 'song_tags' would have a column 's{61}_id', and"
+    ):
+        check_every_relation()
+
+
 def test_a_link_table_is_not_that_of_a_model_by_chance():
     class Song(Base):
         tags: Relation[list["Tag"]] = ManyToMany(related_name="songs")

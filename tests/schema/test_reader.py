@@ -453,8 +453,10 @@ class TestDefaults:
 
     def test_a_varchar_has_a_positive_length(self):
         assert varchar(80) == "varchar(80)"
-        with pytest.raises(ValueError, match="must be positive, not 0"):
+        with pytest.raises(ValueError, match="must be a positive number, not 0"):
             varchar(0)
+        with pytest.raises(ModelDefinitionError, match="the length of a varchar must be a positive number, not '80'"):
+            varchar("80")
 
 
 class TestInheritance:

@@ -1,5 +1,7 @@
 """Which models there are."""
 
+from typing import Any
+
 import pytest
 
 from ferro.errors import ModelDefinitionError
@@ -73,3 +75,6 @@ def test_forgotten_models_do_not_come_back_and_stay_usable():
 def test_only_models_have_tables():
     with pytest.raises(ModelDefinitionError, match="int is not a ferro model"):
         table_of(int)
+    name: Any = "user; --"
+    with pytest.raises(ModelDefinitionError, match="^'user; --' is not a ferro model: inherit from ferro.Model$"):
+        table_of(name)

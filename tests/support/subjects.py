@@ -105,8 +105,8 @@ class Subject:
             return sqlite_catalog(connection) if self.is_sqlite else postgres_catalog(connection)
 
 
-CONSTRAINT = re.compile(r'CONSTRAINT\s+("(?:[^"]|"")*"|\w+)\s+(UNIQUE|CHECK|FOREIGN)', re.IGNORECASE)
-CHECK = re.compile(r'CONSTRAINT\s+("(?:[^"]|"")*"|\w+)\s+CHECK\s*(\(.*\))', re.IGNORECASE)
+CONSTRAINT = re.compile(r'CONSTRAINT\s+("(?:[^"]|"")*"|[\w$]+)\s+(UNIQUE|CHECK|FOREIGN)', re.IGNORECASE)
+CHECK = re.compile(r'CONSTRAINT\s+("(?:[^"]|"")*"|[\w$]+)\s+CHECK\s*(\(.*\))', re.IGNORECASE)
 
 
 def unquoted(name: str) -> str:

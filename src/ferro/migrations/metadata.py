@@ -131,6 +131,12 @@ def add_foreign_key(metadata: sa.MetaData, table: Table, key: ForeignKeyConstrai
             f"{table.name} refers to {key.target.name}, the table of {key.target.model.__name__}, "
             "which is no longer registered: define it again, or forget both"
         )
+    for name in (key.target.name, *(column.name for column in key.referenced)):
+        if "." in name:
+            raise ModelDefinitionError(
+                f"{table.name} refers to {name!r} in {key.target.name!r}, and Alembic takes what is before a dot for "
+                'another name: choose one without it, with Field(column="...") or __ferro_table__ = "..."'
+            )
     made = metadata.tables[table.name]
     made.append_constraint(
         sa.ForeignKeyConstraint(

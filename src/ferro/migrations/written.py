@@ -1,5 +1,6 @@
 """What SQLAlchemy has no word for: types by the names ferro gives them, and SQL that each database has its own."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,12 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from ferro.dialects import DIALECTS
+from ferro.errors import ModelDefinitionError
+from ferro.query.sqltext import must_be_sendable
+
+TYPE_NAME = re.compile(r"[A-Za-z_]\w*(?: [A-Za-z_]\w*)*(?:\(\d+(?:, ?\d+)?\))?(?: [A-Za-z_]\w*)*(?:\[\])*", re.ASCII)
+
 
 class Declared(UserDefinedType[Any]):
     """A column type by its name: `Declared("decimal_text")` is what ferro calls exact decimals on SQLite."""
@@ -15,6 +22,10 @@ class Declared(UserDefinedType[Any]):
     cache_ok = True
 
     def __init__(self, name: str) -> None:
+        if not TYPE_NAME.fullmatch(name):
+            raise ModelDefinitionError(
+                f"a column type is named by words, such as decimal_text, varchar(80) or bigint[], not {name!r}"
+            )
         self.name = name
 
     def get_col_spec(self, **_: object) -> str:
@@ -51,6 +62,12 @@ class DialectSql(sa.ColumnElement[Any]):
     inherit_cache = False
 
     def __init__(self, text: str | None = None, **texts: str) -> None:
+        for dialect in texts:
+            if dialect not in DIALECTS:
+                raise ModelDefinitionError(f"DialectSql has words for {' and '.join(DIALECTS)}, not for {dialect!r}")
+        for sql in (text, *texts.values()):
+            if sql is not None:
+                must_be_sendable(sql, "the SQL")
         self.text = text
         self.texts: Mapping[str, str] = texts
 

@@ -29,6 +29,7 @@ from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table
 from ferro.types import ColumnType, Convert
 from ferro.types.range_values import Range
+from ferro.types.values import why_text_is_refused
 
 M = TypeVar("M", bound=ModelBase)
 F = TypeVar("F")
@@ -104,6 +105,8 @@ def framed_columns(query: QueryBase[Any]) -> list[Framed]:
     names = tuple(query.table.by_field) if chosen is None else chosen.names or told_apart(names_of(chosen))
     framed = [framed_column(name, one) for name, one in zip(names, selected, strict=True)]
     for one in framed:
+        if reason := why_text_is_refused(one.name):
+            raise QueryError(f"a column of a frame cannot be named {one.name!r}: it {reason}")
         if one.type is not None and one.type.secret:
             raise QueryError(f"{one.label} is a secret, and a frame would show it: select() the other columns")
     return framed
@@ -174,6 +177,9 @@ def from_polars(model: type[M], frame: Any) -> list[M]:
     if not isinstance(frame, pl.DataFrame):
         hint = ": collect() it" if isinstance(frame, pl.LazyFrame) else ""
         raise QueryError(f"from_polars() takes a DataFrame of polars, not {kind_of(frame)}{hint}")
+    for name in frame.columns:
+        # Before Arrow is handed it: a name with a NUL in it stops polars itself.
+        find_column(table_of(model), name)
     columns = (
         (one.name, one.to_list() if one.dtype == pl.Object else values_of(one.name, one.to_arrow())) for one in frame
     )

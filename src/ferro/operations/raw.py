@@ -23,6 +23,11 @@ TRANSACTION_WORDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "END", "START", "S
 # What comes before the first word of a statement and says nothing.
 SKIPPED = re.compile(r"(?:[\s;(\ufeff]+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# In what is quoted, the signs of a comment are letters like others.
+QUOTED = (
+    r"""(?:(?<!\w)[Ee]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)"""
+)
+QUOTED_OR_COMMENT = re.compile(rf"(?P<quoted>{QUOTED})|{COMMENT.pattern}", re.DOTALL)
 WORD = re.compile(r"[^\W\d]\w*")
 CALL = re.compile(r"([\w\".$]+)\s*\(")
 NUMBERED = re.compile(r"\$(\d+)")
@@ -167,7 +172,7 @@ def classified(sql: str, dialect: str) -> Raw:
     first = first_word(sql)
     if not first and (start is None or start.end() == len(sql)):
         raise QueryError("SQL must be a non-empty statement")
-    text = COMMENT.sub(" ", sql)
+    text = QUOTED_OR_COMMENT.sub(lambda found: found["quoted"] or " ", sql)
     if first in TRANSACTION_WORDS or (first == "PREPARE" and text.upper().split()[1:2] == ["TRANSACTION"]):
         raise QueryError(
             f"{first} cannot be sent as SQL, because ferro has to know about every transaction: use transaction()"

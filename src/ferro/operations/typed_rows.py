@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
-from typing import Any, NotRequired, Required, TypeVar, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, NotRequired, Required, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import typing_extensions
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -154,20 +154,20 @@ def shape_of(into: Any) -> Shape:
         raise QueryError(f"into= takes a Pydantic model, a dataclass, a TypedDict or a NamedTuple, not {name}")
     hints = {field: unmarked(hint) for field, hint in get_type_hints(into, include_extras=True).items()}
     # Before Python 3.12 Pydantic cannot read the TypedDict of `typing`.
-    readable = typed_dict(into, hints) if is_typeddict(into) else into
+    readable = typed_dict(into, hints) if typing_extensions.is_typeddict(into) else into
     return Shape(name, TypeAdapter(readable), types_of(hints), closed=True, required=needed(into))
 
 
 def has_fields(into: Any) -> bool:
     a_class = is_kind_of(into, object)
-    return is_typeddict(into) or (
+    return typing_extensions.is_typeddict(into) or (
         a_class and (is_dataclass(into) or (is_kind_of(into, tuple) and hasattr(into, "_fields")))
     )
 
 
 def needed(into: Any) -> tuple[str, ...]:
     """The fields that have no default."""
-    if is_typeddict(into):
+    if typing_extensions.is_typeddict(into):
         return tuple(into.__required_keys__)
     if is_dataclass(into):
         plain = (field for field in fields(into) if field.init)

@@ -163,6 +163,13 @@ def bare_link(relation: "Relation") -> Link:
     itself = source.name == target.name
     near = link_columns(f"from_{source.name}" if itself else source.name, source)
     far = link_columns(f"to_{target.name}" if itself else target.name, target)
+    for column in (*near, *far):
+        if not can_be_named(column.name):
+            raise ModelDefinitionError(
+                f"{relation.where}: the table {name!r} would have a column {column.name!r}, and a column is named by at "
+                f'most {LONGEST_NAME} bytes: choose a shorter table name with __ferro_table__ = "...", or let the rows of '
+                "a model be the links, with through="
+            )
     # Named like the relation, for error messages and the log.
     stand_in = type(relation.where, (), {"__module__": relation.model.__module__})
     bare = Table(name, stand_in, (*near, *far))

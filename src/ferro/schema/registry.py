@@ -59,12 +59,16 @@ def forget_models() -> None:
 def table_of(model: type) -> Table:
     """The table of a model, read when it is first asked for if the class was not complete before."""
     # Looked up in the class itself: an attribute would be found on a parent, whose table is another one.
-    table = model.__dict__.get("__ferro_facts__")
+    try:
+        table = model.__dict__.get("__ferro_facts__")
+    except AttributeError:
+        table = None
     return read_late(model) if table is None else table
 
 
 def read_late(model: type) -> Table:
     read = getattr(model, "__ferro_read__", None)
     if read is None:
-        raise ModelDefinitionError(f"{model.__name__} is not a ferro model: inherit from ferro.Model")
+        name = getattr(model, "__name__", repr(model))
+        raise ModelDefinitionError(f"{name} is not a ferro model: inherit from ferro.Model")
     return read()
