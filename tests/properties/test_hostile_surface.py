@@ -78,7 +78,7 @@ class Visitor(Model):
 for known in (declared, active):
     known.pop("Visitor")
 
-QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`""")
 
 
 def calm(sql: str, text: str) -> str:
