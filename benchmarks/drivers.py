@@ -315,10 +315,12 @@ class Sqlite(Tables, Tuples):
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.threads = ThreadPoolExecutor(THREADS)
         self.of_thread = local()
+        self.connections: list[sqlite3.Connection] = []
 
     def close(self) -> None:
         self.threads.shutdown()
-        self.connection.close()
+        for connection in (self.connection, *self.connections):
+            connection.close()
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         given = [encoded(row[1:] if table == "written" else row) for row in rows]
@@ -391,7 +393,9 @@ class Sqlite(Tables, Tuples):
 
     def connection_of_thread(self) -> sqlite3.Connection:
         if not hasattr(self.of_thread, "connection"):
-            self.of_thread.connection = sqlite3.connect(self.place.driver, isolation_level=None)
+            connection = sqlite3.connect(self.place.driver, isolation_level=None, check_same_thread=False)
+            self.connections.append(connection)
+            self.of_thread.connection = connection
         return self.of_thread.connection
 
 

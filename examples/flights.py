@@ -305,7 +305,8 @@ def shown(value: object) -> str:
         case int():
             return f"{value:,}"
         case float() | Decimal():
-            return f"{float(value):,.1f}"
+            # A sum of floats depends on who adds it up, in its last digits.
+            return f"{round(float(value), 6):,.1f}"
         case _:
             return str(value)
 
