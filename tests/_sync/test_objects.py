@@ -250,3 +250,16 @@ def test_an_object_is_a_field_of_any_class(bottles):
     )
     assert query.all() == [Shelf("north", {"b": None})]
     assert [shelf for shelf in query.stream()] == [Shelf("north", {"b": None})]
+
+
+def test_arrays_of_any_length_make_a_list(database):
+    database.create_tables(Cellar, Bottle)
+    given = [["Merlot"], ["Malbec", "Syrah"], [], None]
+    Bottle.bulk_create([Bottle(label=str(at), grapes=grapes) for at, grapes in enumerate(given)])
+    bids = [(Decimal("1.50"), None), (), None, (Decimal("1e-7"),)]
+    times = [[AT], [], [AT + timedelta(days=1), AT], None]
+    for at in range(4):
+        Bottle.where(lambda b, at=at: b.label == str(at)).update(bids=bids[at], tastings=times[at])
+    for column, expected in (("grapes", given), ("bids", bids), ("tastings", times)):
+        found = Bottle.select(lambda b, column=column: array_agg(getattr(b, column), order_by=b.label)).all()
+        assert found == [expected]

@@ -97,8 +97,11 @@ class Gather(Aggregate[T]):
 
     def given(self, writer: Writer) -> list[str]:
         """What is gathered, as arguments."""
-        value = plain(writer, self.value).sql
-        return [value] if self.beside is None else [value, writer.beside(self.beside, self.value).sql]
+        value = plain(writer, self.value)
+        if self.value.kind == "array":
+            # PostgreSQL's arrays of arrays are all of one length: each goes as a text.
+            value = in_pair(writer, value, self.value.type)
+        return [value.sql] if self.beside is None else [value.sql, writer.beside(self.beside, self.value).sql]
 
     def in_arguments(self, writer: Writer, given: list[str]) -> str:
         """How to sort as the first argument, made of ferro's own words; what to sort by as the last ones."""
@@ -221,7 +224,7 @@ def must_sort_by_itself(name: str, found: Expression[Any], *, distinct: bool, or
 @lru_cache(maxsize=1024)
 def list_of(member: ColumnType) -> ColumnType:
     """A list of values as the database hands it over."""
-    load = member.stored["postgresql"].load
+    load = reader(member) if member.kind == "array" else member.stored["postgresql"].load
     return ColumnType(
         name=f"list[{member.name}]",
         python_type=list,
