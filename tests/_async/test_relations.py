@@ -409,6 +409,7 @@ async def test_seats_are_compared_by_every_column_of_their_key(ann):
         ),
         (lambda b: b.author == Author.model_construct(), "Book.author: this Author is not saved yet"),
         (lambda b: b.author < 3, "Book.author is a relation: compare it by == and != with an instance or None"),
+        (lambda b: b.author.in_([1, 2]), "Book.author is a relation: look for its key, author_id.in_([...])"),
         (lambda b: b.tags == None, "Book.tags leads to many rows, and is no value to be compared"),
     ],
 )

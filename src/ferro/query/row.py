@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from ferro.errors import QueryError, UnknownColumnError
-from ferro.query.compared import is_the_same
+from ferro.query.compared import is_the_same, key_as_written
 from ferro.query.documents import reference
 from ferro.query.expressions import (
     ONE,
@@ -132,6 +132,13 @@ class RelatedRow:
         )
 
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refused
+
+    def in_(self, *_: object) -> Any:
+        """Refuse to look for a row among others: its key can be looked for."""
+        key = key_as_written(self._relation, self._key()[1])
+        raise QueryError(f"{self._relation.where} is a relation: look for its key, {key}.in_([...])")
+
+    not_in = in_
 
     def __repr__(self) -> str:
         return self._relation.where
