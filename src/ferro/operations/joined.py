@@ -13,14 +13,14 @@ from ferro.operations.include import introduce, key_loader, lead_to, load_all
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import Aggregate, Expression, Joined, Over, Source
+from ferro.query.expressions import Aggregate, ColumnRef, Expression, Joined, Over, Source
 from ferro.query.fragments import Fragment
 from ferro.query.including import Include
 from ferro.query.joins import joined, note, own_columns
 from ferro.query.related import keys_in
 from ferro.query.row import scope_of
 from ferro.query.statements import Derived, Join, Select
-from ferro.query.subqueries import moved, parts_of
+from ferro.query.subqueries import Exists, InQuery, Scalar, moved, parts_of
 from ferro.schema.table import Column
 
 # For so many rows a round trip costs more than what is repeated in them.
@@ -28,6 +28,8 @@ FEW = 50
 # PostgreSQL returns 1664 columns at most, and plans the joins of more than eight tables in another way.
 MOST_COLUMNS = 1000
 MOST_JOINS = 7
+# What is in a condition that only a statement of its own can say, or refuse.
+NOT_IN_A_JOIN = (Aggregate, Exists, Fragment, InQuery, Over, Scalar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where the rows of a way stand in the rows of the whole, and what is made of them.
+    """How a way is joined, where its rows stand in those of the whole, and what is made of them.
 
     Attributes:
+        join: the join of all its rows.
         cut: its columns.
         fill: makes instances of them.
         mark: reads the key they are reached by, as the database gave it.
@@ -52,6 +55,7 @@ class Part:
         led: the foreign keys that lead there, of the rows the way starts from.
     """
 
+    join: Join
     cut: slice
     fill: Fill
     mark: Callable[[Any], Any]
@@ -121,14 +125,20 @@ def joining(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Joini
     source = query.source
     if not query.includes or not reads_few(query, statement):
         return None
-    # The rows are chosen inside, where nothing is joined for a row that is sorted or passed over only.
+    # The rows are chosen inside, so that nothing is joined for a row that is only sorted or passed over.
     sorted_along = ways_of(statement)
-    joins = [Join(join.source, join.on, outer=True) for join in statement.joins if join.source in sorted_along]
-    branches = tuple(branch(one, source, sorted_along, joins) for one in query.includes)
-    ways = tuple(ways_in(branches))
-    if not ways:
+    chosen: dict[Joined, tuple[Expression[bool], ...]] = {}
+    branches = tuple([branch(one, source, sorted_along, chosen) for one in query.includes])
+    if not chosen or len(chosen) > MOST_JOINS:
         return None
-    layout = laid_out(source, ways, dialect)
+    layout = laid_out(source, tuple(chosen), dialect)
+    if len(layout.columns) > MOST_COLUMNS:
+        return None
+    joins = [Join(join.source, join.on, outer=True) for join in statement.joins if join.source in sorted_along]
+    for way, conditions in chosen.items():
+        if way not in sorted_along:
+            join = layout.parts[way].join
+            joins.append(Join(way, (*join.on, *conditions), outer=True) if conditions else join)
     whole = Select(Derived(statement, source.name), layout.columns, order_by=statement.order_by, joins=tuple(joins))
     return Joining(query, whole, branches, layout, dialect)
 
@@ -143,38 +153,31 @@ def reads_few(query: QueryBase[Any], statement: Select) -> bool:
         and statement.lock is None
         and not statement.distinct
         and not statement.distinct_on
-        and not has(statement.order_by, (Fragment, Over))
+        and all(can_be_repeated(order.expression) for order in statement.order_by)
     )
 
 
-def ways_of(statement: Select) -> dict[Any, Joined]:
-    """The ways that the order of a query goes along, by their keys."""
+def ways_of(statement: Select) -> set[Source]:
+    """The ways that the order of a query goes along."""
     found: dict[Any, Joined] = {}
     for order in statement.order_by:
         for column in own_columns(order.expression):
             if isinstance(column.source, Joined):
                 note(column.source, found)
-    return found
+    return set(found.values())
 
 
-def branch(one: Include, parent: Source, sorted_along: dict[Any, Joined], joins: list[Join]) -> Branch:
-    """A relation, its join added to the others if it can be one."""
-    if one.relation.kind != "forward":
-        return Branch(one)
-    way = joined(parent, one.relation, scope_of)
-    known = way.key in sorted_along
-    conditions = conditions_of(one, way)
-    if conditions is None or (known and conditions) or not has_room(joins, parent, way):
-        return Branch(one)
-    if not known:
-        joins.append(Join(way, (*way.on, *conditions), outer=True))
-    return Branch(one, way, tuple(branch(other, way, sorted_along, joins) for other in one.within))
-
-
-def has_room(joins: Sequence[Join], parent: Source, way: Joined) -> bool:
-    held = [parent.root, way, *(join.source for join in joins)]
-    width = sum(len(source.columns) for source in held if isinstance(source, Source))
-    return len(joins) < MOST_JOINS and width <= MOST_COLUMNS
+def branch(
+    one: Include, parent: Source, sorted_along: set[Source], chosen: dict[Joined, tuple[Expression[bool], ...]]
+) -> Branch:
+    """A relation; its way is added to those that are joined, with what it asks of the rows there, if it can be."""
+    if one.relation.kind == "forward":
+        way = joined(parent, one.relation, scope_of)
+        conditions = conditions_of(one, way)
+        if conditions is not None and not (conditions and way in sorted_along):
+            chosen[way] = conditions
+            return Branch(one, way, tuple([branch(other, way, sorted_along, chosen) for other in one.within]))
+    return Branch(one)
 
 
 def conditions_of(one: Include, way: Joined) -> tuple[Expression[bool], ...] | None:
@@ -182,20 +185,24 @@ def conditions_of(one: Include, way: Joined) -> tuple[Expression[bool], ...] | N
     if one.query is None:
         return ()
     statement = one.query.select_statement()
-    if statement.joins or has(statement.where, (Fragment, Over, Aggregate, Select)):
-        return None
     conditions = moved(statement.where, one.query.source, way)
-    told = all(column.source == way for condition in conditions for column in own_columns(condition))
-    return conditions if told else None
+    return conditions if not statement.joins and all(is_about(way, one) for one in conditions) else None
+
+
+def is_about(source: Source, found: Expression[Any]) -> bool:
+    """Whether an expression is about the columns of a source alone, and can stand in a join."""
+    if isinstance(found, ColumnRef):
+        return found.source == source
+    return not isinstance(found, NOT_IN_A_JOIN) and all(is_about(source, part) for part in found.children)
+
+
+def can_be_repeated(key: Expression[Any]) -> bool:
+    """Whether rows that were chosen in the order of a key are sorted by it again, with others beside them."""
+    return type(key) is ColumnRef or not has(key, (Fragment, Over))
 
 
 def has(found: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(found, kinds) or any(has(part, kinds) for _, part in parts_of(found))
-
-
-def ways_in(branches: Sequence[Branch]) -> list[Joined]:
-    """The ways that were joined, each after the one it goes on from."""
-    return [way for one in branches if one.way is not None for way in (one.way, *ways_in(one.within))]
 
 
 @informing("joined rows")
@@ -213,6 +220,7 @@ def laid_out(source: Source, ways: tuple[Joined, ...], dialect: Dialect) -> Layo
         reached = [start + table.columns.index(column) for column in relation.referenced]
         mark = itemgetter(*reached)
         parts[way] = Part(
+            Join(way, way.on, outer=True),
             slice(start, len(columns)),
             filler(cast("type[ModelBase]", table.model), table.columns, dialect.name),
             mark,
