@@ -1,16 +1,17 @@
 """Forward relations that come with the rows of a query: the statements, and which queries they are not for."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import pytest
 
-from ferro import exists, lower, raw, row_number, search
+from ferro import count, exists, lower, raw, row_number, search
 from ferro.dialects import postgres, sqlite
-from ferro.errors import MultipleRowsFound
+from ferro.errors import DataError, MultipleRowsFound
 from ferro.fields import Field, ForeignKey
 from ferro.instance import related_to
 from ferro.model import ModelBase
-from ferro.operations import explain, read
+from ferro.operations import explain, joined, read
 from ferro.query.dialect import Result
 from ferro.query.trees import TreeQuery
 from ferro.rules import Search
@@ -44,6 +45,22 @@ class Ballad(ModelBase):
     editor: Annotated["Bard | None", ForeignKey(related_name="edited")] = None
 
 
+class Crown(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    made: date
+
+
+class Reign(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    crown: Annotated[Crown, ForeignKey(related_name="reigns")]
+    seal: Annotated["Seal | None", ForeignKey(related_name="reigns")] = None
+
+
+class Seal(ModelBase):
+    id: int | None = Field(default=None, primary_key=True)
+    drawn: bytes
+
+
 class Hall(ModelBase):
     row: int = Field(primary_key=True)
     side: str = Field(primary_key=True)
@@ -71,57 +88,96 @@ def test_a_page_chooses_its_rows_and_then_joins_what_they_lead_to():
     page = (
         ballads().where(lambda p: p.name != "x").order_by("-name").limit(20).offset(40).include("bard.land", "editor")
     )
-    expected = (
-        f'SELECT {OWN}, "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id", "ballad.bard.land"."id", '
-        '"ballad.bard.land"."name", "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id" '
-        f'FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."name" <> {{}} ORDER BY "ballad"."name" DESC LIMIT {{}} OFFSET {{}}) '
-        'AS "ballad" LEFT JOIN "bard" AS "ballad.bard" ON "ballad.bard"."id" = "ballad"."bard_id" '
+    columns = (
+        f'{OWN}, "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id", "ballad.bard.land"."id", '
+        '"ballad.bard.land"."name", "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id"'
+    )
+    text, values = asked(page)
+    assert values == ["x", 20, 40]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."name" <> ? '
+        'ORDER BY "ballad"."name" DESC LIMIT ? OFFSET ?) AS "ballad" '
+        'LEFT JOIN "bard" AS "ballad.bard" ON "ballad.bard"."id" = "ballad"."bard_id" '
         'LEFT JOIN "land" AS "ballad.bard.land" ON "ballad.bard.land"."id" = "ballad.bard"."land_id" '
         'LEFT JOIN "bard" AS "ballad.editor" ON "ballad.editor"."id" = "ballad"."editor_id" '
         'ORDER BY "ballad"."name" DESC'
     )
-    assert asked(page) == (expected.format("?", "?", "?"), ["x", 20, 40])
-    assert asked(page, postgres) == (expected.format("$1", "$2", "$3"), ["x", 20, 40])
+    text, values = asked(page, postgres)
+    assert values == ["x", 20, 40]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."name" <> $1 '
+        'ORDER BY "ballad"."name" DESC LIMIT $2 OFFSET $3) AS "ballad" '
+        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" LIMIT 1) '
+        'AS "ballad.bard" ON TRUE '
+        'LEFT JOIN LATERAL (SELECT * FROM "land" AS "ballad.bard.land" WHERE '
+        '"ballad.bard.land"."id" = "ballad.bard"."land_id" LIMIT 1) AS "ballad.bard.land" ON TRUE '
+        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.editor" WHERE '
+        '"ballad.editor"."id" = "ballad"."editor_id" LIMIT 1) AS "ballad.editor" ON TRUE '
+        'ORDER BY "ballad"."name" DESC'
+    )
 
 
-def test_first_and_one_read_few_rows_whatever_the_query_says():
+@pytest.mark.parametrize(("verb", "rows"), [(read.fetch_first, 1), (read.fetch_one, 2), (read.fetch_one_or_none, 2)])
+def test_first_and_one_read_few_rows_whatever_the_query_says(verb, rows):
     known = ballads().where(lambda p: p.id == 7).include("editor")
-    expected = (
-        f'SELECT {OWN}, "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id" '
-        f'FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."id" = {{}} LIMIT {{}}) AS "ballad" '
+    columns = f'{OWN}, "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id"'
+    text, values = asked(known, sqlite, verb)
+    assert values == [7, rows]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."id" = ? LIMIT ?) AS "ballad" '
         'LEFT JOIN "bard" AS "ballad.editor" ON "ballad.editor"."id" = "ballad"."editor_id"'
     )
-    for dialect, marks in ((sqlite, ("?", "?")), (postgres, ("$1", "$2"))):
-        for verb, rows in ((read.fetch_first, 1), (read.fetch_one, 2), (read.fetch_one_or_none, 2)):
-            assert asked(known, dialect, verb) == (expected.format(*marks), [7, rows])
+    text, values = asked(known, postgres, verb)
+    assert values == [7, rows]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."id" = $1 LIMIT $2) AS "ballad" '
+        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.editor" WHERE '
+        '"ballad.editor"."id" = "ballad"."editor_id" LIMIT 1) AS "ballad.editor" ON TRUE'
+    )
     assert "JOIN" not in asked(known)[0]
 
 
 def test_the_conditions_of_an_include_stand_in_its_join():
     chosen = ballads().include(lambda p: p.bard.where(lambda a: a.name == "Ann").filter_by(land=5)).limit(3)
-    expected = (
-        f'SELECT {OWN}, "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id" '
-        f'FROM (SELECT {OWN} FROM "ballad" LIMIT {{}}) AS "ballad" LEFT JOIN "bard" AS "ballad.bard" ON '
-        '"ballad.bard"."id" = "ballad"."bard_id" AND "ballad.bard"."name" = {} AND "ballad.bard"."land_id" = {}'
+    columns = f'{OWN}, "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id"'
+    text, values = asked(chosen)
+    assert values == [3, "Ann", 5]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" LIMIT ?) AS "ballad" LEFT JOIN "bard" AS "ballad.bard" ON '
+        '"ballad.bard"."id" = "ballad"."bard_id" AND "ballad.bard"."name" = ? AND "ballad.bard"."land_id" = ?'
     )
-    assert asked(chosen) == (expected.format("?", "?", "?"), [3, "Ann", 5])
-    assert asked(chosen, postgres) == (expected.format("$1", "$2", "$3"), [3, "Ann", 5])
+    text, values = asked(chosen, postgres)
+    assert values == [3, "Ann", 5]
+    assert text == (
+        f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" LIMIT $1) AS "ballad" '
+        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" '
+        'AND "ballad.bard"."name" = $2 AND "ballad.bard"."land_id" = $3 LIMIT 1) AS "ballad.bard" ON TRUE'
+    )
 
 
 def test_composite_keys_and_a_table_that_leads_to_itself():
     halls = query(Hall).order_by("row").limit(2).include("beside.beside")
-    text, values = asked(halls, postgres)
-    assert values == [2]
-    assert text == (
-        'SELECT "hall"."row", "hall"."side", "hall"."beside_row", "hall"."beside_side", "hall.beside"."row", '
+    columns = (
+        '"hall"."row", "hall"."side", "hall"."beside_row", "hall"."beside_side", "hall.beside"."row", '
         '"hall.beside"."side", "hall.beside"."beside_row", "hall.beside"."beside_side", "hall.beside.beside"."row", '
-        '"hall.beside.beside"."side", "hall.beside.beside"."beside_row", "hall.beside.beside"."beside_side" FROM '
-        '(SELECT "hall"."row", "hall"."side", "hall"."beside_row", "hall"."beside_side" FROM "hall" '
-        'ORDER BY "hall"."row" LIMIT $1) AS "hall" '
+        '"hall.beside.beside"."side", "hall.beside.beside"."beside_row", "hall.beside.beside"."beside_side"'
+    )
+    own = '"hall"."row", "hall"."side", "hall"."beside_row", "hall"."beside_side"'
+    assert asked(halls)[0] == (
+        f'SELECT {columns} FROM (SELECT {own} FROM "hall" ORDER BY "hall"."row" LIMIT ?) AS "hall" '
         'LEFT JOIN "hall" AS "hall.beside" ON "hall.beside"."row" = "hall"."beside_row" AND '
         '"hall.beside"."side" = "hall"."beside_side" '
         'LEFT JOIN "hall" AS "hall.beside.beside" ON "hall.beside.beside"."row" = "hall.beside"."beside_row" AND '
         '"hall.beside.beside"."side" = "hall.beside"."beside_side" ORDER BY "hall"."row"'
+    )
+    assert asked(halls, postgres)[0] == (
+        f'SELECT {columns} FROM (SELECT {own} FROM "hall" ORDER BY "hall"."row" LIMIT $1) AS "hall" '
+        'LEFT JOIN LATERAL (SELECT * FROM "hall" AS "hall.beside" WHERE "hall.beside"."row" = "hall"."beside_row" AND '
+        '"hall.beside"."side" = "hall"."beside_side" LIMIT 1) AS "hall.beside" ON TRUE '
+        'LEFT JOIN LATERAL (SELECT * FROM "hall" AS "hall.beside.beside" WHERE '
+        '"hall.beside.beside"."row" = "hall.beside"."beside_row" AND '
+        '"hall.beside.beside"."side" = "hall.beside"."beside_side" LIMIT 1) AS "hall.beside.beside" ON TRUE '
+        'ORDER BY "hall"."row"'
     )
 
 
@@ -169,6 +225,7 @@ def test_the_rows_before_a_position_are_asked_for_backwards_inside_and_outside()
         ),
         lambda q: q.limit(5).include(lambda p: p.bard.where(lambda a: a.land_id.in_(query(Land).select("id")))),
         lambda q: q.limit(5).include(lambda p: p.bard.where(lambda a: search(a, "ann"))),
+        lambda q: q.limit(5).include(lambda p: p.bard.where(lambda a: count() > 1)),
         lambda q: q.limit(5).order_by(lambda p: p.bard.name).include(lambda p: p.bard.where(lambda a: a.id > 3)),
     ],
 )
@@ -185,12 +242,23 @@ def test_only_what_a_foreign_key_leads_to_is_joined():
     assert text.count("JOIN") == 1 and '"bard.land"' in text
 
 
+def test_bytes_are_not_sent_again_for_each_row_that_leads_to_them():
+    text, _ = asked(query(Reign).limit(5).include("crown", "seal"))
+    assert text.count("JOIN") == 1 and '"reign.crown"' in text
+
+
 def test_more_relations_than_a_planner_takes_as_they_stand_are_loaded_one_by_one():
     def along(steps: int) -> str:
         return asked(query(Hall).limit(1).include(".".join(["beside"] * steps)))[0]
 
     assert along(7).count("JOIN") == 7
     assert along(8).count("JOIN") == 0
+
+
+def test_rows_that_would_be_too_wide_for_a_database_are_not_joined(monkeypatch):
+    monkeypatch.setattr(joined, "MOST_COLUMNS", 7)
+    assert asked(ballads().limit(1).include("bard"))[0].count("JOIN") == 1
+    assert asked(ballads().limit(1).include("bard", "editor"))[0].count("JOIN") == 0
 
 
 def test_what_is_shown_is_what_is_sent():
@@ -225,3 +293,10 @@ def test_two_rows_where_one_is_allowed_are_an_error_before_more_is_asked():
     next(steps)
     with pytest.raises(MultipleRowsFound, match="more than one Bard matches"):
         steps.send(Result([(1, "Ann", None, None, None), (2, "Bob", None, None, None)], 2))
+
+
+def test_a_value_that_cannot_be_read_is_named_by_the_column_it_is_of():
+    steps = read.fetch_all(query(Reign).limit(2).include("crown"), sqlite)
+    next(steps)
+    with pytest.raises(DataError, match=r"^Crown\.made: the database holds 'once', which is no date: "):
+        steps.send(Result([(1, 4, None, 4, "2000-01-01"), (2, 5, None, 5, "once")], 2))

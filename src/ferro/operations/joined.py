@@ -134,11 +134,13 @@ def joining(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Joini
     layout = laid_out(source, tuple(chosen), dialect)
     if len(layout.columns) > MOST_COLUMNS:
         return None
-    joins = [Join(join.source, join.on, outer=True) for join in statement.joins if join.source in sorted_along]
+    joins = [
+        Join(join.source, join.on, outer=True, single=True) for join in statement.joins if join.source in sorted_along
+    ]
     for way, conditions in chosen.items():
         if way not in sorted_along:
             join = layout.parts[way].join
-            joins.append(Join(way, (*join.on, *conditions), outer=True) if conditions else join)
+            joins.append(Join(way, (*join.on, *conditions), outer=True, single=True) if conditions else join)
     whole = Select(Derived(statement, source.name), layout.columns, order_by=statement.order_by, joins=tuple(joins))
     return Joining(query, whole, branches, layout, dialect)
 
@@ -171,7 +173,10 @@ def branch(
     one: Include, parent: Source, sorted_along: set[Source], chosen: dict[Joined, tuple[Expression[bool], ...]]
 ) -> Branch:
     """A relation; its way is added to those that are joined, with what it asks of the rows there, if it can be."""
-    if one.relation.kind == "forward":
+    # What others lead to as well is sent for each of them, and bytes may be many.
+    if one.relation.kind == "forward" and all(
+        column.type.kind != "bytes" for column in one.relation.target_table.columns
+    ):
         way = joined(parent, one.relation, scope_of)
         conditions = conditions_of(one, way)
         if conditions is not None and not (conditions and way in sorted_along):
@@ -184,9 +189,8 @@ def conditions_of(one: Include, way: Joined) -> tuple[Expression[bool], ...] | N
     """Which rows of a way are loaded, as conditions about it; None where a join cannot say it."""
     if one.query is None:
         return ()
-    statement = one.query.select_statement()
-    conditions = moved(statement.where, one.query.source, way)
-    return conditions if not statement.joins and all(is_about(way, one) for one in conditions) else None
+    conditions = moved(one.query.where_clause, one.query.source, way)
+    return conditions if all(is_about(way, condition) for condition in conditions) else None
 
 
 def is_about(source: Source, found: Expression[Any]) -> bool:
@@ -220,7 +224,7 @@ def laid_out(source: Source, ways: tuple[Joined, ...], dialect: Dialect) -> Layo
         reached = [start + table.columns.index(column) for column in relation.referenced]
         mark = itemgetter(*reached)
         parts[way] = Part(
-            Join(way, way.on, outer=True),
+            Join(way, way.on, outer=True, single=True),
             slice(start, len(columns)),
             filler(cast("type[ModelBase]", table.model), table.columns, dialect.name),
             mark,
