@@ -9,7 +9,7 @@ from ferro import count, exists, lower, raw, row_number, search
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, MultipleRowsFound
 from ferro.fields import Field, ForeignKey
-from ferro.instance import related_to
+from ferro.instance import related_to, siblings_of
 from ferro.model import ModelBase
 from ferro.operations import explain, joined, read
 from ferro.query.dialect import Result
@@ -286,6 +286,19 @@ def test_wide_rows_become_instances_that_share_what_they_lead_to(finish):
         (None, None),
     ]
     assert "editor" not in related_to(one)
+
+
+def test_what_rows_lead_to_know_each_other_where_that_is_wanted(finish):
+    asking = ballads().limit(2).include("bard")
+    rows = [(1, "a", 5, None, 5, "Ann", None), (2, "b", 6, None, 6, "Bob", None)]
+    for wanted in (False, True):
+        asking.siblings = wanted
+        steps = read.fetch_all(asking, sqlite)
+        next(steps)
+        found = finish(steps, Result(rows, 2))
+        bards = [related_to(ballad)["bard"].value for ballad in found]
+        assert siblings_of(found[0]) == (found if wanted else found[:1])
+        assert siblings_of(bards[0]) == (bards if wanted else bards[:1])
 
 
 def test_two_rows_where_one_is_allowed_are_an_error_before_more_is_asked():
