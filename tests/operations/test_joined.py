@@ -107,11 +107,14 @@ def test_a_page_chooses_its_rows_and_then_joins_what_they_lead_to():
     assert text == (
         f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."name" <> $1 '
         'ORDER BY "ballad"."name" DESC LIMIT $2 OFFSET $3) AS "ballad" '
-        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" LIMIT 1) '
+        'LEFT JOIN LATERAL (SELECT "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id" '
+        'FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" LIMIT 1) '
         'AS "ballad.bard" ON TRUE '
-        'LEFT JOIN LATERAL (SELECT * FROM "land" AS "ballad.bard.land" WHERE '
+        'LEFT JOIN LATERAL (SELECT "ballad.bard.land"."id", "ballad.bard.land"."name" '
+        'FROM "land" AS "ballad.bard.land" WHERE '
         '"ballad.bard.land"."id" = "ballad.bard"."land_id" LIMIT 1) AS "ballad.bard.land" ON TRUE '
-        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.editor" WHERE '
+        'LEFT JOIN LATERAL (SELECT "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id" '
+        'FROM "bard" AS "ballad.editor" WHERE '
         '"ballad.editor"."id" = "ballad"."editor_id" LIMIT 1) AS "ballad.editor" ON TRUE '
         'ORDER BY "ballad"."name" DESC'
     )
@@ -131,7 +134,8 @@ def test_first_and_one_read_few_rows_whatever_the_query_says(verb, rows):
     assert values == [7, rows]
     assert text == (
         f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" WHERE "ballad"."id" = $1 LIMIT $2) AS "ballad" '
-        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.editor" WHERE '
+        'LEFT JOIN LATERAL (SELECT "ballad.editor"."id", "ballad.editor"."name", "ballad.editor"."land_id" '
+        'FROM "bard" AS "ballad.editor" WHERE '
         '"ballad.editor"."id" = "ballad"."editor_id" LIMIT 1) AS "ballad.editor" ON TRUE'
     )
     assert "JOIN" not in asked(known)[0]
@@ -150,7 +154,8 @@ def test_the_conditions_of_an_include_stand_in_its_join():
     assert values == [3, "Ann", 5]
     assert text == (
         f'SELECT {columns} FROM (SELECT {OWN} FROM "ballad" LIMIT $1) AS "ballad" '
-        'LEFT JOIN LATERAL (SELECT * FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" '
+        'LEFT JOIN LATERAL (SELECT "ballad.bard"."id", "ballad.bard"."name", "ballad.bard"."land_id" '
+        'FROM "bard" AS "ballad.bard" WHERE "ballad.bard"."id" = "ballad"."bard_id" '
         'AND "ballad.bard"."name" = $2 AND "ballad.bard"."land_id" = $3 LIMIT 1) AS "ballad.bard" ON TRUE'
     )
 
@@ -172,9 +177,13 @@ def test_composite_keys_and_a_table_that_leads_to_itself():
     )
     assert asked(halls, postgres)[0] == (
         f'SELECT {columns} FROM (SELECT {own} FROM "hall" ORDER BY "hall"."row" LIMIT $1) AS "hall" '
-        'LEFT JOIN LATERAL (SELECT * FROM "hall" AS "hall.beside" WHERE "hall.beside"."row" = "hall"."beside_row" AND '
+        'LEFT JOIN LATERAL (SELECT "hall.beside"."row", "hall.beside"."side", "hall.beside"."beside_row", '
+        '"hall.beside"."beside_side" '
+        'FROM "hall" AS "hall.beside" WHERE "hall.beside"."row" = "hall"."beside_row" AND '
         '"hall.beside"."side" = "hall"."beside_side" LIMIT 1) AS "hall.beside" ON TRUE '
-        'LEFT JOIN LATERAL (SELECT * FROM "hall" AS "hall.beside.beside" WHERE '
+        'LEFT JOIN LATERAL (SELECT "hall.beside.beside"."row", "hall.beside.beside"."side", '
+        '"hall.beside.beside"."beside_row", "hall.beside.beside"."beside_side" '
+        'FROM "hall" AS "hall.beside.beside" WHERE '
         '"hall.beside.beside"."row" = "hall.beside"."beside_row" AND '
         '"hall.beside.beside"."side" = "hall.beside"."beside_side" LIMIT 1) AS "hall.beside.beside" ON TRUE '
         'ORDER BY "hall"."row"'

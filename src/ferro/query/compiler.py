@@ -380,7 +380,8 @@ def joined(writer: Writer, join: Join) -> str:
     on = writer.sql(tree.Logical("AND", join.on))
     look_up = writer.dialect.form("look up") if join.single else None
     if look_up is not None and isinstance(join.source, tree.Source):
-        return f" LEFT JOIN {look_up.sql.format(rows, on, quote(join.source.name))}"
+        columns = ", ".join(map(writer.sql, join.source.columns))
+        return f" LEFT JOIN {look_up.sql.format(columns, rows, on, quote(join.source.name))}"
     return f" {'LEFT ' if join.outer else ''}JOIN {rows} ON {on}"
 
 
