@@ -1,17 +1,28 @@
 """How often a call waits for PostgreSQL: counted on the wire, in both colours."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import pytest
 from proxy import Wire
 
 import ferro.sync
-from ferro import connect
+from ferro import Field, ForeignKey, Model, connect
 
 # So far that a call that waited for the answer to another one would be seen to, in seconds.
 FAR = 0.05
 
 pytestmark = pytest.mark.backends("postgres")
+
+
+class Warehouse(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    city: str
+
+
+class Parcel(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    warehouse: Annotated[Warehouse, ForeignKey(related_name="parcels")]
 
 
 @pytest.fixture
@@ -104,3 +115,35 @@ async def test_a_transaction_in_which_nothing_is_asked_sends_nothing(wire, entry
         async with database.transaction(), database.transaction():
             pass
         assert wire.round_trips == before
+
+
+async def test_a_page_of_rows_with_what_they_lead_to_is_one(wire):
+    async with connect(wire.url) as database:
+        await database.create_tables(Warehouse, Parcel)
+        await database.bulk_create(Warehouse, [Warehouse(city=city) for city in ("Rome", "Oslo")])
+        await database.bulk_create(Parcel, [Parcel(warehouse_id=1 + number % 2) for number in range(60)])
+        page = database.query(Parcel).include(lambda p: p.warehouse).order_by("id")
+        for _ in range(5):
+            before = wire.round_trips
+            found = await page.limit(20).all()
+            assert wire.round_trips - before == 1
+            assert {parcel.warehouse.city for parcel in found} == {"Rome", "Oslo"}
+
+        before = wire.round_trips
+        assert (await page.where(lambda p: p.id == 2).one()).warehouse.city == "Oslo"
+        assert wire.round_trips - before == 1
+
+        before = wire.round_trips
+        assert len(await page.all()) == 60
+        assert wire.round_trips - before == 2
+
+
+def test_a_page_of_rows_with_what_they_lead_to_is_one_blocking(wire):
+    with ferro.sync.connect(wire.url) as database:
+        database.create_tables(Warehouse, Parcel)
+        database.bulk_create(Warehouse, [Warehouse(city=city) for city in ("Rome", "Oslo")])
+        database.bulk_create(Parcel, [Parcel(warehouse_id=1 + number % 2) for number in range(60)])
+        before = wire.round_trips
+        found = database.query(Parcel).include(lambda p: p.warehouse).order_by("id").limit(20).all()
+        assert wire.round_trips - before == 1
+        assert {database.load(parcel, lambda p: p.warehouse).city for parcel in found} == {"Rome", "Oslo"}

@@ -16,6 +16,8 @@ from ferro.sync import Database, Model, Relation
 class Writer(Model):
     id: int | None = Field(default=None, primary_key=True)
     rank: int
+    teacher: Annotated["Writer | None", ForeignKey(related_name="pupils")] = None
+    pupils: Relation[list["Writer"]] = BackRef()
     works: Relation[list["Work"]] = BackRef()
     edited: Relation[list["Work"]] = BackRef()
     portrait: "Portrait" = BackRef()
@@ -44,7 +46,13 @@ class Topic(Model):
 MODELS: dict[str, type[Any]] = {"Writer": Writer, "Work": Work, "Portrait": Portrait, "Topic": Topic}
 # Where each relation leads to, and whether to one row.
 TARGETS = {
-    "Writer": {"works": ("Work", False), "edited": ("Work", False), "portrait": ("Portrait", True)},
+    "Writer": {
+        "teacher": ("Writer", True),
+        "pupils": ("Writer", False),
+        "works": ("Work", False),
+        "edited": ("Work", False),
+        "portrait": ("Portrait", True),
+    },
     "Work": {"writer": ("Writer", True), "editor": ("Writer", True), "topics": ("Topic", False)},
     "Portrait": {"writer": ("Writer", True)},
     "Topic": {"works": ("Work", False)},
@@ -67,6 +75,7 @@ class Graph:
     """Rows: of each model the ranks by id, and who leads where."""
 
     ranks: dict[str, dict[int, int]]
+    teacher: dict[int, int | None]
     writer: dict[int, int]
     editor: dict[int, int | None]
     portrait: dict[int, int]
@@ -83,10 +92,16 @@ class Graph:
             return sorted(work for work, topic in self.links if topic == id)
         if model == "Portrait":
             return [self.portrait[id]]
-        held: Mapping[int, int | None] = {"works": self.writer, "edited": self.editor, "portrait": self.portrait}[
-            relation
-        ]
-        return sorted(one for one, owner in held.items() if owner == id)
+        if relation == "teacher":
+            teacher = self.teacher[id]
+            return [] if teacher is None else [teacher]
+        back: dict[str, Mapping[int, int | None]] = {
+            "pupils": self.teacher,
+            "works": self.writer,
+            "edited": self.editor,
+            "portrait": self.portrait,
+        }
+        return sorted(one for one, owner in back[relation].items() if owner == id)
 
 
 @st.composite
@@ -101,6 +116,8 @@ def graphs(draw: st.DrawFn) -> Graph:
     pairs = [(work, topic) for work in works for topic in topics]
     return Graph(
         ranks,
+        # Those that are there already when the row is inserted.
+        {one: draw(st.none() | st.sampled_from(writers[:at])) if at else None for at, one in enumerate(writers)},
         {work: draw(st.sampled_from(writers)) for work in works},
         {work: draw(st.none() | st.sampled_from(writers)) for work in works},
         dict(zip(ranks["Portrait"], portrayed, strict=False)),
@@ -184,6 +201,11 @@ def size(tree: Mapping[str, Branch]) -> int:
     return sum(1 + size(branch.within) for branch in tree.values())
 
 
+def along(tree: Mapping[str, Branch]) -> int:
+    """How many relations come with the rows, by foreign keys alone."""
+    return sum(1 + along(branch.within) for name, branch in tree.items() if name in ("teacher", "writer", "editor"))
+
+
 class Undo(Exception):
     """The end of an example."""
 
@@ -197,7 +219,8 @@ def libraries(databases: Mapping[str, Database]) -> Mapping[str, Database]:
 
 def fill(database: Database, graph: Graph) -> None:
     ranks = graph.ranks
-    database.bulk_create(Writer, [Writer(id=n, rank=rank) for n, rank in ranks["Writer"].items()])
+    writers = [Writer(id=n, rank=rank, teacher_id=graph.teacher[n]) for n, rank in ranks["Writer"].items()]
+    database.bulk_create(Writer, writers)
     works = [
         Work(id=n, rank=rank, writer_id=graph.writer[n], editor_id=graph.editor[n]) for n, rank in ranks["Work"].items()
     ]
@@ -209,8 +232,35 @@ def fill(database: Database, graph: Graph) -> None:
         database.query(work.topics).add(*(topic for one, topic in sorted(graph.links) if one == work.id))
 
 
-def roots(graph: Graph, model: str) -> Sequence[int]:
-    return sorted(graph.ranks[model])
+@dataclass
+class Roots:
+    """Which rows of the model itself are read: at least this rank, sorted, and so many of them."""
+
+    at_least: int | None
+    downwards: bool | None
+    limit: int | None
+    offset: int | None
+
+    def evaluate(self, graph: Graph, model: str) -> Sequence[int]:
+        ranks = graph.ranks[model]
+        ids = sorted(id for id, rank in ranks.items() if self.at_least is None or rank >= self.at_least)
+        if self.downwards is not None:
+            ids.sort(key=lambda id: -ranks[id] if self.downwards else ranks[id])
+        first = self.offset or 0
+        return ids[first : None if self.limit is None else first + self.limit]
+
+    def choose(self, query: Any) -> Any:
+        if self.at_least is not None:
+            query = query.where(lambda one: one.rank >= self.at_least)
+        if self.downwards is not None:
+            query = query.order_by("-rank" if self.downwards else "rank")
+        query = query.order_by("id")
+        query = query if self.limit is None else query.limit(self.limit)
+        return query if self.offset is None else query.offset(self.offset)
+
+
+FEW = st.none() | st.integers(0, 3)
+ROOTS = st.builds(Roots, FEW, st.none() | st.booleans(), FEW | st.just(50), FEW)
 
 
 @given(st.data())
@@ -218,17 +268,19 @@ def test_what_is_included_is_what_plain_python_finds(libraries: Mapping[str, Dat
     graph = data.draw(graphs())
     model = data.draw(st.sampled_from(sorted(MODELS)))
     tree = data.draw(trees(model))
-    expected = [evaluate(graph, model, id, tree) for id in roots(graph, model)]
+    roots = data.draw(ROOTS)
+    expected = [evaluate(graph, model, id, tree) for id in roots.evaluate(graph, model)]
     for name, database in libraries.items():
         note(f"on {name}")
         try:
             with database.transaction():
                 fill(database, graph)
-                query = database.query(MODELS[model]).order_by("id")
+                query = roots.choose(database.query(MODELS[model]))
                 with sent() as statements:
                     found = (query.include(*paths(tree)) if tree else query).all()
                 assert [seen(row, tree) for row in found] == expected
-                assert len([sql for sql in statements if sql.startswith("SELECT")]) <= 1 + size(tree)
+                joined = 0 if roots.limit is None else along(tree)
+                assert len([sql for sql in statements if sql.startswith("SELECT")]) <= 1 + size(tree) - joined
                 if tree:
                     bare = query.all()
                     database.load_many(bare, *paths(tree))

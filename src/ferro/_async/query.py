@@ -192,7 +192,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
             spoken = DIALECTS[dialect]
         else:
             raise OptionError(f"dialect is {dialect!r}; it is one of " + ", ".join(map(repr, DIALECTS)))
-        return rendered(compile(self.select_statement(), spoken), spoken)
+        return rendered(compile(read.statement_of_all(self, spoken), spoken), spoken)
 
 
 def check_lock(query: QueryBase[Any], database: "AsyncDatabase") -> None:

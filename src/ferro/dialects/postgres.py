@@ -107,6 +107,8 @@ FORMS = {
     # json has no equality; jsonb has.
     "comparable:json": Form("CAST({0} AS jsonb)"),
     "distinct on": Form("DISTINCT ON ({0})"),
+    # For few rows it would read all of another table that is not large, and forget their order.
+    "look up": Form("LATERAL (SELECT {0} FROM {1} WHERE {2} LIMIT 1) AS {3} ON TRUE"),
     "//:decimal": Form("div({0}, {1})"),
     "setting": Form("CAST(NULLIF(current_setting({0}, true), '') AS {1})"),
     "divisor": Form("NULLIF({0}, 0)"),

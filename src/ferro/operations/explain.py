@@ -3,6 +3,7 @@
 from typing import Any
 
 from ferro.errors import QueryError
+from ferro.operations.read import statement_of_all
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
@@ -15,7 +16,7 @@ def explain(query: QueryBase[Any], dialect: Dialect, *, analyze: bool = False) -
         raise QueryError(
             "explain(analyze=True) is for PostgreSQL: SQLite does not measure its plans, explain() shows them"
         )
-    return planned(compile(query.select_statement(), dialect, operation="Explain"), dialect, analyze)
+    return planned(compile(statement_of_all(query, dialect), dialect, operation="Explain"), dialect, analyze)
 
 
 def planned(statement: Compiled, dialect: Dialect, analyze: bool) -> Steps[str]:

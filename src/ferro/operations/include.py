@@ -33,6 +33,7 @@ from ferro.query.keysets import among
 from ferro.query.related import has_no_key, key_of_owner, keys_in, own_columns
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
+from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
 from ferro.types.base import ColumnType
 from ferro.types.values import with_article
@@ -95,10 +96,17 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
         known = among(query.source, relation.referenced, wanted)
         compiled = compile(replace(statement, where=(known, *statement.where)), dialect)
         found = yield from in_parts(compiled, keyed(held, table, relation.referenced, dialect))
+    lead_to(owners, relation, keys, held, found)
+    return found
+
+
+def lead_to(
+    owners: Sequence[ModelBase], relation: Relation, keys: Sequence[Any], held: Sequence[Any], found: Sequence[Any]
+) -> None:
+    """Note in instances, by their foreign keys, which of the rows found belong to them: `held` are the keys of those."""
     with no_collection():
         kept = {key: Kept(key, row) for key, row in zip(held, found, strict=True)}
         relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
-    return found
 
 
 def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:

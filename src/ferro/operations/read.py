@@ -12,6 +12,7 @@ from ferro.instance import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
 from ferro.operations.include import load_all
+from ferro.operations.joined import Joining, joining
 from ferro.operations.steps import Steps
 from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
@@ -37,10 +38,12 @@ def fetch_all(query: QueryBase[Any], dialect: Dialect) -> Steps[list[Any]]:
 
 def fetch_first(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
     """The first row, or None."""
-    # Of rows that come the other way round the first one comes last.
-    statement = query.select_statement() if query.backwards else at_most(1, query)
-    found = (yield from fetch_rows(query, statement, dialect))[:1]
-    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
+    if query.backwards:
+        # Of rows that come the other way round the first one comes last.
+        found = (yield from fetch_rows(query, query.select_statement(), dialect))[:1]
+        yield from load_all(found, query.includes, dialect, siblings=query.siblings)
+    else:
+        found = yield from fetch(query, at_most(1, query), dialect)
     return found[0] if found else None
 
 
@@ -64,13 +67,13 @@ def fetch_one_or_none(query: QueryBase[Any], dialect: Dialect) -> Steps[Any]:
 
 def at_most_one(query: QueryBase[Any], dialect: Dialect, verb: str) -> Steps[list[Any]]:
     # A second row is asked for only to be sure that there is none.
-    found = yield from fetch_rows(query, at_most(2, query), dialect)
+    found, loading = yield from begin(query, at_most(2, query), dialect)
     if len(found) > 1:
         raise MultipleRowsFound(
             f"more than one {query.model.__name__} matches this query, and {verb} allows only one: "
             "add a condition that tells them apart, or take the first() of an order_by()"
         )
-    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
+    yield from loading
     return found
 
 
@@ -80,14 +83,40 @@ def at_most(count: int, query: QueryBase[Any]) -> Select:
 
 
 def fetch(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
-    found = yield from fetch_rows(query, statement, dialect)
-    yield from load_all(found, query.includes, dialect, siblings=query.siblings)
+    """The rows, and what is included with them."""
+    return fetch_included(query, statement, dialect) if query.includes else fetch_rows(query, statement, dialect)
+
+
+def fetch_included(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
+    found, loading = yield from begin(query, statement, dialect)
+    yield from loading
     return found
 
 
-def fetch_rows(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[list[Any]]:
-    """The rows alone, without what is included."""
+def begin(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[tuple[list[Any], Steps[None]]]:
+    """The rows, and the steps that load what is included with them."""
+    along = joining(query, statement, dialect)
+    if along is None:
+        found = yield from fetch_rows(query, statement, dialect)
+        return found, load_all(found, query.includes, dialect, siblings=query.siblings)
+    found = yield from fetch_rows(query, along.statement, dialect, along)
+    return found, along.load(found)
+
+
+def statement_of_all(query: QueryBase[Any], dialect: Dialect) -> Select:
+    """What `fetch_all` asks first."""
+    statement = query.select_statement()
+    along = joining(query, statement, dialect)
+    return statement if along is None else along.statement
+
+
+def fetch_rows(
+    query: QueryBase[Any], statement: Select, dialect: Dialect, along: Joining | None = None
+) -> Steps[list[Any]]:
+    """The rows alone, without what is included, which may come along with them."""
     make = maker(query, dialect)
+    if along is not None:
+        make = along.own(make)
     if query.siblings and query.projection is None:
         make = acquainting(make, Siblings())
     found = yield from in_parts(compile(statement, dialect), make)

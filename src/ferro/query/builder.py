@@ -295,7 +295,7 @@ class QueryBase(Generic[M]):
         return joins_of(self.source, parts, self._marks) if self.table.relations else ()
 
     def include(self, *paths: IncludePath[M]) -> Self:
-        """Load what belongs to the rows with them, one statement for each relation: `include(lambda a: a.books.tags)`.
+        """Load what belongs to the rows with them, by few statements: `include(lambda a: a.books.tags)`.
 
         Names say the same: `include("books.tags", "profile")`. What is chosen is chosen for each row:
         `include(lambda a: a.books.where(lambda b: b.year > 2000).order_by("-year").limit(3))`.

@@ -153,7 +153,7 @@ def collect_members(
 
 def collect_join(join: Join, shape: list[Any], values: list[Any], arrays: bool) -> None:
     source = join.source
-    shape.append("left join" if join.outer else "join")
+    shape += ("left join" if join.outer else "join", join.single)
     if isinstance(source, Derived):
         shape += (source.alias, source.names)
         collect_select(source.select, shape, values, arrays)
@@ -377,7 +377,12 @@ def rows_of(writer: Writer, source: tree.Source | Derived) -> str:
 
 def joined(writer: Writer, join: Join) -> str:
     rows = rows_of(writer, join.source)
-    return f" {'LEFT ' if join.outer else ''}JOIN {rows} ON {writer.sql(tree.Logical('AND', join.on))}"
+    on = writer.sql(tree.Logical("AND", join.on))
+    look_up = writer.dialect.form("look up") if join.single else None
+    if look_up is not None and isinstance(join.source, tree.Source):
+        columns = ", ".join(map(writer.sql, join.source.columns))
+        return f" LEFT JOIN {look_up.sql.format(columns, rows, on, quote(join.source.name))}"
+    return f" {'LEFT ' if join.outer else ''}JOIN {rows} ON {on}"
 
 
 def from_item(source: tree.Source) -> str:

@@ -21,11 +21,15 @@ class Derived:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Join:
-    """Another source beside the rows of a select; an outer one leaves the rows that find no partner."""
+    """Another source beside the rows of a select; an outer one leaves the rows that find no partner.
+
+    Of one that is `single` too, each of a few rows finds one partner at most, by a key.
+    """
 
     source: Source | Derived
     on: tuple[Expression[Any], ...]
     outer: bool = False
+    single: bool = False
 
 
 class Made(Source, ABC):
