@@ -81,21 +81,11 @@ from ferro.types.range_values import Range
 logging.getLogger("ferro").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
+    from ferro._async.bare import check_connection, create_tables, execute, fetch_all, fetch_one, pipeline, transaction
     from ferro._async.bound import AsyncModelConnection
+    from ferro._async.connecting import connect, disconnect, reset_engine
     from ferro._async.connections import set_default_connection
-    from ferro._async.database import (
-        AsyncDatabase,
-        check_connection,
-        connect,
-        create_tables,
-        disconnect,
-        execute,
-        fetch_all,
-        fetch_one,
-        pipeline,
-        reset_engine,
-        transaction,
-    )
+    from ferro._async.database import AsyncDatabase
     from ferro._async.model import Model
     from ferro._async.pipeline import AsyncPipeline
     from ferro._async.query import AsyncCte, AsyncQuery, AsyncSelection
@@ -107,9 +97,11 @@ if TYPE_CHECKING:
 
 # The awaiting side, and with it the event loop, is imported when a name of it is asked for: ferro.sync never does.
 AWAITING = {
+    "bare": "check_connection create_tables execute fetch_all fetch_one pipeline transaction",
     "bound": "AsyncModelConnection",
+    "connecting": "connect disconnect reset_engine",
     "connections": "set_default_connection",
-    "database": "AsyncDatabase check_connection connect create_tables disconnect execute fetch_all fetch_one pipeline reset_engine transaction",
+    "database": "AsyncDatabase",
     "model": "Model",
     "pipeline": "AsyncPipeline",
     "query": "AsyncCte AsyncQuery AsyncSelection",

@@ -1,20 +1,10 @@
 """An ORM for code that blocks: `from ferro.sync import Model, connect`. The same names as in `ferro`."""
 
+from ferro._sync.bare import check_connection, create_tables, execute, fetch_all, fetch_one, pipeline, transaction
 from ferro._sync.bound import ModelConnection
+from ferro._sync.connecting import connect, disconnect, reset_engine
 from ferro._sync.connections import set_default_connection
-from ferro._sync.database import (
-    Database,
-    check_connection,
-    connect,
-    create_tables,
-    disconnect,
-    execute,
-    fetch_all,
-    fetch_one,
-    pipeline,
-    reset_engine,
-    transaction,
-)
+from ferro._sync.database import Database
 from ferro._sync.model import Model
 from ferro._sync.pipeline import Pipeline
 from ferro._sync.query import Cte, Query, Selection

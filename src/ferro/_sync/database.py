@@ -3,16 +3,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
 
-from ferro._concurrency._sync import Mutex, Opening, aside, call_hook, opening
+from ferro._concurrency._sync import aside, call_hook
 from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.bound import ModelConnection
-from ferro._sync.connections import Default, check_name, forget, known, make_default, register
+from ferro._sync.connections import forget, known
 from ferro._sync.pipeline import Pipeline
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
@@ -20,8 +19,6 @@ from ferro._sync.relations import Many, Related, held_by
 from ferro._sync.replicas import Replicas
 from ferro._sync.running import run_apart
 from ferro._sync.scope import (
-    chosen,
-    database_in_scope,
     on_primary,
     reads_from_primary,
     session_in_scope,
@@ -31,10 +28,9 @@ from ferro._sync.session import Session
 from ferro._sync.stream import Stream
 from ferro._sync.transaction import Transaction
 from ferro.dialects import DIALECTS
-from ferro.drivers.forks import in_children
-from ferro.drivers.options import Options, PoolConfig
-from ferro.drivers.urls import Address, parse
-from ferro.errors import DatabaseError, InterfaceError, OptionError
+from ferro.drivers.options import Options
+from ferro.drivers.urls import Address
+from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
 from ferro.instance import Origin
 from ferro.model import ModelBase
@@ -42,7 +38,7 @@ from ferro.operations import bulk, bulk_upsert, frames, include, raw, read, rela
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.progress import Progress, reported
-from ferro.operations.repeats import PAUSE, Action, Guard, guards, on_behalf_of, watched
+from ferro.operations.repeats import Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
 from ferro.operations.stream import raw_source
 from ferro.operations.transaction import Isolation, Terms
@@ -51,8 +47,8 @@ from ferro.query.including import IncludePath, is_same_for_all
 from ferro.query.related import RelatedQuery, chosen_relation, leads_nowhere
 from ferro.query.selected import Filled
 from ferro.query.templates import TString
-from ferro.schema.registry import restore_registry, table_of
-from ferro.schema.relations import Relation, check_every_relation, usable_models
+from ferro.schema.registry import table_of
+from ferro.schema.relations import Relation, usable_models
 
 M = TypeVar("M", bound=ModelBase)
 R = TypeVar("R")
@@ -637,211 +633,3 @@ class Database:
         """
         tables = [table_of(model) for model in models or usable_models()]
         self.run(schema.create_tables(tables, self.dialect))
-
-
-def connect(
-    url: str,
-    *,
-    auto_migrate: bool = False,
-    name: str | None = None,
-    default: bool | None = None,
-    replicas: Sequence[str] = (),
-    read_only: bool = False,
-    identity_map: bool = False,
-    pool: PoolConfig | None = None,
-    min_connections: int = 1,
-    max_connections: int = 10,
-    acquire_timeout: float = 30.0,
-    connect_timeout: float = 10.0,
-    idle_timeout: float = 600.0,
-    max_lifetime: float = 3600.0,
-    busy_timeout: float = 5.0,
-    prepare: bool = True,
-    batch_relations: bool = True,
-    strict_relations: bool = False,
-    n_plus_one: Action | None = None,
-    n_plus_one_after: int = 10,
-) -> Opening[Database]:
-    """Open a database and make it the one bare calls use: `db = connect("postgresql://…")`.
-
-    `with connect(url) as db` closes it at the end of the block. The default database that was
-    open before is closed. Times are in seconds.
-
-    Args:
-        url: `sqlite:app.db?mode=rwc`, `sqlite::memory:` or `postgresql://user:password@host/name`.
-        auto_migrate: create the missing tables of all models.
-        name: what `using("…")` finds it by: letters, digits and _. It is free again once the database is closed.
-        default: whether bare calls go to it, else only its handle and its name do; False where it has a name.
-        replicas: URLs of copies that answer reads, in turn; see `primary()` and `session()`.
-        read_only: refuse writes.
-        identity_map: let a row be one object wherever the handle is used, as in a `session()`.
-        pool: the next two, in one object.
-        min_connections: how many connections are kept open.
-        max_connections: how many there may be at once.
-        acquire_timeout: how long a call waits for a free connection.
-        connect_timeout: how long opening one may take.
-        idle_timeout: when a connection nobody needs is closed.
-        max_lifetime: when a connection is replaced by a new one.
-        busy_timeout: how long SQLite waits for another writer.
-        prepare: whether PostgreSQL prepares statements that repeat; False for poolers that forbid it.
-        batch_relations: whether a relation that is read of many rows of one result is loaded for them together.
-        strict_relations: refuse to load a relation when it is used; `include()` and `load()` still do.
-        n_plus_one: "warn" or "raise" when one line reads the same again and again, without more than a
-            second in between.
-        n_plus_one_after: how often it may.
-
-    Raises:
-        DatabaseConnectionError: the URL or the database is not usable.
-        OptionError: an option makes no sense.
-    """
-    address = replace(parse(url), name=None if name is None else check_name(name))
-    if read_only:
-        address = address.read_only()
-    copies = [copy_of(address, replica) for replica in texts("replicas", replicas)]
-    options = Options(
-        min_connections=min_connections,
-        max_connections=max_connections,
-        acquire_timeout=acquire_timeout,
-        connect_timeout=connect_timeout,
-        idle_timeout=idle_timeout,
-        max_lifetime=max_lifetime,
-        busy_timeout=busy_timeout,
-        prepare=prepare,
-        batch_relations=batch_relations,
-        strict_relations=strict_relations,
-    )
-    if pool is not None:
-        options = replace(options, min_connections=pool.min_connections, max_connections=pool.max_connections)
-    guard = None if n_plus_one is None else Guard(n_plus_one, n_plus_one_after, PAUSE)
-    if address.target == ":memory:":
-        options = options.in_memory()
-
-    def open_database() -> Database:
-        restore_registry()
-        check_every_relation()
-        identities = IdentityMap(Mutex()) if identity_map else None
-        database = Database(address, options, name=name, replicas=copies, identities=identities, guard=guard)
-        try:
-            database.pool.open()
-            database.replicas.open()
-            if auto_migrate:
-                database.create_tables()
-            register(database)
-        except BaseException:
-            database.drop()
-            raise
-        if (name is None) if default is None else default:
-            make_default(database)
-        return database
-
-    return opening(open_database)
-
-
-def texts(option: str, given: Sequence[str]) -> Sequence[str]:
-    if isinstance(given, str):
-        raise OptionError(f"{option}= takes a list of URLs, not a str: {option}=[url]")
-    return given
-
-
-def copy_of(address: Address, url: str) -> Address:
-    """Where a replica is: one of the same kind of database."""
-    copy = replace(parse(url), name=address.name)
-    if copy.dialect != address.dialect or ":memory:" in (copy.target, address.target):
-        raise OptionError(f"{copy.shown} cannot be a replica of {address.shown}: it is to hold the same rows")
-    return copy.read_only()
-
-
-def forget_objects() -> None:
-    """In a child process, start with empty maps: another thread may have held the lock of the one that is there."""
-    for database in list(known.every):
-        if database.identities is not None:
-            database.identities = IdentityMap(Mutex())
-
-
-in_children(forget_objects)
-
-
-def disconnect() -> None:
-    """Close the default database; does nothing when there is none."""
-    if Default.database is not None:
-        Default.database.close()
-
-
-def reset_engine() -> None:
-    """Drop every connected database at once, with or without a running loop; open transactions are undone."""
-    # A handle that has no name and never was the default is its holder's.
-    for database in {*known.by_name.values(), *known.defaults}:
-        database.drop()
-
-
-def check_connection() -> bool:
-    """Whether the database in scope answers."""
-    return database_in_scope().check_connection()
-
-
-def create_tables(*models: type[ModelBase], using: Database | str | None = None) -> None:
-    """Create the missing tables of these models, or of all, in the database in scope, or in another one."""
-    chosen(using).create_tables(*models)
-
-
-def transaction(
-    *,
-    isolation: Isolation | None = None,
-    read_only: bool = False,
-    deferrable: bool = False,
-    immediate: bool | None = None,
-    retry: int = 0,
-    using: Database | str | None = None,
-) -> Transaction:
-    """Open a transaction on the database in scope: `with transaction(): …`.
-
-    The arguments are those of `Database.transaction`; `using` is a handle or the name of a connection.
-    """
-    terms = Terms(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=immediate)
-    return Transaction(None, terms, retry, using)
-
-
-def pipeline(*, using: Database | str | None = None) -> Pipeline:
-    """Send the calls of a block together to the database in scope: `with pipeline() as pipe: …`."""
-    return Pipeline(None, using)
-
-
-def execute(sql: str | TString, *args: object, using: Database | str | None = None) -> int:
-    """Run SQL on the database in scope; return how many rows it changed."""
-    return chosen(using).execute(sql, *args)
-
-
-@overload
-def fetch_all(sql: str | TString, *args: object, using: Database | str | None = None) -> list[dict[str, Any]]: ...
-@overload
-def fetch_all(
-    sql: str | TString, *args: object, into: type[Filled], using: Database | str | None = None
-) -> list[Filled]: ...
-def fetch_all(
-    sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
-) -> Any:
-    """Run SQL on the database in scope; return its rows as dicts.
-
-    With `into` they are made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
-    NamedTuple. A ferro model is filled as by a query.
-    """
-    database = chosen(using)
-    return database.fetch_all(sql, *args) if into is None else database.fetch_all(sql, *args, into=into)
-
-
-@overload
-def fetch_one(sql: str | TString, *args: object, using: Database | str | None = None) -> dict[str, Any] | None: ...
-@overload
-def fetch_one(
-    sql: str | TString, *args: object, into: type[Filled], using: Database | str | None = None
-) -> Filled | None: ...
-def fetch_one(
-    sql: str | TString, *args: object, into: type[Any] | None = None, using: Database | str | None = None
-) -> Any:
-    """Run SQL on the database in scope; return its first row as a dict, or None.
-
-    With `into` it is made and checked as that class: a Pydantic model, a dataclass, a TypedDict or a
-    NamedTuple. A ferro model is filled as by a query.
-    """
-    database = chosen(using)
-    return database.fetch_one(sql, *args) if into is None else database.fetch_one(sql, *args, into=into)
