@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ferro import AsyncDatabase, Field, Model, Search, connect, search, search_rank
+from ferro import AsyncDatabase, Field, Model, Search, connect, exists, search, search_rank
 
 
 class Article(Model):
@@ -58,6 +58,14 @@ async def test_a_better_match_comes_first() -> None:
     assert await best.select(lambda a: a.id).all() == [1, 2]
     ranks = await Article.select(lambda a: search_rank(a, "quick")).order_by("id").all()
     assert ranks[0] > ranks[1] > ranks[2] == 0.0
+
+
+async def test_a_search_that_was_made_before_is_about_the_rows_of_its_own_query() -> None:
+    bread = Article.where(lambda a: search(a, "bread")).order_by(lambda a: search_rank(a, "bread").desc())
+    after = Article.where(lambda a: exists(bread.where(lambda b: b.id < a.id)))
+    assert await after.order_by("id").select(lambda a: a.id).all() == [3]
+    beside = Article.where(lambda a: search(a, "fox") & exists(bread.where(lambda b: b.id > a.id)))
+    assert await beside.select(lambda a: a.id).all() == [1]
 
 
 async def test_every_way_to_write_keeps_the_index(database: AsyncDatabase, database_url: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.query.expressions import Condition, Expression, Shape, Source, Value, Values, source_of, type_for
+from ferro.query.expressions import ColumnRef, Condition, Expression, Shape, Source, Value, Values, source_of, type_for
 from ferro.query.row import source_behind
 from ferro.query.search_text import SEARCH_TEXT
 from ferro.query.searching import RANKS, document
@@ -36,7 +36,7 @@ def search_rank(row: object, text: str) -> Expression[float]:
     return Rank(*searched(row, text, "search_rank"))
 
 
-def searched(row: object, text: object, function: str) -> tuple[Source, SearchIndex, Value[str]]:
+def searched(row: object, text: object, function: str) -> tuple[ColumnRef[Any], SearchIndex, Value[str]]:
     source = source_behind(row)
     if source is None and isinstance(row, type) and hasattr(row, "__ferro_read__"):
         source = source_of(table_of(row))
@@ -51,7 +51,8 @@ def searched(row: object, text: object, function: str) -> tuple[Source, SearchIn
             f"declare __ferro_search__: ClassVar = Search({named}) in its class body"
         )
     try:
-        return source, table.search, Value(SEARCH_TEXT.accept(text), SEARCH_TEXT)
+        [key] = table.primary_key[:1] or table.columns[:1]
+        return ColumnRef(source, key), table.search, Value(SEARCH_TEXT.accept(text), SEARCH_TEXT)
     except ValueError as error:
         raise QueryError(f"{function}(): {error}") from None
 
@@ -63,7 +64,6 @@ def collect(node: "Found | Rank", shape: Shape, values: Values, arrays: bool) ->
 
 def write(node: "Found | Rank", writer: Writer, form: str) -> str:
     source, index = node.source, node.index
-    [key] = source.table.primary_key[:1] or source.table.columns[:1]
 
     def named(name: str) -> str:
         return f"{quote(source.name)}.{quote(name)}"
@@ -72,7 +72,7 @@ def write(node: "Found | Rank", writer: Writer, form: str) -> str:
         document(index, named),
         index.language,
         writer.parameter(node.text).sql,
-        named(key.name),
+        named(node.key.column.name),
         quote(index.name),
         ", ".join(RANKS[weight] for weight in index.weights),
     )
@@ -81,12 +81,17 @@ def write(node: "Found | Rank", writer: Writer, form: str) -> str:
 class Found(Condition):
     """Whether a row is found by a text."""
 
-    __slots__ = ("index", "source", "text")
+    __slots__ = ("index", "key", "text")
 
-    def __init__(self, source: Source, index: SearchIndex, text: Value[str]) -> None:
-        self.source = source
+    def __init__(self, key: ColumnRef[Any], index: SearchIndex, text: Value[str]) -> None:
+        self.key = key
         self.index = index
         self.text = text
+
+    @property
+    def source(self) -> Source:
+        """Where the rows come from."""
+        return self.key.source
 
     @property
     def children(self) -> tuple[Expression[Any], ...]:
@@ -106,12 +111,17 @@ class Found(Condition):
 class Rank(Expression[float]):
     """How well a row is found by a text."""
 
-    __slots__ = ("index", "source", "text")
+    __slots__ = ("index", "key", "text")
 
-    def __init__(self, source: Source, index: SearchIndex, text: Value[str]) -> None:
-        self.source = source
+    def __init__(self, key: ColumnRef[Any], index: SearchIndex, text: Value[str]) -> None:
+        self.key = key
         self.index = index
         self.text = text
+
+    @property
+    def source(self) -> Source:
+        """Where the rows come from."""
+        return self.key.source
 
     @property
     def type(self) -> ColumnType:
