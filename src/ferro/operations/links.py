@@ -13,20 +13,13 @@ from ferro.caches import informing
 from ferro.errors import QueryError, UniqueViolationError
 from ferro.fields import utc_now
 from ferro.model import ModelBase
+from ferro.operations.batching import batched, rows_at_once
 from ferro.operations.hydrate import row_loader
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting
+from ferro.operations.naming import input_name, named_column
 from ferro.operations.read import called, read_key
 from ferro.operations.steps import Steps
-from ferro.operations.write import (
-    Columns,
-    Inserting,
-    batched,
-    chooser,
-    input_name,
-    insert,
-    inserting,
-    named_column,
-    rows_at_once,
-)
+from ferro.operations.write import insert
 from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.compiler import compile
