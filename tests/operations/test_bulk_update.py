@@ -4,7 +4,7 @@ import pytest
 
 from ferro import Field, Model, QueryError
 from ferro.dialects import postgres, sqlite
-from ferro.instance import mark_saved
+from ferro.instance.marks import mark_saved
 from ferro.operations import bulk, bulk_create
 from ferro.operations.steps import Atomic
 

@@ -10,7 +10,7 @@ import pytest
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UnknownColumnError
 from ferro.fields import Field
-from ferro.instance import changed_fields, is_loaded
+from ferro.instance.state import changed_fields, is_loaded
 from ferro.model import ModelBase
 from ferro.operations import bulk_create, finding, matching, read, upsert, write
 from ferro.operations.steps import Atomic

@@ -32,7 +32,7 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
-from ferro.instance import Origin
+from ferro.instance.origin import Origin
 from ferro.model import ModelBase
 from ferro.operations import (
     bulk,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
-from ferro.instance import forget_related, is_loaded, loaded_key, mark_saved, relate
+from ferro.instance.marks import mark_saved
+from ferro.instance.related import forget_related, relate
+from ferro.instance.state import is_loaded, loaded_key
 from ferro.model import ModelBase
 from ferro.operations.batching import batched
 from ferro.operations.hydrate import row_loader

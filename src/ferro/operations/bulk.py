@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import changed_elsewhere, must_refer_to_here, written
-from ferro.instance import is_loaded, loaded_key, mark_saved
+from ferro.instance.marks import mark_saved
+from ferro.instance.state import is_loaded, loaded_key
 from ferro.model import ModelBase
 from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
 from ferro.operations.bulk_create import check_new

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ferro.errors import InterfaceError, QueryError
 from ferro.identity import must_refer_to_here
-from ferro.instance import first_loaded
+from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import batched, rows_at_once
 from ferro.operations.hydrate import FEW, no_collection

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.identity import changed_elsewhere, must_refer_to_here, settled
-from ferro.instance import adopt, first_loaded
+from ferro.instance.marks import adopt
+from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import rows_at_once
 from ferro.operations.bulk import CHUNK, made

@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from ferro.errors import MultipleRowsFound, QueryError, UniqueViolationError
 from ferro.identity import must_be_of_here, written
-from ferro.instance import before_assignment, mark_saved
+from ferro.instance.edits import before_assignment
+from ferro.instance.marks import mark_saved
 from ferro.model import ModelBase
 from ferro.operations.hydrate import filler
 from ferro.operations.inserting import inserting_unless_there, left_out

@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance import Kept, Siblings, acquaint, relate_all, relate_new
+from ferro.instance.related import Kept, relate_all, relate_new
+from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
 from ferro.operations.hydrate import Fill, Rows, are_new, filler, in_parts, loads, row_loader

@@ -10,7 +10,9 @@ from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import written
-from ferro.instance import as_kept, fill_in, journal, mark_all_inserted
+from ferro.instance.journal import journal
+from ferro.instance.marks import fill_in, mark_all_inserted
+from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
 from ferro.query.compiler import make_insert_plan

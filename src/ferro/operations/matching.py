@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ferro.identity import changed_elsewhere
-from ferro.instance import mark_deleted
+from ferro.instance.marks import mark_deleted
 from ferro.operations.read import loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase

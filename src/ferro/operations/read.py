@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
-from ferro.instance import Siblings, acquaint
+from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
 from ferro.operations.include import load_all

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from ferro.errors import QueryError
 from ferro.identity import must_be_of_here
-from ferro.instance import Kept, forget_related, relate, related_to, siblings_of
+from ferro.instance.related import Kept, forget_related, relate, related_to
+from ferro.instance.siblings import siblings_of
 from ferro.model import ModelBase
 from ferro.operations import belongings, links
 from ferro.operations.include import load_all

@@ -5,7 +5,8 @@ from typing import Any
 from ferro.errors import QueryError
 from ferro.fields import utc_now
 from ferro.identity import written
-from ferro.instance import is_loaded, mark_saved
+from ferro.instance.marks import mark_saved
+from ferro.instance.state import is_loaded
 from ferro.model import ModelBase
 from ferro.operations.read import fresh_by_key, has_key, is_whole
 from ferro.operations.stamps import moments

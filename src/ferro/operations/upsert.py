@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from ferro.errors import QueryError
 from ferro.identity import must_refer_to_here, settled
-from ferro.instance import adopt
+from ferro.instance.marks import adopt
 from ferro.model import ModelBase
 from ferro.operations.inserting import Columns, Inserting, left_out, upserting
 from ferro.operations.naming import named_column

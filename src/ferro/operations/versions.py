@@ -3,7 +3,7 @@
 from typing import Any
 
 from ferro.errors import QueryError, StaleObjectError
-from ferro.instance import changed_fields, is_loaded
+from ferro.instance.state import changed_fields, is_loaded
 from ferro.model import ModelBase
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.steps import Steps

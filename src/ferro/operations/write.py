@@ -8,18 +8,11 @@ from typing import Any, Literal
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError
 from ferro.identity import gone, must_refer_to_here, written
-from ferro.instance import (
-    adopt,
-    as_kept,
-    changed_fields,
-    forget_related,
-    is_loaded,
-    journal,
-    loaded_key,
-    mark_deleted,
-    mark_inserted,
-    mark_saved,
-)
+from ferro.instance.journal import journal
+from ferro.instance.marks import adopt, mark_deleted, mark_inserted, mark_saved
+from ferro.instance.related import forget_related
+from ferro.instance.state import changed_fields, is_loaded, loaded_key
+from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.inserting import Columns, inserting_one, left_out, not_none, remembered, upserting
 from ferro.operations.read import called, fresh_by_key, has_key, is_whole, shown_values

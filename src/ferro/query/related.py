@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar, overload
 from pydantic import BaseModel
 
 from ferro.errors import InterfaceError, QueryError, UnknownColumnError
-from ferro.instance import Kept, related_to
+from ferro.instance.related import Kept, related_to
 from ferro.query.builder import INSTEAD, QueryBase, no_rows_yet
 from ferro.query.compared import equals
 from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, Source
