@@ -22,10 +22,11 @@ from ferro.instance.state import LAZY, lazy_slot, remember, state_of
 from ferro.query.builder import INSTEAD
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
-from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
+from ferro.query.expressions import ColumnRef, Expression, must_be_condition
 from ferro.query.keys import key_values
 from ferro.query.related import kept_along, related_query
 from ferro.query.row import OwnRow, Row
+from ferro.query.sources import source_of
 from ferro.rules import Check, RowSecurity, Scope, Search
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table

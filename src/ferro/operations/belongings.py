@@ -19,9 +19,10 @@ from ferro.operations.write import shown_key
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, Expression, source_of
+from ferro.query.expressions import ColumnRef, Expression
 from ferro.query.keys import must_be_a
 from ferro.query.related import RelatedQuery, key_of_owner
+from ferro.query.sources import source_of
 from ferro.query.statements import Select
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table

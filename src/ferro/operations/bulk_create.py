@@ -10,7 +10,8 @@ from ferro.identity import must_refer_to_here
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import batched, rows_at_once
-from ferro.operations.hydrate import FEW, no_collection
+from ferro.operations.collector import no_collection
+from ferro.operations.hydrate import FEW
 from ferro.operations.inserting import Columns, Inserting, Kept, chooser, inserting_many
 from ferro.operations.stamps import stamp_new
 from ferro.operations.steps import Atomic, Operation, Steps

@@ -19,10 +19,11 @@ from ferro.operations.write import changes, insert, update
 from ferro.query.compared import Owner
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value, source_of
+from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Value
 from ferro.query.keys import by_column, owners
 from ferro.query.plans import refused
 from ferro.query.row import scope_of
+from ferro.query.sources import source_of
 from ferro.query.statements import Lock, Select
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table

@@ -17,8 +17,8 @@ from ferro.model import ModelBase
 from ferro.operations.hydrate import row_loader
 from ferro.query.compiler import make_insert_plan
 from ferro.query.dialect import Compiled, Dialect, Result
-from ferro.query.expressions import source_of
 from ferro.query.plans import NONE, InsertPlan
+from ferro.query.sources import source_of
 from ferro.query.statements import Conflict, Insert, OnConflict
 from ferro.schema.table import Column, Table
 from ferro.types.base import Respelled

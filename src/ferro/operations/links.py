@@ -24,12 +24,13 @@ from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Expression, IsNull, Source, source_of
+from ferro.query.expressions import ColumnRef, Expression, IsNull
 from ferro.query.joins import joins_of
 from ferro.query.keys import key_in, key_of, key_values, must_be_a
 from ferro.query.keysets import among
 from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.row import scope_of
+from ferro.query.sources import Source, source_of
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
 from ferro.schema.links import Link
 from ferro.schema.relations import Relation

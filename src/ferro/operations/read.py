@@ -18,9 +18,10 @@ from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import REDACTED, Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value, source_of
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Value
 from ferro.query.plans import Plan
 from ferro.query.row import scope_of
+from ferro.query.sources import Source, source_of
 from ferro.query.statements import Select
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table

@@ -15,7 +15,8 @@ from ferro.operations.versions import has_version, must_not_be_stale, next_versi
 from ferro.query.assigned import counted_up
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, IsNull, Value, source_of
+from ferro.query.expressions import ColumnRef, IsNull, Value
+from ferro.query.sources import source_of
 from ferro.query.statements import Update
 from ferro.schema.table import Table
 

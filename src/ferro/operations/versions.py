@@ -8,7 +8,8 @@ from ferro.model import ModelBase
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Value
+from ferro.query.sources import Source
 from ferro.schema.table import Table
 
 

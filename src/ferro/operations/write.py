@@ -23,9 +23,10 @@ from ferro.operations.versions import has_version, must_not_be_stale, next_versi
 from ferro.query.assigned import counted_up
 from ferro.query.compiler import make_plan
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Value, source_of
+from ferro.query.expressions import ColumnRef, Value
 from ferro.query.keys import named_fields
 from ferro.query.plans import Plan
+from ferro.query.sources import source_of
 from ferro.query.statements import Delete, Update
 from ferro.schema.registry import table_of
 from ferro.schema.table import Table
