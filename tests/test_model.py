@@ -19,12 +19,14 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, TypeAdapter, Validation
 
 from ferro.errors import ModelDefinitionError, UnknownColumnError
 from ferro.fields import SET_BY_DATABASE, Field
-from ferro.instance import adopt, changed_fields, is_loaded, loaded_key, mark_deleted, mark_saved
+from ferro.instance.marks import adopt, mark_deleted, mark_saved
+from ferro.instance.state import changed_fields, is_loaded, loaded_key
 from ferro.model import Mapped, ModelBase
 from ferro.operations.hydrate import filler
-from ferro.query.expressions import ColumnRef, Expression, source_of
+from ferro.query.expressions import ColumnRef, Expression
 from ferro.query.functions import now
 from ferro.query.row import Row
+from ferro.query.sources import source_of
 from ferro.schema.registry import table_of
 
 T = TypeVar("T")

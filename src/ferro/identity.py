@@ -9,17 +9,10 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
-from ferro.instance import (
-    Origin,
-    adopt,
-    changed_fields,
-    copy_origin,
-    is_loaded,
-    loaded_key,
-    must_come_from,
-    origin_of,
-    related_to,
-)
+from ferro.instance.marks import adopt
+from ferro.instance.origin import Origin, copy_origin, must_come_from, origin_of
+from ferro.instance.related import related_to
+from ferro.instance.state import changed_fields, is_loaded, loaded_key
 from ferro.schema.registry import table_of
 
 M = TypeVar("M", bound=BaseModel)

@@ -13,16 +13,20 @@ from pydantic import Field as PydanticField
 from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
 from pydantic._internal._typing_extra import parent_frame_namespace
 
-from ferro import instance as state
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options
+from ferro.instance.edits import Watched, before_assignment, before_sharing, copy_state, note_update
+from ferro.instance.origin import must_come_from, origin_of
+from ferro.instance.related import Kept, forget_related, relate, related_to
+from ferro.instance.state import LAZY, lazy_slot, remember, state_of
 from ferro.query.builder import INSTEAD
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
-from ferro.query.expressions import ColumnRef, Expression, must_be_condition, source_of
+from ferro.query.expressions import ColumnRef, Expression, must_be_condition
 from ferro.query.keys import key_values
 from ferro.query.related import kept_along, related_query
 from ferro.query.row import OwnRow, Row
+from ferro.query.sources import source_of
 from ferro.rules import Check, RowSecurity, Scope, Search
 from ferro.schema.declared import Declared, names_of, read_relation
 from ferro.schema.reader import complete, is_abstract, is_complete, read_table
@@ -252,7 +256,7 @@ def take_instances(cls: "type[ModelBase]", data: Any, handler: Callable[[Any], A
     made = handler(values)
     for name in names:
         if isinstance(data[name], ModelBase):
-            state.relate(made, name, data[name])
+            relate(made, name, data[name])
     return made
 
 
@@ -282,30 +286,30 @@ class RelationAttribute:
     def __set__(self, instance: "ModelBase", value: Any) -> None:
         relation = table_of(type(instance)).relations[self.name]
         if isinstance(value, BaseModel):
-            state.must_come_from(state.origin_of(instance), value, relation.where)
+            must_come_from(origin_of(instance), value, relation.where)
         for field, held in key_values(relation, value).items():
             setattr(instance, field, held)
-        state.forget_related(instance, self.name)
+        forget_related(instance, self.name)
         if isinstance(value, BaseModel):
-            state.relate(instance, self.name, value)
+            relate(instance, self.name, value)
 
 
 def related(instance: "ModelBase", relation: Relation) -> Any:
     """What is known at the other end of a relation, else what the model's colour makes of it."""
-    known = state.related_to(instance)
+    known = related_to(instance)
     if relation.name in known:
         found = known[relation.name]
-        if isinstance(found, state.Kept):
+        if isinstance(found, Kept):
             kept = kept_along(relation, instance)
             if kept is None:
-                state.forget_related(instance, relation.name)
+                forget_related(instance, relation.name)
             elif relation.single:
                 return kept.value
             # A collection is a query as well, which finds by itself what was loaded.
             return instance.__ferro_unloaded__(relation)
         if relation.kind != "forward" or found is None or not is_stale(instance, relation, found):
             return found
-        state.forget_related(instance, relation.name)
+        forget_related(instance, relation.name)
     return instance.__ferro_unloaded__(relation)
 
 
@@ -381,7 +385,7 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
         """Pydantic's copy. That of a loaded row is loaded, unless `update` gives it another primary key."""
         copied = super().model_copy(update=dict(update) if update else None, deep=deep)
         if update:
-            state.note_update(self, copied, update)
+            note_update(self, copied, update)
         return copied
 
     def __ferro_unloaded__(self, relation: Relation) -> Any:
@@ -394,32 +398,32 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
         )
 
     def __copy__(self) -> Self:
-        state.before_sharing(self)
+        before_sharing(self)
         copied = super().__copy__()
-        state.copy_state(self, copied)
+        copy_state(self, copied)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         copied = super().__deepcopy__(memo)
-        state.copy_state(self, copied)
+        copy_state(self, copied)
         return copied
 
     def __getstate__(self) -> dict[Any, Any]:
         kept = super().__getstate__()
-        remembered = state.state_of(self)
+        remembered = state_of(self)
         return kept if remembered is None else {**kept, "__ferro_state__": remembered}
 
     def __setstate__(self, kept: dict[Any, Any]) -> None:
         super().__setstate__(kept)
         if "__ferro_state__" in kept:
-            state.remember(self, kept["__ferro_state__"])
+            remember(self, kept["__ferro_state__"])
 
     # Hidden from type checkers, which would accept any attribute.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in state.LAZY:
-                return state.lazy_slot(self, name)
+            if name in LAZY:
+                return lazy_slot(self, name)
             return super().__getattr__(name)
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -427,11 +431,11 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
                 if name in type(self).__ferro_relation_names__:
                     object.__setattr__(self, name, value)
                     return
-                state.before_assignment(self, name)
+                before_assignment(self, name)
             super().__setattr__(name, value)
 
         def __iter__(self) -> Any:
-            state.before_sharing(self)
+            before_sharing(self)
             return super().__iter__()
 
 
@@ -451,7 +455,7 @@ def read(model: type[ModelBase]) -> Table:
     tables: dict[str, Table] = model.__dict__["__ferro_tables__"]
     table = tables.setdefault("", table)
     for column in table.mutable:
-        setattr(model, column.field, state.Watched(column.field))
+        setattr(model, column.field, Watched(column.field))
     model.__ferro_facts__ = table
     return table
 

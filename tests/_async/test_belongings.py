@@ -16,7 +16,7 @@ from ferro import (
     Relation,
     StaleObjectError,
 )
-from ferro.instance import relate, related_to
+from ferro.instance.related import relate, related_to
 
 CALLED: list[str] = []
 

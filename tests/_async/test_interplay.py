@@ -21,7 +21,7 @@ from ferro import (
     session,
     transaction,
 )
-from ferro.instance import changed_fields
+from ferro.instance.state import changed_fields
 
 
 class Writer(Model):

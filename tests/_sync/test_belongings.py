@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from statements import sent
 
-from ferro.instance import relate, related_to
+from ferro.instance.related import relate, related_to
 from ferro.sync import (
     BackRef,
     Database,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pytest
 
-from ferro.instance import changed_fields
+from ferro.instance.state import changed_fields
 from ferro.sync import (
     BackRef,
     Database,

@@ -4,8 +4,8 @@ import pytest
 
 from ferro import Field, Model, QueryError
 from ferro.dialects import postgres, sqlite
-from ferro.instance import mark_saved
-from ferro.operations import bulk, write
+from ferro.instance.marks import mark_saved
+from ferro.operations import bulk, bulk_create
 from ferro.operations.steps import Atomic
 
 
@@ -70,7 +70,7 @@ def test_a_version_is_compared_and_counted_by_the_statement():
 def test_rows_with_other_changes_go_in_other_statements(database):
     database.create(Crate)
     crates = [Crate(id=at) for at in range(1, 5)]
-    database.run(write.bulk_create(Crate, crates, sqlite))
+    database.run(bulk_create.bulk_create(Crate, crates, sqlite))
     for one in crates[:2]:
         one.weight = 1
     crates[2].code = "x"
@@ -90,7 +90,7 @@ def test_rows_with_other_changes_go_in_other_statements(database):
 def test_many_rows_are_sent_in_chunks(database):
     database.create(Crate)
     crates = [Crate(id=at) for at in range(1, 1251)]
-    database.run(write.bulk_create(Crate, crates, sqlite))
+    database.run(bulk_create.bulk_create(Crate, crates, sqlite))
     for one in crates:
         one.weight = -(one.id or 0)
     database.statements.clear()

@@ -6,7 +6,8 @@ import pytest
 
 from ferro.dialects import postgres, sqlite
 from ferro.fields import Field, ForeignKey, ManyToMany
-from ferro.instance import related_to, siblings_of
+from ferro.instance.related import related_to
+from ferro.instance.siblings import siblings_of
 from ferro.model import ModelBase
 from ferro.operations import include, read, relations
 from ferro.query.builder import QueryBase

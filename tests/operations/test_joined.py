@@ -9,7 +9,8 @@ from ferro import count, exists, lower, raw, row_number, search
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, MultipleRowsFound
 from ferro.fields import Field, ForeignKey
-from ferro.instance import related_to, siblings_of
+from ferro.instance.related import related_to
+from ferro.instance.siblings import siblings_of
 from ferro.model import ModelBase
 from ferro.operations import explain, joined, read
 from ferro.query.dialect import Result

@@ -10,9 +10,9 @@ import pytest
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UnknownColumnError
 from ferro.fields import Field
-from ferro.instance import changed_fields, is_loaded
+from ferro.instance.state import changed_fields, is_loaded
 from ferro.model import ModelBase
-from ferro.operations import read, write
+from ferro.operations import bulk_create, finding, matching, read, upsert, write
 from ferro.operations.steps import Atomic
 from ferro.query.builder import QueryBase
 from ferro.query.dialect import Result
@@ -289,7 +289,7 @@ def test_on_conflict_update_of_a_row_that_is_all_key_finds_it(db):
 
 def test_one_statement_inserts_many_rows_and_brings_their_keys(db):
     made = [Member(email=text, name=text) for text in "abc"]
-    operation = write.bulk_create(Member, iter(made), sqlite)
+    operation = bulk_create.bulk_create(Member, iter(made), sqlite)
     assert not isinstance(operation, Atomic)
     assert db.run(operation) == made
     assert [member.id for member in made] == [1, 2, 3]
@@ -303,7 +303,7 @@ def test_one_statement_inserts_many_rows_and_brings_their_keys(db):
 
 def test_more_rows_than_a_statement_carries_are_inserted_whole_or_not_at_all(db):
     coins = [Worn(price=Decimal(at)) for at in range(1250)]
-    operation = write.bulk_create(Worn, coins, sqlite)
+    operation = bulk_create.bulk_create(Worn, coins, sqlite)
     assert isinstance(operation, Atomic)
     db.run(operation)
     assert [len(statement.params) for statement in db.statements] == [1000, 1000, 500]
@@ -313,7 +313,7 @@ def test_more_rows_than_a_statement_carries_are_inserted_whole_or_not_at_all(db)
 
 def test_no_statement_carries_more_values_than_postgresql_takes():
     made = [Member(email=str(at), name="n", joined=datetime(2020, 1, 1, tzinfo=UTC)) for at in range(1200)]
-    steps = write.bulk_create(Member, made, postgres).steps
+    steps = bulk_create.bulk_create(Member, made, postgres).steps
     sizes = [len(next(steps).params)]
     sizes.append(len(steps.send(Result([(at,) for at in range(500)], 500)).params))
     assert sizes == [3000, 3000]
@@ -328,7 +328,7 @@ def test_rows_of_different_shapes_keep_their_order(db):
         Member(id=50, email="d", name="d"),
         Member(email="e", name="e"),
     ]
-    db.run(write.bulk_create(Member, made, sqlite))
+    db.run(bulk_create.bulk_create(Member, made, sqlite))
     assert [member.id for member in made] == [1, 2, 3, 50, 51]
     assert [(row[0], row[1]) for row in members(db)] == [(1, "a"), (2, "b"), (3, "c"), (50, "d"), (51, "e")]
     assert made[1].joined == moment
@@ -337,7 +337,7 @@ def test_rows_of_different_shapes_keep_their_order(db):
 def test_a_failing_bulk_leaves_no_row_and_every_instance_new(db):
     made = [Worn(price=Decimal(at)) for at in range(150)] + [Worn(id=3, price=Decimal(1))]
     with pytest.raises(sqlite3.IntegrityError):
-        db.run(write.bulk_create(Worn, made, sqlite))
+        db.run(bulk_create.bulk_create(Worn, made, sqlite))
     assert db.rows("SELECT count(*) FROM worn") == [(0,)]
     assert not any(is_loaded(coin) for coin in made)
     assert made[0].id is None
@@ -345,40 +345,40 @@ def test_a_failing_bulk_leaves_no_row_and_every_instance_new(db):
 
 def test_rows_of_nothing_but_defaults_can_be_many(db):
     ticks = [Tick() for _ in range(3)]
-    db.run(write.bulk_create(Tick, ticks, sqlite))
+    db.run(bulk_create.bulk_create(Tick, ticks, sqlite))
     assert [tick.id for tick in ticks] == [1, 2, 3]
 
 
 def test_an_empty_bulk_sends_nothing(db):
-    assert db.run(write.bulk_create(Tick, [], sqlite)) == []
+    assert db.run(bulk_create.bulk_create(Tick, [], sqlite)) == []
     assert db.sent == []
 
 
 def test_what_cannot_be_inserted_is_refused_with_its_place(ann):
     with pytest.raises(QueryError, match=r"^bulk_create\(\) of Member got a Tick at position 1$"):
-        write.bulk_create(Member, [Member(email="b", name="b"), Tick()], sqlite)
+        bulk_create.bulk_create(Member, [Member(email="b", name="b"), Tick()], sqlite)
     with pytest.raises(QueryError, match="^the Member at position 0 is in the database already"):
-        write.bulk_create(Member, [ann], sqlite)
+        bulk_create.bulk_create(Member, [ann], sqlite)
     tick = Tick()
     with pytest.raises(QueryError, match=r"^bulk_create\(\) got the same Tick more than once"):
-        write.bulk_create(Tick, [tick, tick], sqlite)
+        bulk_create.bulk_create(Tick, [tick, tick], sqlite)
 
 
 def test_a_bad_value_among_many_is_named():
     good, bad = Worn(price=Decimal(1)), Worn(price=Decimal(1))
     bad.price = "much"
     with pytest.raises(DataError, match=r"^Worn\.price: "):
-        next(write.bulk_create(Worn, [good, bad], sqlite))
+        next(bulk_create.bulk_create(Worn, [good, bad], sqlite))
     bad.price = None
     with pytest.raises(QueryError, match=r"^Worn\.price cannot be None"):
-        next(write.bulk_create(Worn, [good, bad], sqlite))
+        next(bulk_create.bulk_create(Worn, [good, bad], sqlite))
 
 
 def test_rows_that_a_trigger_swallows_are_noticed(db):
     db.raw.execute("CREATE TRIGGER swallow BEFORE INSERT ON worn WHEN new.label = 'no' BEGIN SELECT RAISE(IGNORE); END")
     made = [Worn(price=Decimal(1), label=label) for label in ("yes", "no", "yes")]
     with pytest.raises(InterfaceError, match=r"^Bulk save failed for 'Worn': 3 rows were sent and 2 came back"):
-        db.run(write.bulk_create(Worn, made, sqlite))
+        db.run(bulk_create.bulk_create(Worn, made, sqlite))
     assert made[2].id is None
 
 
@@ -444,7 +444,7 @@ def test_a_key_the_database_has_still_to_make_names_no_row(db):
 
 
 def test_upsert_inserts_a_whole_row(db):
-    made = db.run(write.upsert(Member, {"email": "a", "name": "A"}, sqlite))
+    made = db.run(upsert.upsert(Member, {"email": "a", "name": "A"}, sqlite))
     assert (made.id, made.name, made.tags) == (1, "A", [])
     assert is_loaded(made)
 
@@ -452,7 +452,7 @@ def test_upsert_inserts_a_whole_row(db):
 def test_upsert_touches_only_the_named_columns(db, ann):
     ann.club, ann.number = "chess", 3
     db.run(write.save(ann, sqlite))
-    found = db.run(write.upsert(Member, {"email": "ann@x", "name": "Anne"}, sqlite))
+    found = db.run(upsert.upsert(Member, {"email": "ann@x", "name": "Anne"}, sqlite))
     assert db.sent[-1].split("DO UPDATE")[1].startswith(' SET "name"=EXCLUDED."name" RETURNING')
     assert (found.id, found.name, found.club, found.number) == (1, "Anne", "chess", 3)
     assert found.joined == ann.joined
@@ -460,16 +460,16 @@ def test_upsert_touches_only_the_named_columns(db, ann):
 
 def test_upsert_of_nothing_but_the_key_returns_the_row(db):
     for _ in range(2):
-        assert db.run(write.upsert(Seat, {"row": 1, "place": "A"}, sqlite)) == Seat(row=1, place="A")
+        assert db.run(upsert.upsert(Seat, {"row": 1, "place": "A"}, sqlite)) == Seat(row=1, place="A")
     assert db.rows("SELECT * FROM seat") == [(1, "A")]
 
 
 def test_upsert_on_a_composite_key(db):
     first = db.run(
-        write.upsert(Member, {"email": "a", "name": "A", "club": "c", "number": 1}, sqlite, key=("number", "club"))
+        upsert.upsert(Member, {"email": "a", "name": "A", "club": "c", "number": 1}, sqlite, key=("number", "club"))
     )
     again = db.run(
-        write.upsert(Member, {"email": "b", "name": "B", "club": "c", "number": 1}, sqlite, key=("club", "number"))
+        upsert.upsert(Member, {"email": "b", "name": "B", "club": "c", "number": 1}, sqlite, key=("club", "number"))
     )
     assert again.id == first.id
     assert members(db) == [(1, "b", "B", "c", 1, "[]")]
@@ -477,32 +477,32 @@ def test_upsert_on_a_composite_key(db):
 
 def test_upsert_asks_which_key_is_meant():
     with pytest.raises(QueryError) as raised:
-        write.upsert(Member, {"id": 1, "email": "a", "name": "A"}, sqlite)
+        upsert.upsert(Member, {"id": 1, "email": "a", "name": "A"}, sqlite)
     assert str(raised.value) == (
         "upsert() of Member names several unique keys: say which with key=, one of ('id'), ('email')"
     )
     with pytest.raises(QueryError) as raised:
-        write.upsert(Worn, {"price": Decimal(1)}, sqlite)
+        upsert.upsert(Worn, {"price": Decimal(1)}, sqlite)
     assert str(raised.value) == "upsert() of Worn needs all values of one of its unique keys: ('id')"
     with pytest.raises(QueryError) as raised:
-        write.upsert(Member, {"email": "a", "name": "A"}, sqlite, key=["name"])
+        upsert.upsert(Member, {"email": "a", "name": "A"}, sqlite, key=["name"])
     assert str(raised.value) == (
         "('name') is not a unique key of Member: it can be ('id'), ('email'), ('club', 'number')"
     )
     with pytest.raises(QueryError, match="^Entry has no unique key that tells which row to update"):
-        write.upsert(Entry, {"text": "a"}, sqlite)
+        upsert.upsert(Entry, {"text": "a"}, sqlite)
 
 
 def test_upsert_refuses_unknown_names_and_invalid_values():
     with pytest.raises(UnknownColumnError, match="did you mean 'email'"):
-        write.upsert(Member, {"emial": "a", "name": "A"}, sqlite)
+        upsert.upsert(Member, {"emial": "a", "name": "A"}, sqlite)
     with pytest.raises(ValueError, match="validation error"):
-        write.upsert(Member, {"email": "a", "name": 7}, sqlite)
+        upsert.upsert(Member, {"email": "a", "name": 7}, sqlite)
 
 
 def test_upsert_takes_what_the_constructor_takes(db):
     for name in ("A", "B"):
-        db.run(write.upsert(Aliased, {"theCode": "x", "theName": name}, sqlite))
+        db.run(upsert.upsert(Aliased, {"theCode": "x", "theName": name}, sqlite))
     assert db.rows("SELECT * FROM aliased") == [("x", "B")]
 
 
@@ -510,14 +510,14 @@ def test_upsert_takes_what_the_constructor_takes(db):
 
 
 def test_get_or_create_makes_a_row_once(db):
-    made, created = db.run(write.get_or_create(Member, {"email": "a"}, {"name": "A"}, sqlite))
+    made, created = db.run(finding.get_or_create(Member, {"email": "a"}, {"name": "A"}, sqlite))
     assert (made.id, made.name, created) == (1, "A", True)
-    found, created = db.run(write.get_or_create(Member, {"email": "a"}, {"name": "other"}, sqlite))
+    found, created = db.run(finding.get_or_create(Member, {"email": "a"}, {"name": "other"}, sqlite))
     assert (found, created) == (made, False)
 
 
 def test_get_or_create_loses_a_race_gracefully(finish):
-    steps = write.get_or_create(Coin, {"code": "EUR"}, {"value": Decimal(1)}, postgres)
+    steps = finding.get_or_create(Coin, {"code": "EUR"}, {"value": Decimal(1)}, postgres)
     looked = next(steps)
     assert looked.sql == 'SELECT "coin"."code", "coin"."value" FROM "coin" WHERE "coin"."code" = $1 LIMIT $2'
     tried = steps.send(Result([], 0))
@@ -530,30 +530,30 @@ def test_get_or_create_loses_a_race_gracefully(finish):
 
 def test_get_or_create_that_breaks_another_key_raises_what_the_database_says(db, ann):
     with pytest.raises(sqlite3.IntegrityError, match=r"member\.email"):
-        db.run(write.get_or_create(Member, {"id": 9}, {"email": "ann@x", "name": "A"}, sqlite))
+        db.run(finding.get_or_create(Member, {"id": 9}, {"email": "ann@x", "name": "A"}, sqlite))
 
 
 def test_without_a_unique_key_programs_wait_for_each_other():
-    operation = write.get_or_create(Member, {"name": "A", "club": None}, {"email": "a"}, postgres)
+    operation = finding.get_or_create(Member, {"name": "A", "club": None}, {"email": "a"}, postgres)
     assert isinstance(operation, Atomic)
     locked = next(operation.steps)
     assert locked.sql == "SELECT pg_advisory_xact_lock($1)"
-    same = next(write.get_or_create(Member, {"club": None, "name": "A"}, {"email": "b"}, postgres).steps)
-    other = next(write.get_or_create(Member, {"name": "B", "club": None}, {"email": "a"}, postgres).steps)
+    same = next(finding.get_or_create(Member, {"club": None, "name": "A"}, {"email": "b"}, postgres).steps)
+    other = next(finding.get_or_create(Member, {"name": "B", "club": None}, {"email": "a"}, postgres).steps)
     assert same.params == locked.params != other.params
     assert -(2**63) <= locked.params[0] < 2**63
 
 
 def test_a_lookup_may_ask_for_none(db):
-    made, _ = db.run(write.get_or_create(Member, {"name": "A", "club": None}, {"email": "a"}, sqlite))
+    made, _ = db.run(finding.get_or_create(Member, {"name": "A", "club": None}, {"email": "a"}, sqlite))
     assert db.sent[0].endswith('WHERE "member"."name" = ? AND "member"."club" IS NULL LIMIT ?')
-    assert db.run(write.get_or_create(Member, {"name": "A", "club": None}, {}, sqlite)) == (made, False)
+    assert db.run(finding.get_or_create(Member, {"name": "A", "club": None}, {}, sqlite)) == (made, False)
 
 
 def test_several_rows_of_the_same_values_are_refused(db):
-    db.run(write.bulk_create(Worn, [Worn(price=Decimal(1)), Worn(price=Decimal("1.0"))], sqlite))
+    db.run(bulk_create.bulk_create(Worn, [Worn(price=Decimal(1)), Worn(price=Decimal("1.0"))], sqlite))
     with pytest.raises(MultipleRowsFound) as raised:
-        db.run(write.get_or_create(Worn, {"price": Decimal(1)}, {}, sqlite))
+        db.run(finding.get_or_create(Worn, {"price": Decimal(1)}, {}, sqlite))
     assert str(raised.value) == (
         "more than one Worn has these values, and get_or_create() needs them to tell one row: look for more columns"
     )
@@ -561,19 +561,19 @@ def test_several_rows_of_the_same_values_are_refused(db):
 
 def test_lookups_and_defaults_are_checked_before_anything_is_sent():
     with pytest.raises(UnknownColumnError, match="did you mean 'email'"):
-        write.get_or_create(Member, {"emial": "a"}, {}, sqlite)
+        finding.get_or_create(Member, {"emial": "a"}, {}, sqlite)
     with pytest.raises(UnknownColumnError):
-        write.update_or_create(Member, {"email": "a"}, {"nmae": "A"}, sqlite)
+        finding.update_or_create(Member, {"email": "a"}, {"nmae": "A"}, sqlite)
     with pytest.raises(QueryError, match=r"^Member\.number: expected int, got 'x'$"):
-        write.get_or_create(Member, {"number": "x"}, {}, sqlite)
+        finding.get_or_create(Member, {"number": "x"}, {}, sqlite)
     with pytest.raises(QueryError, match="^get_or_create.. looks for 'email' and has a default for it"):
-        write.get_or_create(Member, {"email": "a"}, {"email": "b"}, sqlite)
+        finding.get_or_create(Member, {"email": "a"}, {"email": "b"}, sqlite)
     with pytest.raises(QueryError, match="^update_or_create.. needs at least one value to look for$"):
-        write.update_or_create(Member, {}, {"email": "b"}, sqlite)
+        finding.update_or_create(Member, {}, {"email": "b"}, sqlite)
 
 
 def test_get_or_create_knows_the_aliases_of_fields(db):
-    made, created = db.run(write.get_or_create(Aliased, {"code": "x"}, {"theName": "A"}, sqlite))
+    made, created = db.run(finding.get_or_create(Aliased, {"code": "x"}, {"theName": "A"}, sqlite))
     assert (made.code, made.name, created) == ("x", "A", True)
 
 
@@ -581,10 +581,10 @@ def test_get_or_create_knows_the_aliases_of_fields(db):
 
 
 def test_update_or_create_makes_or_changes_one_row(db):
-    made, created = db.run(write.update_or_create(Member, {"email": "a"}, {"name": "A"}, sqlite))
+    made, created = db.run(finding.update_or_create(Member, {"email": "a"}, {"name": "A"}, sqlite))
     assert created
     db.statements.clear()
-    found, created = db.run(write.update_or_create(Member, {"email": "a"}, {"name": "B", "tags": ["t"]}, sqlite))
+    found, created = db.run(finding.update_or_create(Member, {"email": "a"}, {"name": "B", "tags": ["t"]}, sqlite))
     assert (found.id, found.name, found.tags, created) == (made.id, "B", ["t"], False)
     assert db.sent[-1] == 'UPDATE "member" SET "name"=?,"tags"=? WHERE "member"."id" = ?'
     assert members(db) == [(1, "a", "B", None, None, '["t"]')]
@@ -592,18 +592,18 @@ def test_update_or_create_makes_or_changes_one_row(db):
 
 
 def test_update_or_create_that_changes_nothing_sends_no_update(db, ann):
-    db.run(write.update_or_create(Member, {"email": "ann@x"}, {"name": "Ann"}, sqlite))
+    db.run(finding.update_or_create(Member, {"email": "ann@x"}, {"name": "Ann"}, sqlite))
     assert [text.split()[0] for text in db.sent] == ["SELECT"]
 
 
 def test_update_or_create_can_give_the_row_another_key(db, ann):
-    found, _ = db.run(write.update_or_create(Member, {"email": "ann@x"}, {"id": 20}, sqlite))
+    found, _ = db.run(finding.update_or_create(Member, {"email": "ann@x"}, {"id": 20}, sqlite))
     assert found.id == 20
     assert [row[0] for row in members(db)] == [20]
 
 
 def test_update_or_create_locks_the_row_on_postgresql():
-    operation = write.update_or_create(Coin, {"code": "EUR"}, {"value": Decimal(1)}, postgres)
+    operation = finding.update_or_create(Coin, {"code": "EUR"}, {"value": Decimal(1)}, postgres)
     assert isinstance(operation, Atomic)
     assert next(operation.steps).sql.endswith('WHERE "coin"."code" = $1 LIMIT $2 FOR UPDATE')
 
@@ -612,13 +612,13 @@ def test_update_or_create_locks_the_row_on_postgresql():
 
 
 def test_rows_are_changed_and_deleted_where_a_condition_holds(db):
-    db.run(write.bulk_create(Worn, [Worn(price=Decimal(at)) for at in range(5)], sqlite))
+    db.run(bulk_create.bulk_create(Worn, [Worn(price=Decimal(at)) for at in range(5)], sqlite))
     db.statements.clear()
     query = QueryBase(Worn, table_of(Worn))
     cheap = query.where(lambda w: w.price < 2)
-    assert db.run(write.update_where(cheap, (), {"label": "cheap"}, sqlite)) == 2
-    assert db.run(write.update_where(cheap, (lambda w: {"price": w.price + 10},), {}, sqlite)) == 2
-    assert db.run(write.delete_where(query.where(lambda w: w.label == "cheap"), sqlite)) == 2
+    assert db.run(matching.update_where(cheap, (), {"label": "cheap"}, sqlite)) == 2
+    assert db.run(matching.update_where(cheap, (lambda w: {"price": w.price + 10},), {}, sqlite)) == 2
+    assert db.run(matching.delete_where(query.where(lambda w: w.label == "cheap"), sqlite)) == 2
     assert [statement.template.operation for statement in db.statements] == ["Update", "Update", "Delete"]
     assert db.rows("SELECT id FROM worn") == [(3,), (4,), (5,)]
 
@@ -626,9 +626,9 @@ def test_rows_are_changed_and_deleted_where_a_condition_holds(db):
 def test_a_limited_query_changes_nothing():
     query = QueryBase(Worn, table_of(Worn)).limit(1)
     with pytest.raises(QueryError, match="limit"):
-        write.update_where(query, (), {"label": "x"}, sqlite)
+        matching.update_where(query, (), {"label": "x"}, sqlite)
     with pytest.raises(QueryError, match="limit"):
-        write.delete_where(query, sqlite)
+        matching.delete_where(query, sqlite)
 
 
 def test_what_was_written_is_what_is_read(db):
@@ -663,7 +663,7 @@ def test_a_document_edited_after_its_insert_is_a_change_whoever_wrote_it(databas
         database.run(write.save(note, sqlite))
         database.run(write.save(other, sqlite))
     else:
-        database.run(write.bulk_create(Note, [note, other], sqlite))
+        database.run(bulk_create.bulk_create(Note, [note, other], sqlite))
     assert (note.id, note.settings, other.id) == (1, {"size": 1}, 2)
     assert changed_fields(other) == {}
     other.tags.append("c")

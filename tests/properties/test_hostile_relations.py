@@ -10,7 +10,7 @@ from hypothesis import given, note, settings
 
 from ferro import Field, ForeignKey, ManyToMany, ModelDefinitionError, Relation, UniqueViolationError
 from ferro.dialects import sqlite
-from ferro.instance import mark_saved
+from ferro.instance.marks import mark_saved
 from ferro.query.ddl import create_table
 from ferro.schema.registry import active, declared, table_of
 from ferro.sync import BackRef, Database, Model

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, note, settings
 from statements import sent
 
 from ferro import DataError, FerroError, Field, OptionError, QueryError, RowPolicy, current_setting
-from ferro.instance import mark_saved
+from ferro.instance.marks import mark_saved
 from ferro.schema.registry import active, declared
 from ferro.sync import (
     Database,

@@ -32,7 +32,7 @@ from ferro import (
     string_agg,
     when,
 )
-from ferro.instance import mark_saved
+from ferro.instance.marks import mark_saved
 from ferro.schema.registry import active, declared
 from ferro.sync import Database, connect
 

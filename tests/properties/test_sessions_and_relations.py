@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from ferro.errors import FerroError
 from ferro.fields import BackRef, Field, ForeignKey, ManyToMany
-from ferro.instance import changed_fields
+from ferro.instance.state import changed_fields
 from ferro.schema.registry import active, declared
 from ferro.sync import Database, Model, Relation, session
 

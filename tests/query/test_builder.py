@@ -10,9 +10,10 @@ from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, QueryError, UnknownColumnError
 from ferro.query.builder import QueryBase, rendered
 from ferro.query.compiler import compile
-from ferro.query.expressions import ColumnRef, source_of
+from ferro.query.expressions import ColumnRef
 from ferro.query.functions import abs_, avg, cast, coalesce, col, count, fn, not_, now, sum_
 from ferro.query.row import Row
+from ferro.query.sources import source_of
 from ferro.query.statements import Insert
 
 

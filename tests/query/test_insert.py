@@ -7,7 +7,7 @@ import pytest
 from ferro.dialects import postgres, sqlite
 from ferro.query.compiler import compile
 from ferro.query.ddl import create_table
-from ferro.query.expressions import Source
+from ferro.query.sources import Source
 from ferro.query.statements import Conflict, Insert, OnConflict
 from ferro.schema.table import Column, Table
 from ferro.types import column_type

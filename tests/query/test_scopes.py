@@ -9,8 +9,8 @@ from ferro.dialects import postgres, sqlite
 from ferro.errors import QueryError
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
-from ferro.query.expressions import Source, source_of
 from ferro.query.row import scope_of
+from ferro.query.sources import Source, source_of
 from ferro.schema.table import Column, Table
 from ferro.types import column_type
 

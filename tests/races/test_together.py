@@ -12,7 +12,7 @@ from statements import sent
 
 import ferro
 from ferro import BackRef, Field, ForeignKey, Model, OperationalError, Relation, Scope, connect, sync
-from ferro.instance import forget_related
+from ferro.instance.related import forget_related
 
 
 class Maker(Model):

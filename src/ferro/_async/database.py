@@ -31,9 +31,23 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
-from ferro.instance import Origin
+from ferro.instance.origin import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, bulk_upsert, frames, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import (
+    bulk,
+    bulk_create,
+    bulk_upsert,
+    finding,
+    frames,
+    include,
+    raw,
+    read,
+    relations,
+    schema,
+    typed_rows,
+    upsert,
+    write,
+)
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.progress import Progress, reported
@@ -349,14 +363,14 @@ class AsyncDatabase:
         given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         await self._call_hooks(model, "before_save", given)
         if progress is False:
-            await self.run(write.bulk_create(model, given, self.dialect))
+            await self.run(bulk_create.bulk_create(model, given, self.dialect))
         else:
-            write.check_new(model, given)
+            bulk_create.check_new(model, given)
             with reported(progress, f"bulk_create({model.__name__})") as report:
                 async with AsyncTransaction(self):
                     for start in range(0, len(given), bulk.CHUNK):
                         chunk = given[start : start + bulk.CHUNK]
-                        await self.run(write.bulk_create(model, chunk, self.dialect))
+                        await self.run(bulk_create.bulk_create(model, chunk, self.dialect))
                         await call_hook(partial(report, start + len(chunk)))
         await self._call_hooks(model, "after_save", given)
         return given
@@ -498,7 +512,7 @@ class AsyncDatabase:
             key: the fields of the unique key, where the values name more than one.
             values: the row's values by field.
         """
-        return await self.run(write.upsert(model, values, self.dialect, key=key))
+        return await self.run(upsert.upsert(model, values, self.dialect, key=key))
 
     async def get_or_create(
         self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
@@ -507,13 +521,13 @@ class AsyncDatabase:
 
         Atomic under races: of any number of simultaneous calls one creates the row.
         """
-        return await self.run(write.get_or_create(model, lookup, defaults or {}, self.dialect))
+        return await self.run(finding.get_or_create(model, lookup, defaults or {}, self.dialect))
 
     async def update_or_create(
         self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
     ) -> tuple[M, bool]:
         """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
-        return await self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
+        return await self.run(finding.update_or_create(model, lookup, defaults or {}, self.dialect))
 
     async def delete(self, instance: ModelBase, *, hard: bool = False) -> bool:
         """Delete an instance's row; False when there was none. The instance counts as new afterwards.

@@ -11,7 +11,7 @@ from ferro._concurrency._async.batches import SIBLINGS
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.identity import inside
-from ferro.operations import explain, frames, paging, read, typed_rows, write
+from ferro.operations import explain, frames, matching, paging, read, typed_rows
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
@@ -135,7 +135,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         Of a selection, what it chose comes back: `User.where(...).select("id").update_returning(active=False)`.
         """
         database = self.database
-        return await database.run(write.update_returning(self, recipe, values, database.dialect))
+        return await database.run(matching.update_returning(self, recipe, values, database.dialect))
 
     async def delete_returning(self, *, hard: bool = False) -> list[R]:
         """Delete every row that matches, and return what they were, in no order; the instances count as new.
@@ -143,7 +143,7 @@ class AsyncSelection(TreeQuery[M, R], Generic[M, R]):
         Rows of a `SoftDelete` are only marked, and come back as they are then, unless `hard` says otherwise.
         """
         database = self.database
-        return await database.run(write.delete_returning(self, database.dialect, hard=hard))
+        return await database.run(matching.delete_returning(self, database.dialect, hard=hard))
 
     async def explain(self, *, analyze: bool = False) -> str:
         """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
@@ -285,7 +285,7 @@ class AsyncQuery(AsyncSelection[M, M]):
         `update(lambda u: {"visits": u.visits + 1})` are all one UPDATE.
         """
         database = self.database
-        return await database.run(write.update_where(self, recipe, values, database.dialect))
+        return await database.run(matching.update_where(self, recipe, values, database.dialect))
 
     async def delete(self, *, hard: bool = False) -> int:
         """Delete every row that matches; return how many there were.
@@ -293,12 +293,12 @@ class AsyncQuery(AsyncSelection[M, M]):
         Rows of a `SoftDelete` are only marked as deleted, unless `hard` says otherwise.
         """
         database = self.database
-        return await database.run(write.delete_where(self, database.dialect, hard=hard))
+        return await database.run(matching.delete_where(self, database.dialect, hard=hard))
 
     async def restore(self) -> int:
         """Take back that rows of a `SoftDelete` were deleted: those that match and are; return how many there were."""
         database = self.database
-        return await database.run(write.restore_where(self, database.dialect))
+        return await database.run(matching.restore_where(self, database.dialect))
 
     @overload
     async def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...

@@ -12,7 +12,7 @@ from ferro._async.connections import default_database, is_open, named
 from ferro._concurrency._async import owner
 from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError, OptionError
-from ferro.instance import origin_of
+from ferro.instance.origin import origin_of
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase

@@ -27,7 +27,8 @@ from ferro.errors import (
     TransactionError,
 )
 from ferro.identity import IdentityMap, Place, Touched
-from ferro.instance import Journal
+from ferro.instance.journal import Journal
+from ferro.instance.undo import undo
 from ferro.operations import raw, typed_rows
 from ferro.operations.steps import Atomic, Operation, Steps, journaled
 from ferro.operations.stream import raw_source
@@ -232,7 +233,7 @@ class AsyncTransaction:
 
     def _undo(self) -> None:
         """Nothing of it was stored: instances are as they were, and objects that have seen it stand for no row."""
-        self._journal.undo()
+        undo(self._journal)
         self._forget_touched()
 
     def _forget_touched(self) -> None:

@@ -32,9 +32,23 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
-from ferro.instance import Origin
+from ferro.instance.origin import Origin
 from ferro.model import ModelBase
-from ferro.operations import bulk, bulk_upsert, frames, include, raw, read, relations, schema, typed_rows, write
+from ferro.operations import (
+    bulk,
+    bulk_create,
+    bulk_upsert,
+    finding,
+    frames,
+    include,
+    raw,
+    read,
+    relations,
+    schema,
+    typed_rows,
+    upsert,
+    write,
+)
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.progress import Progress, reported
@@ -350,14 +364,14 @@ class Database:
         given = [made for chunk in bulk.chunks_of(model, instances) for made in chunk]
         self._call_hooks(model, "before_save", given)
         if progress is False:
-            self.run(write.bulk_create(model, given, self.dialect))
+            self.run(bulk_create.bulk_create(model, given, self.dialect))
         else:
-            write.check_new(model, given)
+            bulk_create.check_new(model, given)
             with reported(progress, f"bulk_create({model.__name__})") as report:
                 with Transaction(self):
                     for start in range(0, len(given), bulk.CHUNK):
                         chunk = given[start : start + bulk.CHUNK]
-                        self.run(write.bulk_create(model, chunk, self.dialect))
+                        self.run(bulk_create.bulk_create(model, chunk, self.dialect))
                         call_hook(partial(report, start + len(chunk)))
         self._call_hooks(model, "after_save", given)
         return given
@@ -499,7 +513,7 @@ class Database:
             key: the fields of the unique key, where the values name more than one.
             values: the row's values by field.
         """
-        return self.run(write.upsert(model, values, self.dialect, key=key))
+        return self.run(upsert.upsert(model, values, self.dialect, key=key))
 
     def get_or_create(
         self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
@@ -508,13 +522,13 @@ class Database:
 
         Atomic under races: of any number of simultaneous calls one creates the row.
         """
-        return self.run(write.get_or_create(model, lookup, defaults or {}, self.dialect))
+        return self.run(finding.get_or_create(model, lookup, defaults or {}, self.dialect))
 
     def update_or_create(
         self, model: type[M], /, defaults: Mapping[str, Any] | None = None, **lookup: Any
     ) -> tuple[M, bool]:
         """Find the row with these values and set the defaults in it, or create it with both; True when it was created."""
-        return self.run(write.update_or_create(model, lookup, defaults or {}, self.dialect))
+        return self.run(finding.update_or_create(model, lookup, defaults or {}, self.dialect))
 
     def delete(self, instance: ModelBase, *, hard: bool = False) -> bool:
         """Delete an instance's row; False when there was none. The instance counts as new afterwards.

@@ -11,7 +11,7 @@ from ferro._sync.relations import held_by
 from ferro._sync.scope import chosen
 from ferro.errors import InterfaceError, QueryError
 from ferro.model import ModelBase
-from ferro.operations import raw, read, typed_rows, write
+from ferro.operations import matching, raw, read, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.pipeline import Queued, in_step
 from ferro.operations.steps import Steps
@@ -161,11 +161,11 @@ class Pipeline:
 
     def update_rows(self, query: Query[M], *recipe: Callable[[type[M]], dict[str, Any]], **values: Any) -> Queued[int]:
         """Change every row of a query, as its `update` does; how many there were."""
-        return self._queue(write.update_where(self._here(query), recipe, values, self.database.dialect))
+        return self._queue(matching.update_where(self._here(query), recipe, values, self.database.dialect))
 
     def delete_rows(self, query: Query[Any], *, hard: bool = False) -> Queued[int]:
         """Delete every row of a query; how many there were."""
-        return self._queue(write.delete_where(self._here(query), self.database.dialect, hard=hard))
+        return self._queue(matching.delete_where(self._here(query), self.database.dialect, hard=hard))
 
     # Raw SQL.
 

@@ -12,7 +12,7 @@ from ferro._sync.stream import Stream
 from ferro.dialects import DIALECTS
 from ferro.errors import OptionError
 from ferro.identity import inside
-from ferro.operations import explain, frames, paging, read, typed_rows, write
+from ferro.operations import explain, frames, matching, paging, read, typed_rows
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
 from ferro.operations.steps import Operation
 from ferro.operations.stream import source
@@ -136,7 +136,7 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         Of a selection, what it chose comes back: `User.where(...).select("id").update_returning(active=False)`.
         """
         database = self.database
-        return database.run(write.update_returning(self, recipe, values, database.dialect))
+        return database.run(matching.update_returning(self, recipe, values, database.dialect))
 
     def delete_returning(self, *, hard: bool = False) -> list[R]:
         """Delete every row that matches, and return what they were, in no order; the instances count as new.
@@ -144,7 +144,7 @@ class Selection(TreeQuery[M, R], Generic[M, R]):
         Rows of a `SoftDelete` are only marked, and come back as they are then, unless `hard` says otherwise.
         """
         database = self.database
-        return database.run(write.delete_returning(self, database.dialect, hard=hard))
+        return database.run(matching.delete_returning(self, database.dialect, hard=hard))
 
     def explain(self, *, analyze: bool = False) -> str:
         """Ask the database how it would read the rows; PostgreSQL's `analyze` reads them, and measures."""
@@ -286,7 +286,7 @@ class Query(Selection[M, M]):
         `update(lambda u: {"visits": u.visits + 1})` are all one UPDATE.
         """
         database = self.database
-        return database.run(write.update_where(self, recipe, values, database.dialect))
+        return database.run(matching.update_where(self, recipe, values, database.dialect))
 
     def delete(self, *, hard: bool = False) -> int:
         """Delete every row that matches; return how many there were.
@@ -294,12 +294,12 @@ class Query(Selection[M, M]):
         Rows of a `SoftDelete` are only marked as deleted, unless `hard` says otherwise.
         """
         database = self.database
-        return database.run(write.delete_where(self, database.dialect, hard=hard))
+        return database.run(matching.delete_where(self, database.dialect, hard=hard))
 
     def restore(self) -> int:
         """Take back that rows of a `SoftDelete` were deleted: those that match and are; return how many there were."""
         database = self.database
-        return database.run(write.restore_where(self, database.dialect))
+        return database.run(matching.restore_where(self, database.dialect))
 
     @overload
     def sum(self, column: Callable[[type[M]], A | Valued[A]]) -> A | None: ...

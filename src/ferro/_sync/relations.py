@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from ferro._concurrency._sync import call_hook
 from ferro._sync.query import Query
 from ferro.fields import RelationMark
-from ferro.instance import forget_related
+from ferro.instance.related import forget_related
 from ferro.model import ModelBase
 from ferro.operations import relations
 from ferro.operations.hooks import hooks_of

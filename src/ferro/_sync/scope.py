@@ -13,7 +13,7 @@ from ferro._concurrency._sync import owner
 from ferro._sync.connections import default_database, is_open, named
 from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError, OptionError
-from ferro.instance import origin_of
+from ferro.instance.origin import origin_of
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database

@@ -5,20 +5,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
-from ferro.instance import forget_related, is_loaded, loaded_key, mark_saved, relate
+from ferro.instance.marks import mark_saved
+from ferro.instance.related import forget_related, relate
+from ferro.instance.state import is_loaded, loaded_key
 from ferro.model import ModelBase
+from ferro.operations.batching import batched
 from ferro.operations.hydrate import row_loader
 from ferro.operations.links import Key, any_key, each_once, of_key, recipe
 from ferro.operations.read import called, read_key
 from ferro.operations.steps import Steps
 from ferro.operations.versions import version_of
-from ferro.operations.write import batched, shown_key
+from ferro.operations.write import shown_key
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, Expression, source_of
+from ferro.query.expressions import ColumnRef, Expression
 from ferro.query.keys import must_be_a
 from ferro.query.related import RelatedQuery, key_of_owner
+from ferro.query.sources import source_of
 from ferro.query.statements import Select
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table

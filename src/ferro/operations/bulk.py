@@ -11,29 +11,18 @@ from pydantic import ValidationError
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import changed_elsewhere, must_refer_to_here, written
-from ferro.instance import is_loaded, loaded_key, mark_saved
+from ferro.instance.marks import mark_saved
+from ferro.instance.state import is_loaded, loaded_key
 from ferro.model import ModelBase
+from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
+from ferro.operations.bulk_create import check_new
 from ferro.operations.hydrate import no_collection, row_loader
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by, not_none
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps
 from ferro.operations.versions import next_version, not_assigned, version_of
-from ferro.operations.write import (
-    LONGEST,
-    ROWS,
-    Columns,
-    Inserting,
-    batched,
-    changes,
-    check_new,
-    chooser,
-    inserting,
-    inserting_by,
-    must_have_key,
-    not_none,
-    rows_at_once,
-    shown_key,
-)
+from ferro.operations.write import changes, must_have_key, shown_key
 from ferro.query.bulk import bulk_insert
 from ferro.query.bulk import bulk_update as bulk_update_plan
 from ferro.query.dialect import Bulk, Compiled, Dialect

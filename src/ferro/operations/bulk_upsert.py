@@ -9,22 +9,16 @@ from typing import Any, Generic, TypeVar
 from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.identity import changed_elsewhere, must_refer_to_here, settled
-from ferro.instance import adopt, first_loaded
+from ferro.instance.marks import adopt
+from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
+from ferro.operations.batching import rows_at_once
 from ferro.operations.bulk import CHUNK, made
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting
+from ferro.operations.naming import named_column
 from ferro.operations.stamps import stamp_new
 from ferro.operations.steps import Steps
-from ferro.operations.write import (
-    Columns,
-    Inserting,
-    chooser,
-    deduced_key,
-    inserting,
-    named_column,
-    named_key,
-    rows_at_once,
-    updated_columns,
-)
+from ferro.operations.upsert import deduced_key, named_key, updated_columns
 from ferro.query.dialect import Dialect
 from ferro.query.keys import by_column
 from ferro.query.statements import Conflict, OnConflict

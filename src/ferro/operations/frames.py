@@ -12,10 +12,10 @@ from ferro.model import ModelBase
 from ferro.operations.arrow import Framed, column, columns_of_texts, known, text_form
 from ferro.operations.hydrate import no_collection
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame, library
+from ferro.operations.naming import input_name
 from ferro.operations.raw import asked, distinct_names
 from ferro.operations.reading import whole
 from ferro.operations.steps import Steps
-from ferro.operations.write import input_name
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect, Result

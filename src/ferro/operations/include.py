@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance import Kept, Siblings, acquaint, relate_all, relate_new
+from ferro.instance.related import Kept, relate_all, relate_new
+from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
 from ferro.operations.hydrate import Fill, Rows, are_new, filler, in_parts, loads, row_loader
@@ -15,22 +16,13 @@ from ferro.operations.steps import Steps
 from ferro.query.builder import rows_of
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import (
-    ColumnRef,
-    Comparison,
-    Expression,
-    Order,
-    Over,
-    Source,
-    Value,
-    WindowFunction,
-    source_of,
-    type_for,
-)
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Order, Over, Value, WindowFunction
 from ferro.query.including import Include, IncludePath, read_paths
 from ferro.query.joins import joins_of
 from ferro.query.keysets import among
+from ferro.query.kinds import type_for
 from ferro.query.related import has_no_key, key_of_owner, keys_in, own_columns
+from ferro.query.sources import Source, source_of
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Picked
 from ferro.schema.relations import Relation

@@ -13,12 +13,13 @@ from ferro.operations.include import introduce, key_loader, lead_to, load_all
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import Aggregate, ColumnRef, Expression, Joined, Over, Source
+from ferro.query.expressions import Aggregate, ColumnRef, Expression, Over
 from ferro.query.fragments import Fragment
 from ferro.query.including import Include
 from ferro.query.joins import joined, note, own_columns
 from ferro.query.related import keys_in
 from ferro.query.row import scope_of
+from ferro.query.sources import Joined, Source
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Exists, InQuery, Scalar, moved, parts_of
 from ferro.schema.table import Column

@@ -13,30 +13,24 @@ from ferro.caches import informing
 from ferro.errors import QueryError, UniqueViolationError
 from ferro.fields import utc_now
 from ferro.model import ModelBase
+from ferro.operations.batching import batched, rows_at_once
 from ferro.operations.hydrate import row_loader
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting
+from ferro.operations.naming import input_name, named_column
 from ferro.operations.read import called, read_key
 from ferro.operations.steps import Steps
-from ferro.operations.write import (
-    Columns,
-    Inserting,
-    batched,
-    chooser,
-    input_name,
-    insert,
-    inserting,
-    named_column,
-    rows_at_once,
-)
+from ferro.operations.write import insert
 from ferro.query.builder import QueryBase
 from ferro.query.compared import equals
 from ferro.query.compiler import compile
 from ferro.query.dialect import Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Expression, IsNull, Source, source_of
+from ferro.query.expressions import ColumnRef, Expression, IsNull
 from ferro.query.joins import joins_of
 from ferro.query.keys import key_in, key_of, key_values, must_be_a
 from ferro.query.keysets import among
 from ferro.query.related import RelatedQuery, key_of_owner
 from ferro.query.row import scope_of
+from ferro.query.sources import Source, source_of
 from ferro.query.statements import Conflict, Delete, Insert, OnConflict, Select, Update
 from ferro.schema.links import Link
 from ferro.schema.relations import Relation

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
-from ferro.instance import Siblings, acquaint
+from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
 from ferro.operations.include import load_all
@@ -18,9 +18,10 @@ from ferro.operations.typed_rows import selected
 from ferro.query.builder import AggregateName, QueryBase
 from ferro.query.compiler import compile, make_plan
 from ferro.query.dialect import REDACTED, Compiled, Dialect
-from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value, source_of
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Value
 from ferro.query.plans import Plan
 from ferro.query.row import scope_of
+from ferro.query.sources import Source, source_of
 from ferro.query.statements import Select
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column, Table

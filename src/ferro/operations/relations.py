@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from ferro.errors import QueryError
 from ferro.identity import must_be_of_here
-from ferro.instance import Kept, forget_related, relate, related_to, siblings_of
+from ferro.instance.related import Kept, forget_related, relate, related_to
+from ferro.instance.siblings import siblings_of
 from ferro.model import ModelBase
 from ferro.operations import belongings, links
 from ferro.operations.include import load_all
+from ferro.operations.naming import input_name
 from ferro.operations.read import by_key, fetch_first
 from ferro.operations.steps import Atomic, Steps
-from ferro.operations.write import input_name
 from ferro.query.dialect import Dialect
 from ferro.query.including import Include, one_relation
 from ferro.query.keys import key_values

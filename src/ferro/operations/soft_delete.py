@@ -5,7 +5,8 @@ from typing import Any
 from ferro.errors import QueryError
 from ferro.fields import utc_now
 from ferro.identity import written
-from ferro.instance import is_loaded, mark_saved
+from ferro.instance.marks import mark_saved
+from ferro.instance.state import is_loaded
 from ferro.model import ModelBase
 from ferro.operations.read import fresh_by_key, has_key, is_whole
 from ferro.operations.stamps import moments
@@ -14,7 +15,8 @@ from ferro.operations.versions import has_version, must_not_be_stale, next_versi
 from ferro.query.assigned import counted_up
 from ferro.query.compiler import compile
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, IsNull, Value, source_of
+from ferro.query.expressions import ColumnRef, IsNull, Value
+from ferro.query.sources import source_of
 from ferro.query.statements import Update
 from ferro.schema.table import Table
 

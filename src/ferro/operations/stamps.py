@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from ferro.fields import utc_now
-from ferro.instance import before_assignment, changed_fields, is_loaded
+from ferro.instance.edits import before_assignment
+from ferro.instance.state import changed_fields, is_loaded
 from ferro.model import ModelBase
 from ferro.schema.table import Column, Table
 

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ferro.instance import Journal, journal
+from ferro.instance.journal import Journal, journal
 from ferro.query.dialect import Compiled, Result
 
 T = TypeVar("T")

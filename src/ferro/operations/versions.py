@@ -3,12 +3,13 @@
 from typing import Any
 
 from ferro.errors import QueryError, StaleObjectError
-from ferro.instance import changed_fields, is_loaded
+from ferro.instance.state import changed_fields, is_loaded
 from ferro.model import ModelBase
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import ColumnRef, Comparison, Expression, Source, Value
+from ferro.query.expressions import ColumnRef, Comparison, Expression, Value
+from ferro.query.sources import Source
 from ferro.schema.table import Table
 
 

@@ -3,15 +3,8 @@
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.query.expressions import (
-    MEANINGS,
-    Expression,
-    described,
-    fits,
-    is_expression,
-    literal,
-    type_for,
-)
+from ferro.query.expressions import Expression, is_expression, literal
+from ferro.query.kinds import MEANINGS, described, fits, type_for
 from ferro.query.operators import Operation, Question
 from ferro.types.base import ColumnType
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from ferro.errors import QueryError
 from ferro.query.compared import KeyOf, Owner
-from ferro.query.expressions import ONE, Arithmetic, ColumnRef, Expression, Source, Value, described, is_expression
+from ferro.query.expressions import ONE, Arithmetic, ColumnRef, Expression, Value, is_expression
+from ferro.query.kinds import described
+from ferro.query.sources import Source
 from ferro.schema.table import Column
 
 

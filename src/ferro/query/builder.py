@@ -19,22 +19,16 @@ from ferro.query.expressions import (
     Nulls,
     Number,
     Order,
-    Source,
     Valued,
     expression,
-    has_values,
-    has_window,
-    is_aggregated,
     is_expression,
-    loose_columns,
     must_be_condition,
-    same,
-    source_of,
-    type_for,
 )
 from ferro.query.including import Include, IncludePath, read_paths
+from ferro.query.inspecting import has_values, has_window, is_aggregated, loose_columns, same
 from ferro.query.joins import Marks, joins_of, looked_up, marked, required
 from ferro.query.keys import by_column, leads_to, owners
+from ferro.query.kinds import type_for
 from ferro.query.paging import Keys, completed, keys_of, reversed_order
 from ferro.query.projection import Projection, made_into, repeated, twice, values_of
 from ferro.query.row import (
@@ -48,6 +42,7 @@ from ferro.query.row import (
     scope_of,
 )
 from ferro.query.selected import Scalar
+from ferro.query.sources import Source, source_of
 from ferro.query.stamps import stamped
 from ferro.query.statements import Delete, Derived, Join, Lock, Made, Select, Update
 from ferro.query.subqueries import Picked, membership, moved

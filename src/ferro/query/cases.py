@@ -10,11 +10,11 @@ from ferro.query.expressions import (
     Valued,
     Values,
     bound,
-    described,
     is_expression,
     literal,
     must_be_condition,
 )
+from ferro.query.kinds import described
 from ferro.query.selected import A
 from ferro.query.sqltext import ATOM, Text
 from ferro.query.writer import Writer

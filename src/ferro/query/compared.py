@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from ferro.errors import QueryError
 from ferro.identity import must_be_of_here
-from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Logical, Shape, Source, Value, Values
+from ferro.query.expressions import ColumnRef, Comparison, Expression, IsNull, Logical, Shape, Value, Values
+from ferro.query.sources import Source
 from ferro.query.sqltext import Text
 from ferro.query.writer import Writer
 from ferro.schema.relations import Relation

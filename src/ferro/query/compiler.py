@@ -16,7 +16,9 @@ from ferro.errors import QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Compiled, Dialect, Template
 from ferro.query.expressions import Expression
+from ferro.query.inspecting import has_window, is_aggregated
 from ferro.query.plans import Cache, InsertPlan, Plan, dumps_of
+from ferro.query.sources import Source
 from ferro.query.sqltext import Text, quote
 from ferro.query.statements import (
     Delete,
@@ -273,7 +275,7 @@ def select(writer: Writer, statement: Select, names: tuple[str, ...] = (), form:
         # By position: the parameters of a repeated expression would make it another one.
         builder = builder.groupby(Sql(", ".join(map(str, statement.group_by))))
     if statement.having:
-        if any(map(tree.has_window, statement.having)):
+        if any(map(has_window, statement.having)):
             raise QueryError("having() comes before windows and cannot use over(): sort by it, or select it")
         builder = builder.having(Sql(writer.sql(tree.Logical("AND", statement.having))))
     if statement.order_by:
@@ -366,7 +368,7 @@ def locking(lock: Lock, dialect: Dialect) -> str:
     return f" FOR UPDATE{of}{' SKIP LOCKED' if lock.skip_locked else ''}{' NOWAIT' if lock.nowait else ''}"
 
 
-def rows_of(writer: Writer, source: tree.Source | Derived) -> str:
+def rows_of(writer: Writer, source: Source | Derived) -> str:
     if isinstance(source, Derived):
         return f"({select(writer, source.select, source.names)}) AS {quote(source.alias)}"
     if isinstance(source, Made):
@@ -379,13 +381,13 @@ def joined(writer: Writer, join: Join) -> str:
     rows = rows_of(writer, join.source)
     on = writer.sql(tree.Logical("AND", join.on))
     look_up = writer.dialect.form("look up") if join.single else None
-    if look_up is not None and isinstance(join.source, tree.Source):
+    if look_up is not None and isinstance(join.source, Source):
         columns = ", ".join(map(writer.sql, join.source.columns))
         return f" LEFT JOIN {look_up.sql.format(columns, rows, on, quote(join.source.name))}"
     return f" {'LEFT ' if join.outer else ''}JOIN {rows} ON {on}"
 
 
-def from_item(source: tree.Source) -> str:
+def from_item(source: Source) -> str:
     name = quote(source.table.name)
     return name if source.alias is None else f"{name} AS {quote(source.alias)}"
 
@@ -393,11 +395,11 @@ def from_item(source: tree.Source) -> str:
 def filtered(writer: Writer, builder: Any, where: Sequence[Expression[Any]]) -> Any:
     if not where:
         return builder
-    if any(map(tree.is_aggregated, where)):
+    if any(map(is_aggregated, where)):
         raise QueryError(
             "where() looks at single rows and cannot use count, sum, avg, min or max: having() looks at groups"
         )
-    if any(map(tree.has_window, where)):
+    if any(map(has_window, where)):
         raise QueryError("where() comes before windows and cannot use over(): sort by it, or select it")
     return builder.where(Sql(writer.sql(tree.Logical("AND", tuple(where)))))
 

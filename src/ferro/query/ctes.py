@@ -8,19 +8,11 @@ from ferro.errors import QueryError
 from ferro.query.builder import QueryBase, is_predicate
 from ferro.query.compiler import collect_join, collect_members, definition, from_item, joined, rows_of
 from ferro.query.compound import Operator, SetQuery, must_fit
-from ferro.query.expressions import (
-    ColumnRef,
-    Joined,
-    Shape,
-    Source,
-    Values,
-    is_aggregated,
-    is_expression,
-    loose_columns,
-    must_be_condition,
-)
+from ferro.query.expressions import ColumnRef, Shape, Values, is_expression, must_be_condition
+from ferro.query.inspecting import is_aggregated, loose_columns
 from ferro.query.row import Row, inside
 from ferro.query.selections import must_be_readable, selected_table
+from ferro.query.sources import Joined, Source
 from ferro.query.statements import Join, Made, Select, With
 from ferro.query.subqueries import moved, outer_columns
 from ferro.query.writer import Writer

@@ -5,10 +5,11 @@ from typing import Any
 
 from ferro.errors import ModelDefinitionError, QueryError
 from ferro.query.dialect import Dialect
-from ferro.query.expressions import must_be_condition, source_of
+from ferro.query.expressions import must_be_condition
 from ferro.query.row import Row
 from ferro.query.searching import create_search
 from ferro.query.settings import Setting
+from ferro.query.sources import source_of
 from ferro.query.sqltext import quote
 from ferro.query.writer import Inline
 from ferro.rules import COMMANDS

@@ -12,21 +12,10 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from ferro.errors import QueryError, UnknownColumnError
-from ferro.query.expressions import (
-    MEANINGS,
-    Cast,
-    ColumnRef,
-    Expression,
-    Shape,
-    Source,
-    Value,
-    Values,
-    described,
-    is_expression,
-    literal,
-    type_for,
-)
+from ferro.query.expressions import Cast, ColumnRef, Expression, Shape, Value, Values, is_expression, literal
+from ferro.query.kinds import MEANINGS, described, type_for
 from ferro.query.operators import Operation, Question
+from ferro.query.sources import Source
 from ferro.query.sqltext import ATOM, COMPARE, OR, Text
 from ferro.query.writer import Writer, as_json, each, filled
 from ferro.schema.table import Column

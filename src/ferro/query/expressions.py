@@ -4,13 +4,11 @@ Every node can describe itself in two lists at once: its *shape*, which decides 
 *values*, which do not. Two trees of one shape share one compiled statement.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
-from hashlib import blake2b
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -28,17 +26,30 @@ from typing import (
 
 from pydantic import BaseModel
 
-from ferro.caches import informing
 from ferro.errors import QueryError
+from ferro.query.kinds import (
+    INTEGRAL,
+    MEANINGS,
+    NUMBERS,
+    arithmetic_type,
+    described,
+    fits,
+    meaning,
+    must_be,
+    must_be_ordered,
+    must_be_sortable,
+    plain_number,
+    special,
+    type_for,
+)
 from ferro.query.patterns import ends_in_escape
-from ferro.schema.relations import Relation
-from ferro.schema.table import LONGEST_NAME, Column, Table
-from ferro.types import column_type, type_of_value
+from ferro.schema.table import Column
+from ferro.types import type_of_value
 from ferro.types.base import ColumnType
-from ferro.types.document import PART
-from ferro.types.integer import CALCULATED
 from ferro.types.range_values import Range
-from ferro.types.values import with_article
+
+if TYPE_CHECKING:
+    from ferro.query.sources import Source
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -51,130 +62,9 @@ Shape: TypeAlias = list[Any]
 Values: TypeAlias = list[Any]
 
 NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for `in`, and between() for a chain"
-NUMBERS = frozenset({"int", "float", "decimal"})
-# The operators that need more than just any number.
-INTEGRAL = {"//": frozenset({"int", "decimal"}), "%": frozenset({"int", "decimal"})}
-UNORDERED = frozenset({"bool", "json", "array", "range", "object"})
-UNSORTED = frozenset({"json", "array", "range", "object"})
-# What may be compared with what, without a cast.
-FAMILIES = {"int": "number", "float": "number", "decimal": "number"}
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
 PADDED_UP_TO = 256
 NOT_AS_JSON = frozenset({"float", "bytes"})
-
-
-# What an operator does to values of a kind, by kind and operator: filled in by the files that know the kinds.
-MEANINGS: dict[tuple[str, str], "Callable[..., Any]"] = {}
-
-
-@informing("types")
-@lru_cache(maxsize=1024)
-def type_for(python_type: Any) -> ColumnType:
-    """The column type of a Python type, the same object every time."""
-    return column_type(python_type)
-
-
-class Source:
-    """A table under an alias. Equal to every other source of that table and alias."""
-
-    __slots__ = ("alias", "columns", "key", "table")
-
-    def __init__(self, table: Table, alias: str | None = None) -> None:
-        self.table = table
-        self.alias = alias
-        self.key: Any = table if alias is None else (table, alias)
-        self.columns: tuple[Expression[Any], ...] = tuple(ColumnRef(self, column) for column in table.columns)
-
-    @property
-    def name(self) -> str:
-        """What its columns are qualified with."""
-        return self.alias or self.table.name
-
-    @property
-    def beside(self) -> "tuple[Source, ...]":
-        """The other sources that are joined to it for good."""
-        return ()
-
-    @property
-    def root(self) -> "Source":
-        """Where the way to it begins, along relations."""
-        return self
-
-    def under(self, alias: str) -> "Source":
-        """The same rows under another name."""
-        return Source(self.table, alias)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __repr__(self) -> str:
-        return f"Source({self.table.name})" if self.alias is None else f"Source({self.table.name} as {self.alias})"
-
-
-# The conditions of a model's scope, about the rows of a source.
-ScopeOf: TypeAlias = "Callable[[Table, Source], tuple[Expression[bool], ...]]"
-
-
-class Joined(Source):
-    """The rows a relation leads to from those of another source: under a name that says the way, `"book.author"`."""
-
-    __slots__ = ("parent", "relation", "scope")
-
-    def __init__(self, parent: Source, relation: Relation, scope: "ScopeOf") -> None:
-        self.parent = parent
-        self.relation = relation
-        self.scope = scope
-        super().__init__(relation.target_table, path_name(parent.name, relation.name))
-
-    @property
-    def root(self) -> Source:
-        return self.parent.root
-
-    @property
-    def optional(self) -> bool:
-        """Whether there may be no such row: a foreign key on the way may be null, or leads the other way."""
-        return self.may_be_missing or (isinstance(self.parent, Joined) and self.parent.optional)
-
-    @property
-    def may_be_missing(self) -> bool:
-        """Whether a row of the parent may lead to none."""
-        relation = self.relation
-        return relation.kind != "forward" or any(column.nullable for column in relation.columns)
-
-    @property
-    def on(self) -> "tuple[Expression[bool], ...]":
-        """What joins its rows to those they are reached from."""
-        held = tuple(
-            Comparison(ColumnRef[Any](self, theirs), "==", ColumnRef[Any](self.parent, mine))
-            for mine, theirs in self.relation.pairs
-        )
-        # A foreign key leads to its row, whatever the scope says of it.
-        return held if self.relation.kind == "forward" else (*held, *self.scope(self.table, self))
-
-    def rerooted(self, old: Source, new: Source) -> "Joined":
-        """The same way from another source, if it begins at the old one."""
-        if self.root != old:
-            return self
-        parent = self.parent
-        return Joined(parent.rerooted(old, new) if isinstance(parent, Joined) else new, self.relation, self.scope)
-
-
-def path_name(parent: str, name: str) -> str:
-    """The name of a joined table, with a number for what does not fit."""
-    path = f"{parent}.{name}"
-    if len(path.encode()) <= LONGEST_NAME:
-        return path
-    return f"{path.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}.{blake2b(path.encode(), digest_size=8).hexdigest()}"
-
-
-@informing("sources")
-@lru_cache(maxsize=1024)
-def source_of(table: Table) -> Source:
-    """The table under its own name: what the operators on a model class refer to."""
-    return Source(table)
 
 
 class Valued(Generic[T_co]):
@@ -658,7 +548,7 @@ class ColumnRef(Expression[T]):
 
     __slots__ = ("column", "key", "source")
 
-    def __init__(self, source: Source, column: Column) -> None:
+    def __init__(self, source: "Source", column: Column) -> None:
         self.source = source
         self.column = column
         self.key: Any = column if source.alias is None else (column, source.alias)
@@ -1311,49 +1201,8 @@ def orders_of(given: object) -> tuple[Order, ...]:
 # Building nodes: every mistake that can be seen is reported here, while the query is being written.
 
 
-def is_aggregated(found: Expression[Any]) -> bool:
-    """Whether it is one value made of many rows."""
-    return isinstance(found, Aggregate) or any(map(is_aggregated, found.children))
-
-
-def has_window(found: Expression[Any]) -> bool:
-    """Whether a value over other rows is a part of it."""
-    return isinstance(found, (Over, WindowFunction)) or any(map(has_window, found.children))
-
-
-def has_values(found: Expression[Any]) -> bool:
-    """Whether parameters are a part of it."""
-    return bool(identity(found)[1])
-
-
-def loose_columns(found: Expression[Any]) -> list[Expression[Any]]:
-    """The columns in it that no aggregate has made one value of."""
-    if isinstance(found, ColumnRef):
-        return [found]
-    if isinstance(found, Aggregate):
-        return []
-    return [column for child in found.children for column in loose_columns(child)]
-
-
-def same(one: Expression[Any], other: Expression[Any]) -> bool:
-    """Whether two expressions say the same with the same values."""
-    return identity(one) == identity(other)
-
-
-def identity(found: Expression[Any]) -> tuple[Shape, Values]:
-    shape: Shape = []
-    values: Values = []
-    found.collect(shape, values, arrays=True)
-    return shape, values
-
-
 def column_name(found: Expression[Any]) -> str | None:
     return found.column.name if isinstance(found, ColumnRef) else None
-
-
-def meaning(found: Expression[Any], operator: str) -> Callable[..., Any] | None:
-    """What an operator means for the kind of its first operand, where that is not what it means for all others."""
-    return MEANINGS.get((found.kind, operator))
 
 
 def is_expression(value: object) -> TypeGuard[Expression[Any]]:
@@ -1433,22 +1282,6 @@ def number(value: object, beside: Expression[Any], operator: str) -> Expression[
     return literal(value, beside, type_for(type(value)))
 
 
-def plain_number(found: Expression[Any]) -> ColumnType | None:
-    """The type of a result that is as wide as any number of its kind."""
-    return CALCULATED if found.kind == "int" else found.type
-
-
-def arithmetic_type(left: Expression[Any], operator: str, right: Expression[Any]) -> ColumnType | None:
-    kinds = {left.kind, right.kind}
-    if "" in kinds:
-        return None
-    if "float" in kinds:
-        return type_for(float)
-    if "decimal" in kinds:
-        return type_for(Decimal)
-    return type_for(float) if operator == "/" else CALCULATED
-
-
 def operand(value: object, beside: Expression[Any], operator: str, type: ColumnType | None = None) -> Expression[Any]:
     """The other side of an operator: an expression that fits, or a value of the same type."""
     if not is_expression(value):
@@ -1459,11 +1292,6 @@ def operand(value: object, beside: Expression[Any], operator: str, type: ColumnT
             "cast() one of them"
         )
     return value
-
-
-def fits(one: str, other: str) -> bool:
-    """Whether values of two kinds can be compared or stored as each other."""
-    return not one or not other or FAMILIES.get(one, one) == FAMILIES.get(other, other)
 
 
 def literal(value: object, beside: Expression[Any], type: ColumnType | None = None) -> Value[Any]:
@@ -1493,36 +1321,6 @@ def expression(value: object) -> Expression[Any]:
     return value if is_expression(value) else bound(value)
 
 
-def special(found: Expression[Any], operator: str, *operands: object) -> Any:
-    """What values of some kinds only can do."""
-    own = meaning(found, operator)
-    if own is None:
-        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}")
-    return own(found, *operands)
-
-
-def must_be(found: Expression[Any], operator: str, *kinds: str) -> Expression[Any]:
-    """Refuse what an operator has no meaning for; what only the database knows passes."""
-    if found.kind and found.kind not in kinds:
-        raise QueryError(f"{operator} has no meaning for {found.label}: it is {described(found)}{advice(found)}")
-    return found
-
-
-def must_be_ordered(found: Expression[Any], operator: str) -> None:
-    if found.kind in UNORDERED:
-        raise QueryError(f"{operator} has no meaning for {found.label}: {described(found)} has no order{advice(found)}")
-
-
-def must_be_sortable(found: Expression[Any]) -> None:
-    if found.kind in UNSORTED:
-        raise QueryError(f"{found.label} cannot be sorted by: {described(found)} has no order{advice(found)}")
-
-
-def advice(found: Expression[Any]) -> str:
-    """What to do with a part of a document, which may be of any type."""
-    return f"; say what it is, as in cast({found.label}, str)" if found.type is PART else ""
-
-
 def must_be_condition(found: object, operator: str) -> Expression[Any]:
     if not is_expression(found):
         raise QueryError(f"{operator} expects a condition, got {found!r}; write it as (…) {operator} (…)")
@@ -1537,9 +1335,3 @@ def parts(found: object, joined_by: str, operator: str) -> tuple[Expression[Any]
     if isinstance(condition, Logical) and condition.operator == joined_by:
         return condition.operands
     return (condition,)
-
-
-def described(found: Expression[Any]) -> str:
-    """Its type with an article: "an int", "a Decimal"."""
-    name = found.type.name if found.type else "expression"
-    return with_article(name)

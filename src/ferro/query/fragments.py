@@ -6,7 +6,8 @@ from string import Formatter
 from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
-from ferro.query.expressions import Expression, Shape, Values, expression, type_for
+from ferro.query.expressions import Expression, Shape, Values, expression
+from ferro.query.kinds import type_for
 from ferro.query.sqltext import ATOM, Text, must_be_sendable
 from ferro.query.templates import TString, parts_of
 from ferro.query.writer import Writer

@@ -13,14 +13,12 @@ from ferro.query.expressions import (
     Function,
     Now,
     Valued,
-    described,
     expression,
     is_expression,
-    must_be,
     must_be_condition,
     operand,
-    type_for,
 )
+from ferro.query.kinds import described, must_be, type_for
 from ferro.query.related import RelatedQuery
 from ferro.query.row import Collection
 from ferro.query.selected import A

@@ -15,15 +15,12 @@ from ferro.query.expressions import (
     Shape,
     Valued,
     Values,
-    advice,
-    described,
     is_expression,
-    must_be,
     operand,
     orders_of,
-    same,
-    type_for,
 )
+from ferro.query.inspecting import same
+from ferro.query.kinds import advice, described, must_be, type_for
 from ferro.query.selected import A, B
 from ferro.query.sqltext import ATOM, Text, quote
 from ferro.query.writer import Writer, filled

@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 from ferro.errors import QueryError, UnknownColumnError
-from ferro.query.expressions import Expression, Nulls, Valued, source_of
+from ferro.query.expressions import Expression, Nulls, Valued
 from ferro.query.row import scope_of
+from ferro.query.sources import source_of
 from ferro.schema.registry import table_of
 from ferro.schema.relations import Relation
 

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from ferro.caches import informing
 from ferro.errors import QueryError
-from ferro.query.expressions import ONE, ColumnRef, Expression, Joined, ScopeOf, Source
+from ferro.query.expressions import ONE, ColumnRef, Expression
+from ferro.query.sources import Joined, ScopeOf, Source
 from ferro.query.statements import Join, Select
 from ferro.query.subqueries import Exists, Scalar, changed
 from ferro.schema.relations import Relation

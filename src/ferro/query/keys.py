@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from ferro.errors import QueryError
 from ferro.query.compared import Owner
-from ferro.query.expressions import ColumnRef, Expression, Logical, Source
+from ferro.query.expressions import ColumnRef, Expression, Logical
 from ferro.query.row import attribute, find_column
+from ferro.query.sources import Source
 from ferro.schema.relations import Relation
 from ferro.schema.table import Column, Table
 from ferro.types.values import with_article

@@ -5,18 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ferro.query.bulk import unsized
-from ferro.query.expressions import (
-    NOT_AS_JSON,
-    ColumnRef,
-    Condition,
-    Expression,
-    In,
-    Shape,
-    Source,
-    Value,
-    Values,
-    padded,
-)
+from ferro.query.expressions import NOT_AS_JSON, ColumnRef, Condition, Expression, In, Shape, Value, Values, padded
+from ferro.query.sources import Source
 from ferro.query.sqltext import COMPARE, Text
 from ferro.query.writer import Writer, each
 from ferro.schema.table import Column

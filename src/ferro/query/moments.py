@@ -5,19 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from ferro.errors import QueryError
-from ferro.query.expressions import (
-    MEANINGS,
-    Expression,
-    Shape,
-    Values,
-    bound,
-    described,
-    expression,
-    is_expression,
-    literal,
-    must_be,
-    type_for,
-)
+from ferro.query.expressions import Expression, Shape, Values, bound, expression, is_expression, literal
+from ferro.query.kinds import MEANINGS, described, must_be, type_for
 from ferro.query.selected import A
 from ferro.query.sqltext import ATOM, OR, Text
 from ferro.query.writer import Writer, filled

@@ -16,13 +16,12 @@ from ferro.query.expressions import (
     Logical,
     Nulls,
     Order,
-    Source,
     Value,
-    is_aggregated,
     literal,
     parts,
-    same,
 )
+from ferro.query.inspecting import is_aggregated, same
+from ferro.query.sources import Source
 from ferro.types.values import shown, with_article
 
 R = TypeVar("R")

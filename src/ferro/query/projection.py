@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from ferro.errors import QueryError
-from ferro.query.expressions import ColumnRef, Expression, has_window, is_aggregated, loose_columns
+from ferro.query.expressions import ColumnRef, Expression
+from ferro.query.inspecting import has_window, is_aggregated, loose_columns
 
 
 @dataclass(frozen=True, slots=True)

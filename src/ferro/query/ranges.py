@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.query.expressions import MEANINGS, Expression, described, fits, is_expression, literal
+from ferro.query.expressions import Expression, is_expression, literal
+from ferro.query.kinds import MEANINGS, described, fits
 from ferro.query.operators import Operation, Question
 from ferro.types.base import ColumnType
 from ferro.types.range_values import Range

@@ -6,12 +6,13 @@ from typing import Any, Self, TypeVar, overload
 from pydantic import BaseModel
 
 from ferro.errors import InterfaceError, QueryError, UnknownColumnError
-from ferro.instance import Kept, related_to
+from ferro.instance.related import Kept, related_to
 from ferro.query.builder import INSTEAD, QueryBase, no_rows_yet
 from ferro.query.compared import equals
-from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, Source
+from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression
 from ferro.query.joins import joins_of
 from ferro.query.row import scope_of
+from ferro.query.sources import Source
 from ferro.query.statements import Select
 from ferro.query.subqueries import Exists
 from ferro.schema.registry import table_of

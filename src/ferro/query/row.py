@@ -18,20 +18,18 @@ from ferro.query.expressions import (
     Condition,
     Expression,
     IsNull,
-    Joined,
     Not,
     Shape,
-    Source,
     Valued,
     Values,
     expression,
     is_expression,
     must_be_condition,
-    source_of,
-    type_for,
 )
 from ferro.query.joins import joined, joins_of
+from ferro.query.kinds import type_for
 from ferro.query.selected import A, Scalar
+from ferro.query.sources import Joined, Source, source_of
 from ferro.query.sqltext import COMPARE, CONCAT, Text, within
 from ferro.query.statements import Join, Select
 from ferro.query.subqueries import Exists

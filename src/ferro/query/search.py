@@ -3,10 +3,12 @@
 from typing import Any
 
 from ferro.errors import QueryError
-from ferro.query.expressions import ColumnRef, Condition, Expression, Shape, Source, Value, Values, source_of, type_for
+from ferro.query.expressions import ColumnRef, Condition, Expression, Shape, Value, Values
+from ferro.query.kinds import type_for
 from ferro.query.row import source_behind
 from ferro.query.search_text import SEARCH_TEXT
 from ferro.query.searching import RANKS, document
+from ferro.query.sources import Source, source_of
 from ferro.query.sqltext import ATOM, COMPARE, Text, quote
 from ferro.query.writer import Writer
 from ferro.schema.registry import table_of

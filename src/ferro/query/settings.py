@@ -3,7 +3,8 @@
 from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
-from ferro.query.expressions import Expression, Shape, Values, type_for
+from ferro.query.expressions import Expression, Shape, Values
+from ferro.query.kinds import type_for
 from ferro.query.sqltext import ATOM, Text
 from ferro.query.writer import Writer, literal
 from ferro.rules import SETTING

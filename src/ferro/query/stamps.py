@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from ferro.query.expressions import ColumnRef, Expression, Source, Value
+from ferro.query.expressions import ColumnRef, Expression, Value
+from ferro.query.sources import Source
 from ferro.schema.table import Column
 
 

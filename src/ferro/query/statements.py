@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self, TypeAlias
 
-from ferro.query.expressions import Expression, Order, Shape, Source, Values
+from ferro.query.expressions import Expression, Order, Shape, Values
+from ferro.query.sources import Source
 from ferro.schema.table import Column
 
 

@@ -6,18 +6,9 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ferro.errors import QueryError
 from ferro.query.compiler import collect_select, select
-from ferro.query.expressions import (
-    ColumnRef,
-    Condition,
-    Expression,
-    Joined,
-    Nested,
-    Order,
-    Shape,
-    Source,
-    Values,
-    described,
-)
+from ferro.query.expressions import ColumnRef, Condition, Expression, Nested, Order, Shape, Values
+from ferro.query.kinds import described
+from ferro.query.sources import Joined, Source
 from ferro.query.sqltext import ATOM, COMPARE, CONCAT, Text, quote, within
 from ferro.query.statements import Derived, Join, Made, Select, With
 from ferro.query.writer import Writer, never_null

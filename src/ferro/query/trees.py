@@ -21,14 +21,13 @@ from ferro.query.expressions import (
     Not,
     Number,
     Shape,
-    Source,
     Value,
     Values,
     membership,
-    path_name,
-    type_for,
 )
+from ferro.query.kinds import type_for
 from ferro.query.row import source_behind
+from ferro.query.sources import Source, path_name
 from ferro.query.sqltext import ATOM, SUM, Text, quote, within
 from ferro.query.statements import Derived, Join, Made, Select, With
 from ferro.query.subqueries import Exists, Picked

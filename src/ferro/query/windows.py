@@ -3,15 +3,8 @@
 from typing import Any, TypeVar, overload
 
 from ferro.errors import QueryError
-from ferro.query.expressions import (
-    Expression,
-    Frame,
-    Number,
-    WindowFunction,
-    is_expression,
-    operand,
-    type_for,
-)
+from ferro.query.expressions import Expression, Frame, Number, WindowFunction, is_expression, operand
+from ferro.query.kinds import type_for
 from ferro.query.selected import A
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from ferro.errors import ModelDefinitionError, QueryError
 from ferro.query import expressions as tree
 from ferro.query.dialect import Dialect, Form
 from ferro.query.expressions import Expression, is_expression
+from ferro.query.sources import Joined
 from ferro.query.sqltext import AND, ATOM, COMPARE, CONCAT, NEGATIVE, NOT, OR, PRODUCT, SUM, Text, quote, within
 from ferro.query.statements import Made
 from ferro.schema.table import Column
@@ -425,7 +426,7 @@ def decimal_of(one: ColumnType, other: ColumnType) -> ColumnType:
 
 def never_null(node: Expression[Any]) -> bool:
     """Whether nulls cannot come up, so that an index serves the sort as it is."""
-    if not isinstance(node, tree.ColumnRef) or (isinstance(node.source, tree.Joined) and node.source.optional):
+    if not isinstance(node, tree.ColumnRef) or (isinstance(node.source, Joined) and node.source.optional):
         return False
     return node.column.primary_key or not node.column.nullable
 

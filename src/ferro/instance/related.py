@@ -1,0 +1,69 @@
+"""What was loaded along relations. It is no part of the row: neither compared nor dumped."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from ferro.instance.journal import note_related
+from ferro.instance.state import vars_of_slots
+
+
+class Kept:
+    """What was loaded along a relation, and the key it was loaded for: for another key it means nothing."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key = key
+        self.value = value
+
+
+def related_to(instance: BaseModel) -> dict[str, Any]:
+    """The other ends of relations, as far as they are known."""
+    try:
+        return object.__getattribute__(instance, "__ferro_related__")
+    except AttributeError:
+        return {}
+
+
+def relate(instance: BaseModel, name: str, value: Any) -> None:
+    """Note what is at the other end of a relation."""
+    note_related(name, (instance,))
+    object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
+
+
+def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any]) -> None:
+    """The same for many instances of one model."""
+    if not instances:
+        return
+    note_related(name, instances)
+    slot = vars_of_slots(type(instances[0]))["__ferro_related__"]
+    get, put = slot.__get__, slot.__set__
+    for instance, value in zip(instances, values, strict=True):
+        try:
+            known = get(instance)
+        except AttributeError:
+            put(instance, {name: value})
+        else:
+            put(instance, {**known, name: value})
+
+
+def relate_new(instances: Sequence[BaseModel], name: str, values: Mapping[Any, Any], keys: Sequence[Any]) -> None:
+    """The same for instances of which nothing was noted yet, each given the value of its key."""
+    if not instances:
+        return
+    note_related(name, instances)
+    # What is noted is never changed in place, so that those with the same value share it.
+    related = {key: {name: value} for key, value in values.items()}
+    put: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_related__"].__set__
+    deque(map(put, instances, map(related.__getitem__, keys)), maxlen=0)
+
+
+def forget_related(instance: BaseModel, name: str | None = None) -> None:
+    """Forget what is at the other end of a relation, or of all."""
+    known = related_to(instance)
+    if known and (name is None or name in known):
+        kept = {} if name is None else {key: one for key, one in known.items() if key != name}
+        object.__setattr__(instance, "__ferro_related__", kept)

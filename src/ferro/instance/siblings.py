@@ -1,0 +1,39 @@
+"""The instances of one result, for all of which a relation can be loaded at once."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from weakref import ref
+
+from pydantic import BaseModel
+
+from ferro.instance.state import vars_of_slots
+
+
+class Siblings:
+    """The instances of one result. None of them is kept alive by the others."""
+
+    __slots__ = ("members",)
+
+    def __init__(self) -> None:
+        self.members: list[ref[BaseModel]] = []
+
+
+def acquaint(instances: Sequence[BaseModel], siblings: Siblings) -> None:
+    """Let the instances of one result know each other, if there are relations to be loaded for all of them."""
+    if not instances or not getattr(type(instances[0]), "__ferro_relation_names__", ()):
+        return
+    if siblings.members or len(instances) > 1:
+        note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_siblings__"].__set__
+        # Neither this nor the references are loops of Python: they are a cost of every row that is read.
+        siblings.members += map(ref, instances)
+        deque(map(note, instances, repeat(siblings)), maxlen=0)
+
+
+def siblings_of(instance: BaseModel) -> list[BaseModel]:
+    """The instances that came with this one and are still held by someone, itself among them."""
+    try:
+        siblings: Siblings = object.__getattribute__(instance, "__ferro_siblings__")
+    except AttributeError:
+        return [instance]
+    return [found for member in siblings.members if (found := member()) is not None]
