@@ -19,6 +19,7 @@ from ferro.query.including import Include
 from ferro.query.joins import joined, note, own_columns
 from ferro.query.related import keys_in
 from ferro.query.row import scope_of
+from ferro.query.search import Found, Rank
 from ferro.query.sources import Joined, Source
 from ferro.query.statements import Derived, Join, Select
 from ferro.query.subqueries import Exists, InQuery, Scalar, moved, parts_of
@@ -30,7 +31,7 @@ FEW = 50
 MOST_COLUMNS = 1000
 MOST_JOINS = 7
 # What is in a condition that only a statement of its own can say, or refuse.
-NOT_IN_A_JOIN = (Aggregate, Exists, Fragment, InQuery, Over, Scalar)
+NOT_IN_A_JOIN = (Aggregate, Exists, Found, Fragment, InQuery, Over, Rank, Scalar)
 
 
 @dataclass(frozen=True, slots=True)
