@@ -26,7 +26,7 @@ def test_the_table_has_ten_paths_in_both_colours_for_each_python():
     names = {f"{path}, {colour}" for path in PATHS for colour in ("blocking", "async")}
     assert len(names) == 20
     assert {version: set(counts) for version, counts in read_table().items()} == dict.fromkeys(
-        ("3.11", "3.12", "3.13"), names
+        ("3.11", "3.12", "3.13", "3.14"), names
     )
 
 
