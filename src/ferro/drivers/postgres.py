@@ -19,6 +19,7 @@ from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.types.array import ListDumper
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg.waiting import wait_conn
 from pydantic_core import from_json, to_json
@@ -111,6 +112,15 @@ def answer_of(results: Sequence[PGresult]) -> PGresult:
     return next((result for result in results if result.status == FATAL_ERROR), results[-1])
 
 
+class ArrayDumper(ListDumper):
+    """Whole numbers, as keys mostly are, are written all at once: psycopg looks at each."""
+
+    def dump(self, obj: list[Any]) -> Any:
+        if set(map(type, obj)) == {int}:
+            return f"{{{','.join(map(str, obj))}}}".encode()
+        return super().dump(obj)
+
+
 class PostgresLink(Link):
     """A libpq connection with what ferro promises about it."""
 
@@ -123,6 +133,7 @@ class PostgresLink(Link):
         self.readable = look_at(self.pgconn.socket)
         set_json_loads(from_json, connection)
         set_json_dumps(to_json, connection)
+        connection.adapters.register_dumper(list, ArrayDumper)
         self.adapt = Transformer(connection)
         self.prepare = prepare
         self.close = close
