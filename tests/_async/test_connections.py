@@ -444,3 +444,25 @@ async def test_a_connection_that_only_reads_refuses_writes(main, database_url):
 async def test_a_database_in_memory_cannot_be_read_only():
     with pytest.raises(OptionError, match="a database in memory begins empty"):
         await connect("sqlite::memory:", read_only=True)
+
+
+class Ward(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    using: str = "nothing"
+
+
+async def test_a_row_is_not_created_elsewhere_than_it_is_told(main):
+    async with connect("sqlite::memory:", name="told", default=False) as told:
+        await told.create_tables(Writer, Ward)
+        refusal = (
+            r"^create\(\) takes the values of a row, and Writer has no field 'using': Writer\.using\(\.\.\.\)\.create"
+        )
+        with pytest.raises(OptionError, match=refusal):
+            await Writer.create(name="ann", using="told")
+        with pytest.raises(OptionError, match=refusal):
+            async with main.pipeline() as pipe:
+                pipe.create(Writer, name="ann", using="told")
+        await Writer.using("told").create(name="ann")
+        assert (await Writer.count(), await Writer.using("told").count()) == (0, 1)
+        # A field may have that name.
+        assert (await told.create(Ward, using="much")).using == "much"

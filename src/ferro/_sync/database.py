@@ -51,6 +51,7 @@ from ferro.operations import (
 )
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
+from ferro.operations.naming import check_values
 from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
@@ -293,6 +294,7 @@ class Database:
 
     def create(self, model: type[M], /, **values: Any) -> M:
         """Validate and insert a row; return it with what the database filled in."""
+        check_values(model, values)
         instance = model(**values)
         self.save(instance)
         return instance
