@@ -163,6 +163,12 @@ async def test_bad_input_is_seen_before_anything_is_sent(database):
         async with pipeline() as pipe:
             pipe.create(PipedShelf, name="low")
             pipe.create(PipedShelf, name=None)
+    with pytest.raises(
+        QueryError, match=r"^a pipeline takes queries, such as User\.query\(\) or User\.where\(\.\.\.\), not"
+    ):
+        async with pipeline() as pipe:
+            pipe.create(PipedShelf, name="low")
+            pipe.count(PipedShelf)
     with pytest.raises(QueryError, match="cannot keep to limit"):
         async with pipeline() as pipe:
             pipe.create(PipedShelf, name="low")

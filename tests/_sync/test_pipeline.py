@@ -164,6 +164,12 @@ def test_bad_input_is_seen_before_anything_is_sent(database):
         with pipeline() as pipe:
             pipe.create(PipedShelf, name="low")
             pipe.create(PipedShelf, name=None)
+    with pytest.raises(
+        QueryError, match=r"^a pipeline takes queries, such as User\.query\(\) or User\.where\(\.\.\.\), not"
+    ):
+        with pipeline() as pipe:
+            pipe.create(PipedShelf, name="low")
+            pipe.count(PipedShelf)
     with pytest.raises(QueryError, match="cannot keep to limit"):
         with pipeline() as pipe:
             pipe.create(PipedShelf, name="low")

@@ -15,6 +15,7 @@ from ferro.operations.hooks import hooks_of
 from ferro.operations.naming import check_values
 from ferro.operations.pipeline import Queued, in_step
 from ferro.operations.steps import Steps
+from ferro.query.builder import QueryBase
 from ferro.query.related import RelatedQuery
 from ferro.query.templates import TString
 
@@ -97,6 +98,7 @@ class AsyncPipeline:
     def _here(self, query: "AsyncSelection[Any, R]") -> "AsyncSelection[Any, R]":
         """A query, as one of this database."""
         database = self.database
+        must_be_a_query(query)
         other = query.__dict__.get("_database")
         if other not in (None, database):
             raise QueryError(f"this query is of {query.database.called}, and the pipeline of {database.called}")
@@ -197,6 +199,11 @@ class AsyncPipeline:
         if into is None:
             return self._queue(raw.fetch_one(sql, args, dialect))
         return self._queue(typed_rows.fetch_one(sql, args, into, dialect))
+
+
+def must_be_a_query(given: object) -> None:
+    if not isinstance(given, QueryBase):
+        raise QueryError(f"a pipeline takes queries, such as User.query() or User.where(...), not {given!r}")
 
 
 def followed_by(instance: M, steps: Steps[None]) -> Steps[M]:
