@@ -34,13 +34,17 @@ def relate(instance: BaseModel, name: str, value: Any) -> None:
     object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
 
 
-def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any]) -> None:
-    """The same for many instances of one model."""
+def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any], *, new: bool = False) -> None:
+    """The same for many instances of one model; of `new` ones nothing was noted yet."""
     if not instances:
         return
     note_related(name, instances)
     slot = vars_of_slots(type(instances[0]))["__ferro_related__"]
-    get, put = slot.__get__, slot.__set__
+    get: Callable[..., Any] = slot.__get__
+    put: Callable[..., None] = slot.__set__
+    if new:
+        deque(map(put, instances, [{name: value} for value in values]), maxlen=0)
+        return
     for instance, value in zip(instances, values, strict=True):
         try:
             known = get(instance)

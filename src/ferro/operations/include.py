@@ -35,19 +35,27 @@ LAST = 2**63 - 1
 
 
 def load_all(
-    owners: Sequence[ModelBase], includes: Sequence[Include], dialect: Dialect, *, siblings: bool = False
+    owners: Sequence[ModelBase],
+    includes: Sequence[Include],
+    dialect: Dialect,
+    *,
+    siblings: bool = False,
+    new: bool = False,
 ) -> Steps[None]:
     """Load relations of instances, and what is to be loaded with those.
 
-    `siblings` lets the instances of each relation know each other.
+    `siblings` lets the instances of each relation know each other; of `new` ones no relation is known yet.
     """
     for one in includes:
         if not owners:
             return
-        found = yield from LOADERS[one.relation.kind](one, owners, dialect)
+        relation = one.relation
+        found = yield from LOADERS[relation.kind](one, owners, dialect, new)
+        new = False
         if siblings:
             introduce(found)
-        yield from load_all(found, one.within, dialect, siblings=siblings)
+        alone = relation.kind != "reverse" and are_new(relation.target_table.model)
+        yield from load_all(found, one.within, dialect, siblings=siblings, new=alone)
 
 
 def introduce(instances: Sequence[ModelBase]) -> None:
@@ -74,7 +82,7 @@ def called(instance: object) -> str:
     return with_article(type(instance).__name__)
 
 
-def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
     """The rows that foreign keys of the instances lead to."""
     relation = one.relation
     table = relation.target_table
@@ -88,20 +96,26 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
         known = among(query.source, relation.referenced, wanted)
         compiled = compile(replace(statement, where=(known, *statement.where)), dialect)
         found = yield from in_parts(compiled, keyed(held, table, relation.referenced, dialect))
-    lead_to(owners, relation, keys, held, found)
+    lead_to(owners, relation, keys, held, found, new=new)
     return found
 
 
 def lead_to(
-    owners: Sequence[ModelBase], relation: Relation, keys: Sequence[Any], held: Sequence[Any], found: Sequence[Any]
+    owners: Sequence[ModelBase],
+    relation: Relation,
+    keys: Sequence[Any],
+    held: Sequence[Any],
+    found: Sequence[Any],
+    *,
+    new: bool = False,
 ) -> None:
     """Note in instances, by their foreign keys, which of the rows found belong to them: `held` are the keys of those."""
     with no_collection():
         kept = {key: Kept(key, row) for key, row in zip(held, found, strict=True)}
-        relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys])
+        relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys], new=new)
 
 
-def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
     """The rows whose foreign keys lead to the instances."""
     relation = one.relation
     table = relation.target_table
@@ -124,11 +138,11 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect) ->
             # An object that was held already may lead elsewhere by now, as it will say when it is saved.
             ends = [(row, back[key]) for row, key, own in zip(found, held, now, strict=True) if key == own]
             relate_all([row for row, _ in ends], relation.other.name, [end for _, end in ends])
-        keep(one, owners, keys, grouped(held, found))
+        keep(one, owners, keys, grouped(held, found), new=new)
     return found
 
 
-def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> Steps[list[Any]]:
+def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
     """The rows that are linked to the instances: each is one instance, however many it is linked to."""
     relation = one.relation
     link, table = relation.link, relation.target_table
@@ -159,7 +173,7 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect) -> St
 
     found = yield from in_parts(compile(for_each(statement, near), dialect), fill_once)
     with no_collection():
-        keep(one, owners, keys, grouped(held, found))
+        keep(one, owners, keys, grouped(held, found), new=new)
     return list(known.values())
 
 
@@ -215,7 +229,7 @@ def key_loader(places: Sequence[int], types: tuple[ColumnType, ...], dialect: Di
     return lambda rows: load(list(zip(map(pick, rows))))
 
 
-LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect], Steps[list[Any]]]] = {
+LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect, bool], Steps[list[Any]]]] = {
     "forward": load_forward,
     "reverse": load_reverse,
     "many": load_many,
@@ -258,11 +272,13 @@ def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
     return groups
 
 
-def keep(one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]]) -> None:
+def keep(
+    one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]], *, new: bool
+) -> None:
     """Note in each instance which rows belong to it."""
     rows = [groups.get(key, ()) for key in keys]
     if one.relation.single:
         values = [Kept(key, found[0] if found else None) for key, found in zip(keys, rows, strict=True)]
     else:
         values = [Kept(key, tuple(found)) for key, found in zip(keys, rows, strict=True)]
-    relate_all(owners, one.relation.name, values)
+    relate_all(owners, one.relation.name, values, new=new)

@@ -10,7 +10,7 @@ from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, filler, in_parts, new_filler, row_loader
+from ferro.operations.hydrate import Rows, are_new, filler, in_parts, new_filler, row_loader
 from ferro.operations.include import load_all
 from ferro.operations.joined import Joining, joining
 from ferro.operations.steps import Steps
@@ -99,7 +99,8 @@ def begin(query: QueryBase[Any], statement: Select, dialect: Dialect) -> Steps[t
     along = joining(query, statement, dialect)
     if along is None:
         found = yield from fetch_rows(query, statement, dialect)
-        return found, load_all(found, query.includes, dialect, siblings=query.siblings)
+        new = bool(query.includes) and are_new(query.model)
+        return found, load_all(found, query.includes, dialect, siblings=query.siblings, new=new)
     found = yield from fetch_rows(query, along.statement, dialect, along)
     return found, along.load(found)
 

@@ -200,8 +200,8 @@ KEYS = ColumnType(
     kind="keys",
     accept=list,
     stored={
-        "sqlite": Stored("json_text", dump=as_json(TEXT.stored["sqlite"].dump)),
-        "postgresql": Stored("text[]", dump=each(TEXT.stored["postgresql"].dump)),
+        "sqlite": Stored("json_text", dump=as_json(TEXT.stored["sqlite"])),
+        "postgresql": Stored("text[]", dump=each(TEXT.stored["postgresql"])),
     },
 )
 

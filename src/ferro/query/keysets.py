@@ -63,14 +63,15 @@ class KeyIn(Condition):
         return Text(f"({', '.join(columns)}) IN ({self.rows(writer)})", COMPARE)
 
     def rows(self, writer: Writer) -> str:
-        dumps = [writer.stored(column.type).dump for column in self.columns]
+        stored = [writer.stored(column.type) for column in self.columns]
+        dumps = [one.dump for one in stored]
         label = ", ".join(column.label for column in self.columns)
         secret = any(column.type.secret for column in self.columns)
         if writer.dialect.arrays:
-            names = [unsized(writer.stored(column.type).name) for column in self.columns]
             marks = [
-                f"CAST({writer.mark(writer.take(), each(dump), column.label, column.type.secret).sql} AS {name}[])"
-                for column, dump, name in zip(self.columns, dumps, names, strict=True)
+                f"CAST({writer.mark(writer.take(), each(one), column.label, column.type.secret).sql}"
+                f" AS {unsized(one.name)}[])"
+                for column, one in zip(self.columns, stored, strict=True)
             ]
             return f"SELECT * FROM unnest({', '.join(marks)})"
         if self.json:

@@ -1,7 +1,7 @@
 """Expressions as SQL text, parenthesised by precedence, with every value marked for the compiler to number."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -199,16 +199,16 @@ class Writer:
 
     def members(self, node: tree.In, sample: tree.Value[Any]) -> str:
         """The right side of IN, with as few placeholders as this database can do with."""
-        dump = self.stored(sample.type).dump
+        stored = self.stored(sample.type)
         if self.dialect.arrays:
-            listed = self.mark(self.take(), each(dump), blame(sample), sample.secret)
-            form = self.dialect.form(f"array:{self.stored(sample.type).name}", f"array:{sample.kind}")
+            listed = self.mark(self.take(), each(stored), blame(sample), sample.secret)
+            form = self.dialect.form(f"array:{stored.name}", f"array:{sample.kind}")
             array = filled(form, listed) if form else listed.sql
             return f"{'<> ALL' if node.negated else '= ANY'}({array})"
         if node.json:
-            listed = self.mark(self.take(), as_json(dump), blame(sample), sample.secret)
+            listed = self.mark(self.take(), as_json(stored), blame(sample), sample.secret)
             return f"{node.operator} (SELECT value FROM json_each({listed.sql}))"
-        marks = [self.mark(self.take(), dump, blame(sample), sample.secret).sql for _ in range(node.width)]
+        marks = [self.mark(self.take(), stored.dump, blame(sample), sample.secret).sql for _ in range(node.width)]
         return f"{node.operator} ({', '.join(marks)})"
 
     def between(self, node: tree.Between) -> Text:
@@ -449,12 +449,22 @@ def chained(first: Convert | None, second: Convert | None) -> Convert | None:
     return lambda value: second(first(value))
 
 
-def each(dump: Convert | None) -> Convert | None:
-    return None if dump is None else lambda values: [dump(value) for value in values]
+def each(stored: Stored) -> Convert | None:
+    """From a list of values, none of them None, to one of driver values."""
+    dump, dump_many = stored.dump, stored.dump_many
+    if dump is None:
+        return None
+
+    def convert(values: Sequence[Any]) -> Sequence[Any]:
+        quickly = None if dump_many is None or not values else dump_many(values, set(map(type, values)))
+        return [dump(value) for value in values] if quickly is None else quickly
+
+    return convert
 
 
-def as_json(dump: Convert | None) -> Convert:
-    return lambda values: json.dumps(values if dump is None else [dump(value) for value in values], ensure_ascii=False)
+def as_json(stored: Stored) -> Convert:
+    convert = each(stored)
+    return lambda values: json.dumps(values if convert is None else convert(values), ensure_ascii=False)
 
 
 class Inline(Writer):
