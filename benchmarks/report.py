@@ -104,10 +104,11 @@ in it is right and of the right type.
 ## What is not, and why
 
 * **Awaiting SQLite.** A file is read by a thread, and handing a call over to it costs more than a short read itself:
-  from 40 to 120 µs, the more the less the machine has to do besides. Large answers hardly notice. For many small reads use the blocking side, fetch more at once, or add `inline=true` to
-  the URL: then what is about [one row of a key](connecting.md#short-statements-on-the-event-loop) runs on the loop
-  itself, for about a tenth more than the blocking side takes. It keeps the loop from everything else meanwhile: for
-  microseconds where a row is in memory, for as long as the disk takes where it is not, or where a write is committed.
+  from 40 to 120 µs, the more the less the machine has to do besides. Large answers hardly notice. For many small reads
+  use the blocking side, fetch more at once, or add `inline=true` to the URL: then what is about
+  [one row of a key](connecting.md#short-statements-on-the-event-loop) runs on the loop itself, for about a tenth more
+  than the blocking side takes. It keeps the loop from everything else meanwhile: for microseconds where a row is in
+  memory, for as long as the disk takes where it is not, or where a write is committed.
 * **One row at a time.** Writing validates, dumps and remembers what each instance holds, which is most of an INSERT
   into SQLite. Inserting many rows, use `bulk_create`, or at least one `transaction()` around them.
 * **Related rows, beside the driver's tuples.** What is at both ends of a relation is one object, which each row at the
