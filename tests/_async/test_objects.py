@@ -139,9 +139,8 @@ async def test_what_python_cannot_hash_is_no_key(bottles, name):
         Bottle.select(lambda b: object_agg(getattr(b, name), b.id))
 
 
+@pytest.mark.backends("postgres")
 async def test_the_settings_of_a_session_change_no_value(bottles):
-    if bottles.dialect.name == "sqlite":
-        pytest.skip("SQLite has no such settings")
     async with bottles.transaction() as block:
         await block.execute("SET LOCAL timezone = 'America/St_Johns'")
         await block.execute("SET LOCAL datestyle = 'SQL, DMY'")

@@ -140,9 +140,8 @@ def test_what_python_cannot_hash_is_no_key(bottles, name):
         Bottle.select(lambda b: object_agg(getattr(b, name), b.id))
 
 
+@pytest.mark.backends("postgres")
 def test_the_settings_of_a_session_change_no_value(bottles):
-    if bottles.dialect.name == "sqlite":
-        pytest.skip("SQLite has no such settings")
     with bottles.transaction() as block:
         block.execute("SET LOCAL timezone = 'America/St_Johns'")
         block.execute("SET LOCAL datestyle = 'SQL, DMY'")

@@ -11,6 +11,7 @@ import pytest
 import ferro
 from ferro import (
     DatabaseConnectionError,
+    DatabaseError,
     FerroError,
     InterfaceError,
     PoolTimeout,
@@ -127,6 +128,19 @@ async def test_the_engine_is_reset_after_its_loop_has_ended(database_url, entry)
     await anyio.to_thread.run_sync(in_a_loop_of_its_own)
     async with connect(database_url) as database:
         await database.execute("CREATE TABLE left_open (id integer)")
+
+
+async def test_a_call_that_waits_ends_when_the_engine_is_reset(database_url, backend):
+    slow = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+        "postgres": "SELECT pg_sleep(30)",
+    }[backend]
+    database = await connect(database_url)
+    waiting = asyncio.create_task(database.fetch_all(slow))
+    await asyncio.sleep(0.1)
+    reset_engine()
+    with pytest.raises(DatabaseError):
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_another_loop_is_told_that_the_pool_is_not_its_own(database_url):

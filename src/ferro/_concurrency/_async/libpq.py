@@ -61,21 +61,22 @@ class Socket:
 
     def leave(self, then: Callable[[], None] | None = None) -> None:
         """Let the loop watch it no longer, and then close it: at once, but for a loop that runs in another thread."""
+        loop = self._loop
+        if loop is not None and loop.is_running() and loop is not running_loop():
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._leave, then)
+                return
+        self._leave(then)
+
+    def _leave(self, then: Callable[[], None] | None) -> None:
         loop, self._loop = self._loop, None
         if loop is not None and not loop.is_closed():
-            if loop.is_running() and loop is not running_loop():
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(leave, loop, self._watched, then)
-                    return
             loop.remove_reader(self._watched)
+            if then is not None and self.waiting is not None:
+                # Whoever waits for an answer finds that the link is closed.
+                wake(self.waiting, Ready.R)
         if then is not None:
             then()
-
-
-def leave(loop: asyncio.AbstractEventLoop, fileno: int, then: Callable[[], None] | None) -> None:
-    loop.remove_reader(fileno)
-    if then is not None:
-        then()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
