@@ -21,6 +21,7 @@ from ferro.errors import ModelDefinitionError, UnknownColumnError
 from ferro.fields import SET_BY_DATABASE, Field
 from ferro.instance.marks import adopt, mark_deleted, mark_saved
 from ferro.instance.state import changed_fields, is_loaded, loaded_key
+from ferro.mixins import SoftDelete, Timestamps
 from ferro.model import Mapped, ModelBase
 from ferro.operations.hydrate import filler
 from ferro.query.expressions import ColumnRef, Expression
@@ -638,6 +639,7 @@ class TestTheClass:
 
     def test_docstrings_of_attributes_describe_them(self):
         assert Documented.model_fields["name"].description == "What it is called."
+        assert DocumentedAndStamped.model_fields["name"].description == "What it is called, and since when."
 
     def test_names_around_a_class_are_not_kept_alive(self):
         def define() -> tuple[type[ModelBase], weakref.ref[Any]]:
@@ -697,6 +699,12 @@ class TestTheClass:
 class Documented(ModelBase):
     name: str
     """What it is called."""
+
+
+class DocumentedAndStamped(SoftDelete, Timestamps):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    """What it is called, and since when."""
 
 
 def from_row(predicate: Any) -> Any:

@@ -7,7 +7,7 @@ from ferro.fields import Field, utc_now
 from ferro.model import ModelBase
 
 
-class Timestamps(ModelBase):
+class Timestamps(ModelBase, use_attribute_docstrings=False):
     """When a row was made and last changed, in UTC: `class Post(Timestamps, Model)`.
 
     ferro sets both when it inserts a row and `updated_at` with every update, also those of queries and of
@@ -20,7 +20,7 @@ class Timestamps(ModelBase):
     updated_at: datetime = Field(default_factory=utc_now, stamp="updated")
 
 
-class SoftDelete(ModelBase):
+class SoftDelete(ModelBase, use_attribute_docstrings=False):
     """Rows that are deleted stay, and no query sees them: `class Post(SoftDelete, Model)`.
 
     `delete()` sets `deleted_at`, and `restore()` takes it back. `delete(hard=True)` deletes, and `unscoped()` queries
@@ -30,3 +30,8 @@ class SoftDelete(ModelBase):
     __ferro_abstract__: ClassVar[bool] = True
 
     deleted_at: datetime | None = Field(default=None, stamp="deleted")
+
+
+for mixin in (Timestamps, SoftDelete):
+    # Reading a source for them takes longer than all else that imports do. Those of their children may have some.
+    mixin.model_config["use_attribute_docstrings"] = True

@@ -114,14 +114,10 @@ class ModelMeta(ModelMetaclass):
 
 def has_docstrings(bases: tuple[type[Any], ...], namespace: dict[str, Any], options: Mapping[str, Any]) -> bool:
     """Whether the source of a class may describe fields: reading it takes longer than all else that imports do."""
-    inherited = [getattr(base, "model_config", {}).get("use_attribute_docstrings") for base in bases]
-    return (
-        True not in inherited
-        or False in inherited
-        or "use_attribute_docstrings" in options
-        or "model_config" in namespace
-        or any(not name.startswith("_") for name in own_annotations(namespace))
-    )
+    key = "use_attribute_docstrings"
+    inherited = [getattr(base, "model_config", {}).get(key) for base in bases]
+    wanted = namespace.get("model_config", {}).get(key, True in inherited and False not in inherited)
+    return wanted is not True or key in options or any(not name.startswith("_") for name in own_annotations(namespace))
 
 
 def read_early(model: "type[ModelBase]") -> None:

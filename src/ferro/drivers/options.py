@@ -48,7 +48,7 @@ class Options:
 class PoolConfig(BaseModel):
     """How many connections a database has, for `connect(url, pool=PoolConfig(max_connections=3))`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     max_connections: int = Field(default=5, ge=1)
     """How many there may be at once."""
