@@ -3,8 +3,9 @@
 from typing import TypeVar
 
 from ferro._async.drivers.base import AsyncConnection
-from ferro._concurrency._async import Worker, in_background
+from ferro._concurrency._async import in_background
 from ferro._concurrency._async.visits import visit
+from ferro._concurrency._async.workers import Worker
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options

@@ -6,15 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
-from weakref import WeakValueDictionary, finalize
 
 import anyio
 import anyio.to_thread
 
-from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError
 
 T = TypeVar("T")
@@ -237,154 +234,6 @@ class Opening(Generic[T]):
 
 def opening(open_: Callable[[], Later[T]]) -> Opening[T]:
     return Opening(open_)
-
-
-class Job:
-    """A call a thread was given. The thread runs `run`; everything else happens on the loop."""
-
-    __slots__ = ("_args", "_error", "_function", "_result", "answer", "over", "waiter")
-
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], answer: "asyncio.Future[Any]") -> None:
-        self._function = function
-        self._args = args
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self.answer = answer
-        self.waiter: asyncio.Future[None] | None = None
-        self.over = False
-
-    def run(self) -> None:
-        try:
-            self._result = self._function(*self._args)
-        except BaseException as error:
-            self._error = error
-
-    def deliver(self) -> None:
-        self.over = True
-        if not self.answer.done():
-            if self._error is not None:
-                self.answer.set_exception(self._error)
-            else:
-                self.answer.set_result(self._result)
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-    async def settle(self) -> None:
-        """Wait until the thread is done with it, whether or not anybody wants the answer."""
-        if not self.over:
-            self.waiter = asyncio.get_running_loop().create_future()
-            await self.waiter
-
-
-class Hand:
-    """A thread that makes blocking calls for a loop, one at a time, in order; it ends when nobody holds this."""
-
-    def __init__(self, name: str) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.jobs: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
-        self.thread = threading.Thread(target=work, args=(self.loop, self.jobs), name=name, daemon=True)
-        self.thread.start()
-        finalize(self, self.jobs.put, None)
-
-
-def work(loop: asyncio.AbstractEventLoop, jobs: "SimpleQueue[Job | Callable[[], None] | None]") -> None:
-    done: deque[Job] = deque()
-    # Whether the loop is told already: it fetches all that is done when it comes.
-    told = False
-
-    def deliver() -> None:
-        nonlocal told
-        told = False
-        while done:
-            done.popleft().deliver()
-
-    while (job := jobs.get()) is not None:
-        if not isinstance(job, Job):
-            job()
-            continue
-        job.run()
-        done.append(job)
-        if not told:
-            told = True
-            # A closed loop has nobody left who waits.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(deliver)
-        # What it holds is not this thread's to keep until the next one comes.
-        del job
-
-
-# Where the connections of one loop to one file have their short calls made. Threads that do so side by side would
-# only wait for each other, for there is one interpreter; one that finds the next call waiting goes straight on.
-shared_hands: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], Hand] = WeakValueDictionary()
-
-# A child process has none of its parent's threads.
-in_children(shared_hands.clear)
-
-
-class Worker:
-    """Makes blocking calls for the loop, one at a time, in order: in a thread of its own, or short ones in a shared one."""
-
-    def __init__(self, name: str, shared: str = "") -> None:
-        self._last: Job | None = None
-        self._own = self._latest = self._brief = Hand(name)
-        self.streak = Streak()
-        if shared:
-            key = self._own.loop, shared
-            hand = shared_hands.get(key)
-            if hand is None:
-                hand = shared_hands[key] = Hand(f"{name}-short")
-            self._brief = hand
-
-    async def call(
-        self,
-        function: Callable[..., T],
-        *args: Any,
-        interrupt: Callable[[], None] | None = None,
-        briefly: bool = False,
-    ) -> T:
-        """Make a call and wait for it. Cancelled, interrupt it where that is possible, and wait until it has stopped.
-
-        A thread that does not come back within the clean-up time is left to its call.
-        """
-        if self.idle:
-            self._latest = self._brief if briefly else self._own
-        # Else behind the call that was left: never beside it.
-        hand = self._latest
-        job = self._last = Job(function, args, hand.loop.create_future())
-        hand.jobs.put(job)
-        try:
-            return await job.answer
-        except asyncio.CancelledError:
-            if not job.over:
-                if interrupt is not None:
-                    interrupt()
-                with suppress(TimeoutError):
-                    await shielded(job.settle)
-            raise
-        finally:
-            if job.over and self._last is job:
-                # What it answered is its caller's alone.
-                self._last = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether the thread has come back from every call."""
-        return self._last is None or self._last.over
-
-    def finish(self, function: Callable[[], object]) -> None:
-        """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed."""
-        over = threading.Event()
-
-        def end() -> None:
-            run_quietly(function)
-            over.set()
-
-        # Behind the call that was made last, wherever that is.
-        self._latest.jobs.put(end)
-        answered = over.wait(CLEANUP)
-        self._own.jobs.put(None)
-        if answered:
-            self._own.thread.join(CLEANUP)
 
 
 def run_quietly(function: Callable[[], object]) -> None:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TypeVar
 
-from ferro._concurrency._async import Worker
+from ferro._concurrency._async.workers import Worker
 from ferro.drivers.sqlite import SqliteLink
 from ferro.operations.reading import Done
 from ferro.operations.steps import Steps

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from ferro.errors import InterfaceError
 
@@ -136,28 +136,6 @@ Opening = Annotated[T, "open"]
 
 def opening(open_: Callable[[], T]) -> T:
     return open_()
-
-
-class Worker:
-    """The same calls, made by the caller's own thread."""
-
-    idle = True
-
-    def __init__(self, name: str, shared: str = "") -> None:
-        self.name = name
-
-    def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:
-        """Make a call. Ctrl-C interrupts it where that is possible."""
-        try:
-            return function(*args)
-        except KeyboardInterrupt:
-            if interrupt is not None:
-                interrupt()
-            raise
-
-    def finish(self, function: Callable[[], object]) -> None:
-        """Make one last call."""
-        run_quietly(function)
 
 
 def run_quietly(function: Callable[[], object]) -> None:

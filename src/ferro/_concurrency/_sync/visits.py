@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from ferro._concurrency._sync import Worker
+from ferro._concurrency._sync.workers import Worker
 from ferro.drivers.sqlite import SqliteLink
 from ferro.operations.steps import Steps
 

@@ -3,8 +3,9 @@
 
 from typing import TypeVar
 
-from ferro._concurrency._sync import Worker, in_background
+from ferro._concurrency._sync import in_background
 from ferro._concurrency._sync.visits import visit
+from ferro._concurrency._sync.workers import Worker
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link

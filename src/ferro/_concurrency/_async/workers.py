@@ -1,0 +1,215 @@
+"""Threads that make blocking calls for a loop."""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary, finalize, ref
+
+from ferro._concurrency._async import CLEANUP, Streak, run_quietly, shielded
+from ferro.drivers.forks import in_children
+
+T = TypeVar("T")
+
+
+class Job:
+    """A call a thread was given. The thread runs `run`; everything else happens on the loop."""
+
+    __slots__ = ("_args", "_error", "_function", "_result", "answer", "over", "waiter")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], answer: "asyncio.Future[Any]") -> None:
+        self._function = function
+        self._args = args
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self.answer = answer
+        self.waiter: asyncio.Future[None] | None = None
+        self.over = False
+
+    def run(self) -> None:
+        try:
+            self._result = self._function(*self._args)
+        except BaseException as error:
+            self._error = error
+
+    def deliver(self) -> None:
+        self.over = True
+        if not self.answer.done():
+            if self._error is not None:
+                self.answer.set_exception(self._error)
+            else:
+                self.answer.set_result(self._result)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    async def settle(self) -> None:
+        """Wait until the thread is done with it, whether or not anybody wants the answer."""
+        if not self.over:
+            self.waiter = asyncio.get_running_loop().create_future()
+            await self.waiter
+
+
+class Bell:
+    """What threads have done for a loop, and how they let it know."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._done: deque[Job] = deque()
+        # Whether the loop is told already: it fetches all that is done when it comes.
+        self._told = False
+        self._tell = self._watched_pipe(loop) if os.name == "posix" else self._call_from_threads(ref(loop))
+
+    def ring(self, job: Job) -> None:
+        """Have the loop deliver a job; called by the thread that did it. A closed loop has nobody who waits."""
+        self._done.append(job)
+        if not self._told:
+            self._told = True
+            self._tell()
+
+    def _deliver(self) -> None:
+        self._told = False
+        while self._done:
+            self._done.popleft().deliver()
+
+    def _watched_pipe(self, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
+        """Costs less than being called from another thread: a fifth of handing a call over."""
+        hears, rings = ends = os.pipe()
+        # At the end of the program threads may still ring.
+        finalize(self, close, ends).atexit = False
+        for end in ends:
+            os.set_blocking(end, False)
+
+        def heard() -> None:
+            os.read(hears, 1)
+            self._deliver()
+
+        loop.add_reader(hears, heard)
+        return partial(os.write, rings, b"!")
+
+    def _call_from_threads(self, loop: "ref[asyncio.AbstractEventLoop]") -> Callable[[], object]:
+        """The way of loops that watch no pipes."""
+
+        def call() -> None:
+            running = loop()
+            if running is not None:
+                with suppress(RuntimeError):
+                    running.call_soon_threadsafe(self._deliver)
+
+        return call
+
+
+def close(ends: tuple[int, int]) -> None:
+    for end in ends:
+        os.close(end)
+
+
+# One for each loop that has connections, as long as there is that loop.
+bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
+
+
+def bell_of(loop: asyncio.AbstractEventLoop) -> Bell:
+    bell = bells.get(loop)
+    if bell is None:
+        bell = bells[loop] = Bell(loop)
+    return bell
+
+
+class Hand:
+    """A thread that makes blocking calls for a loop, one at a time, in order; it ends when nobody holds this."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.jobs: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=work, args=(bell_of(self.loop), self.jobs), name=name, daemon=True)
+        self.thread.start()
+        finalize(self, self.jobs.put, None)
+
+
+def work(bell: Bell, jobs: "SimpleQueue[Job | Callable[[], None] | None]") -> None:
+    while (job := jobs.get()) is not None:
+        if not isinstance(job, Job):
+            job()
+            continue
+        job.run()
+        bell.ring(job)
+        # What it holds is not this thread's to keep until the next one comes.
+        del job
+
+
+# Where the connections of one loop to one file have their short calls made. Threads that do so side by side would
+# only wait for each other, for there is one interpreter; one that finds the next call waiting goes straight on.
+shared_hands: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], Hand] = WeakValueDictionary()
+
+# A child process has none of its parent's threads.
+in_children(shared_hands.clear)
+in_children(bells.clear)
+
+
+class Worker:
+    """Makes blocking calls for the loop, one at a time, in order: in a thread of its own, or short ones in a shared one."""
+
+    def __init__(self, name: str, shared: str = "") -> None:
+        self._last: Job | None = None
+        self._own = self._latest = self._brief = Hand(name)
+        self.streak = Streak()
+        if shared:
+            key = self._own.loop, shared
+            hand = shared_hands.get(key)
+            if hand is None:
+                hand = shared_hands[key] = Hand(f"{name}-short")
+            self._brief = hand
+
+    async def call(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        interrupt: Callable[[], None] | None = None,
+        briefly: bool = False,
+    ) -> T:
+        """Make a call and wait for it. Cancelled, interrupt it where that is possible, and wait until it has stopped.
+
+        A thread that does not come back within the clean-up time is left to its call.
+        """
+        if self.idle:
+            self._latest = self._brief if briefly else self._own
+        # Else behind the call that was left: never beside it.
+        hand = self._latest
+        job = self._last = Job(function, args, hand.loop.create_future())
+        hand.jobs.put(job)
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            if not job.over:
+                if interrupt is not None:
+                    interrupt()
+                with suppress(TimeoutError):
+                    await shielded(job.settle)
+            raise
+        finally:
+            if job.over and self._last is job:
+                # What it answered is its caller's alone.
+                self._last = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the thread has come back from every call."""
+        return self._last is None or self._last.over
+
+    def finish(self, function: Callable[[], object]) -> None:
+        """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed."""
+        over = threading.Event()
+
+        def end() -> None:
+            run_quietly(function)
+            over.set()
+
+        # Behind the call that was made last, wherever that is.
+        self._latest.jobs.put(end)
+        answered = over.wait(CLEANUP)
+        self._own.jobs.put(None)
+        if answered:
+            self._own.thread.join(CLEANUP)
