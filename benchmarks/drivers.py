@@ -407,7 +407,7 @@ def written_by_hand(row: Row) -> Row:
 
 
 class Aiosqlite(AsyncContender, Tuples):
-    """aiosqlite, a thread for each connection; fifty tasks share ten."""
+    """aiosqlite, a thread for each connection, and one visit to it for each statement; fifty tasks share ten."""
 
     name = "aiosqlite"
     decoded = staticmethod(decoded)
@@ -427,19 +427,15 @@ class Aiosqlite(AsyncContender, Tuples):
         self.loop.close()
 
     async def rows(self, sql: str, given: Sequence[Any] = ()) -> Any:
-        async with self.connection.execute(sql, given) as cursor:
-            return await cursor.fetchall()
+        return await self.connection.execute_fetchall(sql, given)
 
     async def get(self, keys: Sequence[int]) -> list[Any]:
         sql = get_sql("?")
         return [(await self.rows(sql, (key,)))[0] for key in keys]
 
     async def insert(self, rows: Sequence[Row]) -> list[Any]:
-        sql, execute, inserted = insert_sql("written", "?"), self.connection.execute, list[Any]()
-        for row in rows:
-            async with execute(sql, written_by_hand(row)) as cursor:
-                inserted.append(cursor.lastrowid)
-        return inserted
+        sql, insert = insert_sql("written", "?"), self.connection.execute_insert
+        return [(await insert(sql, written_by_hand(row)))[0] for row in rows]
 
     async def insert_in_transaction(self, rows: Sequence[Row]) -> list[Any]:
         await self.connection.execute("BEGIN IMMEDIATE")
@@ -484,9 +480,8 @@ class Aiosqlite(AsyncContender, Tuples):
         async def get(key: int) -> Any:
             async with free:
                 connection = idle.pop()
-                async with connection.execute(sql, (key,)) as cursor:
-                    row = await cursor.fetchone()
+                rows = await connection.execute_fetchall(sql, (key,))
                 idle.append(connection)
-                return row
+                return rows[0]
 
         return await by_tasks(keys, TASKS, get)
