@@ -295,7 +295,7 @@ class AsyncDatabase:
         """Validate and insert a row; return it with what the database filled in."""
         check_values(model, values)
         instance = model(**values)
-        await self.save(instance)
+        await self._write(instance, write.insert)
         return instance
 
     async def save(
@@ -318,10 +318,13 @@ class AsyncDatabase:
             ModelDoesNotExist: the row to update is gone.
             UniqueViolationError: another row has one of its keys.
         """
+        await self._write(instance, partial(write.save, only=only, exclude=exclude, on_conflict=on_conflict))
+
+    async def _write(self, instance: M, operation: Callable[[M, Dialect], Operation[None]]) -> None:
         hooks = hooks_of(type(instance))
         if "before_save" in hooks:
             await call_hook(instance.before_save)
-        await self.run(write.save(instance, self.dialect, only=only, exclude=exclude, on_conflict=on_conflict))
+        await self.run(operation(instance, self.dialect))
         if "after_save" in hooks:
             await call_hook(instance.after_save)
 

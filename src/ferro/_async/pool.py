@@ -1,7 +1,7 @@
 """A pool of connections: first come first served, dead ones found by a look, nothing in the background."""
 
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
 from weakref import WeakSet
@@ -13,6 +13,9 @@ from ferro.drivers.forks import in_children
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import InterfaceError, PoolTimeout
+
+
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 class Pooled:
@@ -110,20 +113,19 @@ class AsyncPool:
         if pooled not in self._lent:
             return
         self._lent.discard(pooled)
-        pooled.connection.link.give_settings({})
+        connection = pooled.connection
+        connection.link.give_settings(NO_SETTINGS)
         now = pooled.since = monotonic()
-        if self.closed or not pooled.connection.usable or now - pooled.born > self.options.max_lifetime:
-            pooled.connection.drop()
+        if self.closed or not connection.usable or now - pooled.born > self.options.max_lifetime:
+            connection.drop()
         else:
             self._idle.append(pooled)
-        self._prune(now)
+        if self._idle and now - self._idle[0].since > self.options.idle_timeout:
+            self._prune(self._idle[0])
         self._slots.give()
 
-    def _prune(self, now: float) -> None:
+    def _prune(self, oldest: Pooled) -> None:
         """Close what nobody has needed for long, beyond the least number."""
-        oldest = self._idle[0] if self._idle else None
-        if oldest is None or now - oldest.since <= self.options.idle_timeout:
-            return
         if len(self._idle) + len(self._lent) > self.options.min_connections:
             self._idle.popleft()
             oldest.connection.drop()

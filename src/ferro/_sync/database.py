@@ -296,7 +296,7 @@ class Database:
         """Validate and insert a row; return it with what the database filled in."""
         check_values(model, values)
         instance = model(**values)
-        self.save(instance)
+        self._write(instance, write.insert)
         return instance
 
     def save(
@@ -319,10 +319,13 @@ class Database:
             ModelDoesNotExist: the row to update is gone.
             UniqueViolationError: another row has one of its keys.
         """
+        self._write(instance, partial(write.save, only=only, exclude=exclude, on_conflict=on_conflict))
+
+    def _write(self, instance: M, operation: Callable[[M, Dialect], Operation[None]]) -> None:
         hooks = hooks_of(type(instance))
         if "before_save" in hooks:
             call_hook(instance.before_save)
-        self.run(write.save(instance, self.dialect, only=only, exclude=exclude, on_conflict=on_conflict))
+        self.run(operation(instance, self.dialect))
         if "after_save" in hooks:
             call_hook(instance.after_save)
 

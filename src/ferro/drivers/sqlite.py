@@ -144,7 +144,7 @@ class SqliteLink(Link):
         """
         if self.open:
             self._let_wait(BUSY_TIMEOUT_MS)
-        hold = Hold()
+        hold: Hold | None = None
         try:
             if statement is None:
                 statement = next(steps)
@@ -155,13 +155,16 @@ class SqliteLink(Link):
                     statement = steps.throw(error)
                 else:
                     if result.rest is not None:
+                        hold = hold or Hold()
                         hold.take(len(result.rows))
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
         finally:
-            hold.end()
-            self._leave_rest()
+            if hold is not None:
+                hold.end()
+            if self.reading is not None:
+                self._leave_rest()
 
     def is_short(self, statement: Compiled, *, writes: bool) -> bool:
         """Whether a statement will be over soon, unless the file is busy: it is about the row of a key.
@@ -284,7 +287,12 @@ class SqliteLink(Link):
             cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
         else:
             cursor = self.raw.execute(template.sql, statement.params)
-        columns = cursor.description
+        names: tuple[str, ...] = ()
+        fetches = template.fetches
+        if template.raw:
+            # Nobody has said what it is.
+            names = tuple(column[0] for column in cursor.description or ())
+            fetches = bool(names)
         # Who listens is told of all rows at once.
         if statement.in_parts and not started:
             rows = cursor.fetchmany(PART)
@@ -292,9 +300,8 @@ class SqliteLink(Link):
                 self.reading = cursor
                 return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
         else:
-            rows = cursor.fetchall() if columns else []
-        count = len(rows) if columns else max(cursor.rowcount, 0)
-        names = tuple(column[0] for column in columns) if template.raw and columns else ()
+            rows = cursor.fetchall() if fetches else []
+        count = len(rows) if fetches else max(cursor.rowcount, 0)
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
@@ -469,10 +476,13 @@ class SqliteLink(Link):
             )
 
     def _get_turn(self, timeout: float) -> bool:
-        if self.turn is not None and not self.has_turn:
-            self.has_turn = self.turn.take(timeout, lambda: self.interrupted)
-            return self.has_turn
-        return True
+        if self.turn is None or self.has_turn:
+            return True
+        self.has_turn = taken = self.turn.take(timeout, self._was_interrupted)
+        return taken
+
+    def _was_interrupted(self) -> bool:
+        return self.interrupted
 
     def _give_turn(self) -> None:
         if self.turn is not None and self.has_turn:

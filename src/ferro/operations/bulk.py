@@ -16,8 +16,9 @@ from ferro.instance.state import is_loaded, loaded_key
 from ferro.model import ModelBase
 from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
 from ferro.operations.bulk_create import check_new
+from ferro.operations.dehydrate import not_none
 from ferro.operations.hydrate import no_collection, row_loader
-from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by, not_none
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps

@@ -120,7 +120,7 @@ class Wanted(Generic[M]):
             stamp_new(self.table, (instance,))
             plan = inserting_unless_there(self.table, left_out(self.table, instance), self.dialect)
             sent = dict(vars(instance))
-            result = yield plan.statement(plan.row(sent))
+            result = yield plan.statement(sent)
             if result.rows:
                 mark_saved(instance, plan.returned(result), sent=sent)
                 written(instance)

@@ -140,8 +140,13 @@ def generate(width: int, body: list[str], loads: Sequence[Convert | None], **nam
         "new": object.__new__,
         "set_dict": BaseModel.__dict__["__dict__"].__set__,
     }
+    return execute(lines, "fill", namespace)
+
+
+def execute(lines: Sequence[str], name: str, namespace: dict[str, Any]) -> Any:
+    """What the lines define by this name."""
     exec(compile("\n".join(lines), "<ferro: generated from columns>", "exec"), namespace)
-    return namespace["fill"]
+    return namespace[name]
 
 
 def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> Fill:

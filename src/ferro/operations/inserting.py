@@ -7,13 +7,13 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from ferro.caches import informing
-from ferro.errors import QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import written
 from ferro.instance.journal import journal
 from ferro.instance.marks import fill_in, mark_all_inserted
 from ferro.instance.values import as_kept
 from ferro.model import ModelBase
+from ferro.operations.dehydrate import Dump, absent, not_none, row_dumper
 from ferro.operations.hydrate import row_loader
 from ferro.query.compiler import make_insert_plan
 from ferro.query.dialect import Compiled, Dialect, Result
@@ -33,6 +33,7 @@ class Inserting:
     """An INSERT of certain columns of a table, ready for values.
 
     Attributes:
+        params: the parameters of one row, out of an instance's `__dict__`; each of them may be sent.
         pick: the values of its columns, out of an instance's `__dict__`.
         required: the columns that must not be None, and where they stand in a row.
         mutable: the columns whose values can change in place, and where they stand in a row.
@@ -46,6 +47,7 @@ class Inserting:
     table: Table
     columns: Columns
     plan: InsertPlan
+    params: Dump
     pick: Callable[[dict[str, Any]], Sequence[Any]]
     required: tuple[tuple[int, Column], ...]
     mutable: tuple[tuple[int, Column], ...]
@@ -55,13 +57,9 @@ class Inserting:
     numbered: bool
     load: Callable[[Sequence[tuple[Any, ...]]], list[Any]]
 
-    def row(self, values: dict[str, Any]) -> list[Any]:
-        """The values of one row, each of which may be sent."""
-        row = self.picked(values)
-        for at, column in self.required:
-            if row[at] is None:
-                raise not_none(self.table, column)
-        return row
+    def statement(self, values: dict[str, Any]) -> Compiled:
+        """The statement that inserts the row of an instance with these values."""
+        return Compiled(self.plan.template, self.params(values))
 
     def insertion(self, instances: Sequence[ModelBase]) -> Compiled:
         """The statement that inserts many rows."""
@@ -75,26 +73,16 @@ class Inserting:
         try:
             columns: list[Sequence[Any]] = list(zip(*map(self.pick, map(vars, instances)), strict=True))
         except KeyError as error:
-            raise absent(self.table, error) from None
+            raise absent(self.table, error.args[0]) from None
         kinds = [set(map(type, column)) for column in columns]
         for at, column in self.required:
             if NONE in kinds[at]:
                 raise not_none(self.table, column)
         return self.plan.dumped(columns, kinds)
 
-    def picked(self, values: dict[str, Any]) -> list[Any]:
-        try:
-            return list(self.pick(values))
-        except KeyError as error:
-            raise absent(self.table, error) from None
-
-    def statement(self, row: list[Any]) -> Compiled:
-        return Compiled(self.plan.template, self.plan.params(row))
-
     def returned(self, result: Result) -> dict[str, Any]:
         """What came back with the first row, by field."""
-        values = self.load(result.rows)[0]
-        return dict(zip(self.filled, values, strict=True))
+        return dict(zip(self.filled, self.load(result.rows)[0], strict=True)) if self.returning else {}
 
     def note(self, instances: Sequence[ModelBase], sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
@@ -143,6 +131,7 @@ def inserting_by(table: Table, columns: Columns, plan: InsertPlan, back: Columns
         table,
         columns,
         plan,
+        row_dumper(table, columns, dialect.name),
         picker([column.field for column in columns]),
         tuple((at, column) for at, column in enumerate(columns) if not column.nullable),
         mutable_in(columns),
@@ -225,14 +214,3 @@ def is_unset(instance: ModelBase, column: Column) -> bool:
     if column.autoincrement:
         return value is None
     return value is SET_BY_DATABASE or column.field not in instance.model_fields_set
-
-
-# What is wrong with a row.
-
-
-def not_none(table: Table, column: Column) -> QueryError:
-    return QueryError(f"{table.model.__name__}.{column.field} cannot be None: the column is not nullable")
-
-
-def absent(table: Table, error: KeyError) -> QueryError:
-    return QueryError(f"{table.model.__name__}.{error.args[0]} has no value: set it before the row is saved")

@@ -35,7 +35,7 @@ def upsert(
 
 def upserted(instance: M, plan: Inserting) -> Steps[M]:
     must_refer_to_here((instance,))
-    result = yield plan.statement(plan.row(vars(instance)))
+    result = yield plan.statement(vars(instance))
     adopt(instance, plan.returned(result))
     return settled([instance])[0]
 

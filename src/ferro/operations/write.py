@@ -14,7 +14,8 @@ from ferro.instance.related import forget_related
 from ferro.instance.state import changed_fields, is_loaded, loaded_key
 from ferro.instance.values import as_kept
 from ferro.model import ModelBase
-from ferro.operations.inserting import Columns, inserting_one, left_out, not_none, remembered, upserting
+from ferro.operations.dehydrate import not_none
+from ferro.operations.inserting import Columns, inserting_one, left_out, remembered, upserting
 from ferro.operations.read import called, fresh_by_key, has_key, is_whole, shown_values
 from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
 from ferro.operations.stamps import is_kept, stamp_again, stamp_new, update_stamps
@@ -85,14 +86,15 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     must_refer_to_here((instance,))
     stamp_new(table, (instance,))
     plan = inserting_one(table, left_out(table, instance), dialect)
-    sent = dict(vars(instance))
-    statement = plan.statement(plan.row(sent))
+    values = vars(instance)
+    sent = values.copy()
+    statement = plan.statement(sent)
     kept = {column.field: remembered(statement.params[at]) for at, column in plan.mutable}
     result = yield statement
-    back = plan.returned(result) if plan.returning else {}
+    back = plan.returned(result)
     for _, column in plan.mutable_back:
         kept[column.field] = as_kept(column, back[column.field])
-    if all(map(is_, sent.values(), vars(instance).values())):
+    if all(map(is_, sent.values(), values.values())):
         if (pages := journal.get()) is not None:
             pages.note_batch((instance,), plan.filled, numbered=plan.numbered)
         mark_inserted(instance, back, kept)
@@ -164,7 +166,7 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     update = tuple(column for column in table.columns if column not in kept and not column.primary_key)
     plan = upserting(table, unset, dialect, table.primary_key, update)
     sent = dict(vars(instance))
-    result = yield plan.statement(plan.row(sent))
+    result = yield plan.statement(sent)
     mark_saved(instance, plan.returned(result), sent=sent)
     written(instance)
 

@@ -95,8 +95,6 @@ class InsertPlan(Plan):
 
     def params(self, values: list[Any]) -> Sequence[Any]:
         width = self.width
-        if len(values) == width:
-            return self._one_row(values)
         for dump in self.dumps:
             column = values[dump.at :: width]
             values[dump.at :: width] = dump.many(column, set(map(type, column)))
@@ -114,17 +112,6 @@ class InsertPlan(Plan):
         for at, column in enumerate(columns):
             found[at :: self.width] = column
         return found
-
-    def _one_row(self, values: list[Any]) -> Sequence[Any]:
-        """The same for a single row, which needs no slices."""
-        for dump in self.dumps:
-            value = values[dump.at]
-            if value is not None:
-                try:
-                    values[dump.at] = dump.dump(value)
-                except (ValueError, OverflowError) as error:
-                    raise refused(dump.label, error) from error
-        return values
 
 
 def refused(label: str, error: Exception) -> DataError:

@@ -78,22 +78,18 @@ class Slots:
 
     def __init__(self, count: int, *, inline: bool = False) -> None:
         self._mutex = threading.Lock()
-        self._free = count
+        # Taken and returned without the mutex; what is to be handed out is so by one thread at a time.
+        self._free = deque([None] * count)
         self._waiting: deque[threading.Event] = deque()
-        self._returned: deque[None] = deque()
 
     def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
-        with self._mutex:
-            mine = None
-            if self._free:
-                self._free -= 1
-            else:
-                mine = threading.Event()
-                self._waiting.append(mine)
-        self._hand_out()
-        if mine is None:
+        if not self._waiting and self._take_free():
             return True
+        mine = threading.Event()
+        self._waiting.append(mine)
+        # One may have been returned before that was seen.
+        self._hand_out()
         try:
             mine.wait(timeout)
         except BaseException:
@@ -101,6 +97,13 @@ class Slots:
                 self.give()
             raise
         return not self._leave(mine)
+
+    def _take_free(self) -> bool:
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
 
     def _leave(self, mine: threading.Event) -> bool:
         """Stop waiting; False when the place was given meanwhile."""
@@ -112,20 +115,16 @@ class Slots:
         return left
 
     def give(self) -> None:
-        # The garbage collector may end a stream, and give its place back, while this very thread holds
-        # the mutex: so nobody waits for it here. Who holds it hands out what was returned meanwhile.
-        self._returned.append(None)
+        self._free.append(None)
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._returned and self._mutex.acquire(blocking=False):
+        # The garbage collector may end a stream, and give its place back, while this very thread holds
+        # the mutex: so nobody waits for it here. Who holds it hands out what was returned meanwhile.
+        while self._waiting and self._free and self._mutex.acquire(blocking=False):
             try:
-                while self._returned:
-                    self._returned.pop()
-                    if self._waiting:
-                        self._waiting.popleft().set()
-                    else:
-                        self._free += 1
+                while self._waiting and self._take_free():
+                    self._waiting.popleft().set()
             finally:
                 self._mutex.release()
 
