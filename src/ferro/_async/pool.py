@@ -14,7 +14,6 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import InterfaceError, PoolTimeout
 
-
 NO_SETTINGS: Mapping[str, str] = {}
 
 

@@ -1,6 +1,6 @@
 """Loading what belongs to many rows: one statement for each relation, however many rows there are."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -167,9 +167,10 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: 
     def fill_once(rows: Rows) -> list[Any]:
         held.extend(read(rows))
         marks = list(map(mark, rows))
-        fresh = {key: row[width:] for key, row in zip(marks, rows, strict=True) if key not in known}
-        known.update(zip(fresh, fill(list(fresh.values())), strict=True))
-        return [known[key] for key in marks]
+        if not known.keys() >= set(marks):
+            fresh = {key: row[width:] for key, row in zip(marks, rows, strict=True) if key not in known}
+            known.update(zip(fresh, fill(list(fresh.values())), strict=True))
+        return list(map(known.__getitem__, marks))
 
     found = yield from in_parts(compile(for_each(statement, near), dialect), fill_once)
     with no_collection():
@@ -266,9 +267,9 @@ def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
 
 
 def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
-    groups: dict[Any, list[Any]] = defaultdict(list)
-    for key, row in zip(keys, rows, strict=True):
-        groups[key].append(row)
+    groups = defaultdict[Any, list[Any]](list)
+    # No loop of Python's: it is a cost of every row that is read.
+    deque(map(list[Any].append, map(groups.__getitem__, keys), rows), maxlen=0)
     return groups
 
 

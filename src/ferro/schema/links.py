@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from ferro.errors import ModelDefinitionError
 from ferro.fields import ForeignKey, ManyToManyField
-from ferro.schema.declared import NAME
+from ferro.schema.declared import NAME, Declared
 from ferro.schema.registry import registered_models, table_of
 from ferro.schema.table import LONGEST_NAME, Column, Index, Table, Unique, can_be_named, constraint_name, foreign_key
 
@@ -46,13 +46,19 @@ def marker_of(relation: "Relation") -> ManyToManyField:
 
 def model_between(relation: "Relation") -> type | None:
     """The model that `through=` means now, or None where it means a table."""
+    through = relation.through
+    if not isinstance(through, Declared):
+        return through
+    found = through.find_target()
+    return found if hasattr(found, "__ferro_read__") else None
+
+
+def declared_between(relation: "Relation") -> Declared | type | None:
+    """What `through=` says: a model, or a name that may be one."""
     through = marker_of(relation).through
     if not isinstance(through, str):
         return through
-    if not NAME.fullmatch(through):
-        return None
-    found = replace(relation.declared, target=through).find_target()
-    return found if hasattr(found, "__ferro_read__") else None
+    return replace(relation.declared, target=through) if NAME.fullmatch(through) else None
 
 
 def make_link(relation: "Relation", model: type | None) -> Link:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from ferro.errors import ModelDefinitionError
 from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options, plain_options
 from ferro.schema.declared import Declared
-from ferro.schema.links import Link, check_link, make_link, model_between
+from ferro.schema.links import Link, check_link, declared_between, make_link, model_between
 from ferro.schema.registry import registered_models, table_of
 from ferro.schema.table import Column, ForeignKeyConstraint, Table, foreign_key
 from ferro.types import split_optional
@@ -251,6 +251,11 @@ class Relation:
             on_delete=key.on_delete,
             on_update=key.on_update,
         )
+
+    @cached_property
+    def through(self) -> Declared | type | None:
+        """What `through=` of a many-to-many relation says: a model, or a name that may be one."""
+        return declared_between(self)
 
     @property
     def link(self) -> Link:
