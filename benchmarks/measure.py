@@ -172,12 +172,17 @@ def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes
     return measured
 
 
-def take_turn(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> float:
+def prepared(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> Sequence[Any]:
+    """Give what a contender is to work on, with the tables as they must be before it begins."""
     if workload.writes:
         tables.empty()
     if workload.filled is not None:
         tables.load("written", workload.filled(sizes))
-    given = contender.given(workload.name, workload.given(sizes))
+    return contender.given(workload.name, workload.given(sizes))
+
+
+def take_turn(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> float:
+    given = prepared(workload, contender, tables, sizes)
     gc.collect()
     seconds, found = contender.timed(workload.name, given)
     expected = workload.expected(sizes)

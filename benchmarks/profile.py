@@ -15,9 +15,9 @@ from pstats import Stats
 from typing import Any
 
 import ferro
-from benchmarks.contender import Contender
-from benchmarks.measure import contenders, database
-from benchmarks.workloads import FULL, QUICK, WORKLOADS
+from benchmarks.contender import Contender, Tables
+from benchmarks.measure import contenders, database, keeper, prepared
+from benchmarks.workloads import FULL, QUICK, WORKLOADS, Sizes, Workload
 
 ROOT = Path(__file__).parents[1]
 HOUSE = Path(ferro.__file__).parent
@@ -60,11 +60,11 @@ def by_room(stats: Any) -> Counter[str]:
     return seconds
 
 
-def profiled(contender: Contender, method: str, given: Any) -> Any:
+def profiled(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> Any:
     """Run a workload under the profiler, once it has been run without."""
     profiler = cProfile.Profile()
-    contender.run(method, given)
-    profiler.runcall(contender.run, method, given)
+    contender.run(workload.name, prepared(workload, contender, tables, sizes))
+    profiler.runcall(contender.run, workload.name, prepared(workload, contender, tables, sizes))
     return profiler
 
 
@@ -81,8 +81,7 @@ def main() -> None:
     workload = next(one for one in WORKLOADS if one.name == asked.workload)
     with database(asked.backend, asked.url) as place, contenders(asked.backend, place, sizes) as everybody:
         contender = next(one for one in everybody if one.name == asked.contender)
-        given = contender.given(workload.name, workload.given(sizes))
-        stats = Stats(profiled(contender, workload.name, given))
+        stats = Stats(profiled(workload, contender, keeper(everybody), sizes))
     show(stats, asked.functions)
 
 

@@ -51,10 +51,12 @@ def mark_saved(
     remember(instance, fresh if fresh.originals or fresh.seen else LOADED)
 
 
-def fill_in(instance: BaseModel, fields: Sequence[str], values: Sequence[Any]) -> None:
-    """Write what the database made into a new instance."""
-    vars(instance).update(zip(fields, values, strict=True))
-    instance.__pydantic_fields_set__.update(fields)
+def fill_in(instances: Sequence[BaseModel], fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write what the database made into new instances: a row for each."""
+    for field, column in zip(fields, zip(*rows, strict=True), strict=True):
+        for instance, value in zip(instances, column, strict=True):
+            vars(instance)[field] = value
+            instance.__pydantic_fields_set__.add(field)
 
 
 def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[str, Any]) -> None:
@@ -79,8 +81,11 @@ def mark_all_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequenc
     if not kept:
         deque(map(note, instances, repeat(LOADED)), maxlen=0)
         return
-    for instance, values in zip(instances, zip(*kept.values(), strict=True), strict=True):
-        note(instance, State(True, {}, dict(zip(kept, values, strict=True))))
+    seen: list[dict[str, Any]] = [{} for _ in instances]
+    for name, column in kept.items():
+        for one, value in zip(seen, column, strict=True):
+            one[name] = value
+    deque(map(note, instances, [State(True, {}, one) for one in seen]), maxlen=0)
 
 
 def mark_deleted(instance: BaseModel) -> None:

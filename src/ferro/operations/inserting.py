@@ -89,8 +89,7 @@ class Inserting:
         if (pages := journal.get()) is not None:
             pages.note_batch(instances, self.filled, numbered=self.numbered)
         if self.returning:
-            for instance, values in zip(instances, returned, strict=True):
-                fill_in(instance, self.filled, values)
+            fill_in(instances, self.filled, returned)
         kept = {
             **sent,
             **{column.field: [as_kept(column, row[at]) for row in returned] for at, column in self.mutable_back},
