@@ -114,7 +114,8 @@ class Pool:
             return
         self._lent.discard(pooled)
         connection = pooled.connection
-        connection.link.give_settings(NO_SETTINGS)
+        if connection.link.settings:
+            connection.link.give_settings(NO_SETTINGS)
         now = pooled.since = monotonic()
         if self.closed or not connection.usable or now - pooled.born > self.options.max_lifetime:
             connection.drop()
