@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary, finalize, ref
 
@@ -15,6 +16,9 @@ from ferro._concurrency._async import CLEANUP, Streak, run_quietly, shielded
 from ferro.drivers.forks import in_children
 
 T = TypeVar("T")
+
+# How long what is done may wait for what is still to be done by the same thread, in seconds.
+LATEST = 0.0005
 
 
 class Job:
@@ -63,9 +67,12 @@ class Bell:
         self._told = False
         self._tell = self._watched_pipe(loop) if os.name == "posix" else self._call_from_threads(ref(loop))
 
-    def ring(self, job: Job) -> None:
-        """Have the loop deliver a job; called by the thread that did it. A closed loop has nobody who waits."""
+    def put(self, job: Job) -> None:
+        """Put a job down that is done; the loop may fetch it at once, and will when it is told."""
         self._done.append(job)
+
+    def ring(self) -> None:
+        """Have the loop deliver what is done; called by the thread that did it. A closed loop has nobody who waits."""
         if not self._told:
             self._told = True
             self._tell()
@@ -130,14 +137,25 @@ class Hand:
 
 
 def work(bell: Bell, jobs: "SimpleQueue[Job | Callable[[], None] | None]") -> None:
-    while (job := jobs.get()) is not None:
+    since: float | None = None
+    while True:
+        job = jobs.get()
         if not isinstance(job, Job):
+            bell.ring()
+            if job is None:
+                return
             job()
             continue
         job.run()
-        bell.ring(job)
+        bell.put(job)
         # What it holds is not this thread's to keep until the next one comes.
         del job
+        now = perf_counter()
+        since = since or now
+        # While others wait here, the loop would only take the interpreter from them.
+        if jobs.empty() or now - since > LATEST:
+            bell.ring()
+            since = None
 
 
 # Where the connections of one loop to one file have their short calls made. Threads that do so side by side would
