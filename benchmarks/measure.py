@@ -136,40 +136,51 @@ def keeper(everybody: Sequence[Contender]) -> Tables:
 
 def measure(
     backend: str, place: Place, sizes: Sizes, names: Sequence[str] = (), peers: Sequence[Environment] = ()
-) -> Iterator[Measured]:
-    """Measure the workloads of these names, or all, one after the other."""
+) -> list[Measured]:
+    """Measure the workloads of these names, or all."""
     chosen = [workload for workload in WORKLOADS if not names or workload.name in names]
     with contenders(backend, place, sizes, peers) as everybody:
-        for workload in chosen:
-            yield measure_one(workload, everybody, sizes)
+        return in_rounds(chosen, everybody, sizes)
 
 
-def measure_one(workload: Workload, everybody: Sequence[Contender], sizes: Sizes) -> Measured:
-    tables = keeper(everybody)
-    measured = Measured(workload, sizes)
-    taking_part = [one for one in everybody if one.takes_part(workload.name)]
-    # What stays is not for the collector to look through in everybody's time.
-    gc.collect()
-    gc.freeze()
+def in_rounds(workloads: Sequence[Workload], everybody: Sequence[Contender], sizes: Sizes) -> list[Measured]:
+    """Measure workloads, each of them once in every round: what disturbs the machine for a while spoils one round of each."""
+    measured = [Measured(workload, sizes) for workload in workloads]
+    left_out: set[tuple[str, str]] = set()
     try:
+        # The first round fills caches and prepares statements, for everybody.
         for turn in range(sizes.rounds + 1):
-            for contender in tuple(taking_part):
-                own = contender if isinstance(contender, Tables) else tables
-                try:
-                    seconds = take_turn(workload, contender, own, sizes)
-                except (WrongAnswer, PeerFailed) as wrong:
-                    if not contender.guest:
-                        raise
-                    print(f"{contender.name} takes no part in {workload.name}: {wrong}", file=sys.stderr)
-                    taking_part.remove(contender)
-                    measured.seconds.pop(contender.name, None)
-                    continue
-                # The first turn fills caches and prepares statements, for everybody.
-                if turn:
-                    measured.seconds.setdefault(contender.name, []).append(seconds)
+            # What stays is not for the collector to look through in everybody's time.
+            gc.collect()
+            gc.freeze()
+            for one in measured:
+                take_turns(one, everybody, left_out, counts=turn > 0)
     finally:
         gc.unfreeze()
     return measured
+
+
+def take_turns(
+    measured: Measured, everybody: Sequence[Contender], left_out: set[tuple[str, str]], *, counts: bool
+) -> None:
+    """Let everybody who takes part have a turn; a guest who fails is left out from then on."""
+    workload, tables = measured.workload, keeper(everybody)
+    for contender in everybody:
+        key = workload.name, contender.name
+        if key in left_out or not contender.takes_part(workload.name):
+            continue
+        own = contender if isinstance(contender, Tables) else tables
+        try:
+            seconds = take_turn(workload, contender, own, measured.sizes)
+        except (WrongAnswer, PeerFailed) as wrong:
+            if not contender.guest:
+                raise
+            print(f"{contender.name} takes no part in {workload.name}: {wrong}", file=sys.stderr)
+            left_out.add(key)
+            measured.seconds.pop(contender.name, None)
+            continue
+        if counts:
+            measured.seconds.setdefault(contender.name, []).append(seconds)
 
 
 def prepared(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> Sequence[Any]:

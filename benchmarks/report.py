@@ -66,7 +66,7 @@ twice that.
 
 {tables}
 
-{machine}. Medians of {rounds} rounds; in each everybody takes a turn, and an answer counts when every value
+{machine}. Medians of {rounds} rounds; in each everybody takes a turn at each workload, and an answer counts when every value
 in it is right and of the right type.
 
 * **The driver** is called as its documentation shows: `connection.execute(sql, parameters)`, tuples back, in

@@ -64,11 +64,8 @@ def main() -> None:
     for backend in asked.backends.split(","):
         with database(backend, asked.url) as own:
             place = replace(own, ferro=f"{own.ferro}&inline=true") if asked.inline and backend == "sqlite" else own
-            measured[backend] = []
             print(f"{backend}, median of {sizes.rounds} rounds; the driver is 1.0")
-            for one in measure(backend, place, sizes, names, peers):
-                measured[backend].append(one)
-                print(f"  {one.title}: " + ", ".join(f"{name} {one.ratio(name):.2f}" for name in one.seconds))
+            measured[backend] = measure(backend, place, sizes, names, peers)
             print("", *lines_of(backend, measured[backend], [peer.name for peer in peers]), "", sep="\n")
     print(said_of_machine())
     for peer in peers:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.contender import Contender
 from benchmarks.drivers import Sqlite
 from benchmarks.environments import Environment
-from benchmarks.measure import Measured, WrongAnswer, contenders, database, measure_one
+from benchmarks.measure import Measured, WrongAnswer, contenders, database, in_rounds
 from benchmarks.ours import AsyncFerro, Ferro
 from benchmarks.parent import PeerContender
 from benchmarks.plot import svg
@@ -134,10 +134,29 @@ def test_a_wrong_answer_stops_the_run(wrong: type[Contender], workload: str, mes
         contender = wrong(place)
         try:
             with pytest.raises(WrongAnswer) as raised:
-                measure_one(BY_NAME[workload], [everybody[0], contender], TINY)
+                in_rounds([BY_NAME[workload]], [everybody[0], contender], TINY)
         finally:
             contender.close()
     assert str(raised.value).startswith(message)
+
+
+class Telling(Ferro):
+    """Tells what it was asked for."""
+
+    def timed(self, workload: str, given: Any) -> Any:
+        self.asked = [*getattr(self, "asked", []), workload]
+        return super().timed(workload, given)
+
+
+def test_each_round_has_every_workload_once_and_the_first_does_not_count() -> None:
+    with database("sqlite") as place, contenders("sqlite", place, TINY) as everybody:
+        contender = Telling(place)
+        try:
+            measured = in_rounds([BY_NAME["get"], BY_NAME["page"]], [everybody[0], contender], replace(TINY, rounds=2))
+        finally:
+            contender.close()
+    assert contender.asked == ["get", "page"] * 3
+    assert [len(one.seconds["ferro"]) for one in measured] == [2, 2]
 
 
 def measured() -> Measured:
@@ -224,7 +243,7 @@ def test_a_peer_works_in_a_process_of_its_own(tiny: Environment) -> None:
         peer = everybody[-1]
         assert isinstance(peer, PeerContender)
         assert [one for one in BY_NAME if peer.takes_part(one)] == ["get", "insert", "columns", "page"]
-        assert set(measure_one(BY_NAME["columns"], [everybody[0], peer], TINY).seconds) == {"sqlite3", "tiny"}
+        assert set(in_rounds([BY_NAME["columns"]], [everybody[0], peer], TINY)[0].seconds) == {"sqlite3", "tiny"}
 
         peer.load("written", [(1, "one", None, 7), (2, "two", None, 8)])
         assert peer.written() == [(1, "one", 7), (2, "two", 8)]
@@ -239,7 +258,7 @@ def test_what_goes_wrong_with_a_peer_is_said_and_stops_nobody_else(
     with database("sqlite") as place, contenders("sqlite", place, TINY, [tiny]) as everybody:
         pair = [everybody[0], everybody[-1]]
         for workload in ("get", "insert", "page"):
-            assert set(measure_one(BY_NAME[workload], pair, TINY).seconds) == {"sqlite3"}
+            assert set(in_rounds([BY_NAME[workload]], pair, TINY)[0].seconds) == {"sqlite3"}
     raised, wrong, ended = capsys.readouterr().err.split("tiny takes no part in ")[1:]
     assert raised.startswith("get: Traceback")
     assert "LookupError: nothing of [1, " in raised
