@@ -60,3 +60,32 @@ def test_an_interrupted_wait_leaves_the_place_to_others(monkeypatch: pytest.Monk
         with pytest.raises(KeyboardInterrupt):
             slots.take(1.0)
     assert slots.take(0.0)
+
+
+def test_of_many_threads_no_more_hold_a_place_than_there_are_and_none_is_lost():
+    slots = Slots(3)
+    held: list[int] = []
+    most: list[int] = []
+    missed: list[int] = []
+
+    def work(at: int) -> None:
+        for turn in range(300):
+            # Some give up at once, and leave a place that may be given to them at that very moment.
+            if slots.take(5.0 if at % 4 else 0.00001):
+                held.append(at)
+                most.append(len(held))
+                if turn % 16 == 0:
+                    time.sleep(0.0001)
+                held.pop()
+                slots.give()
+            elif at % 4:
+                missed.append(at)
+
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert missed == []
+    assert max(most) <= 3
+    assert [slots.take(0.0) for _ in range(4)] == [True, True, True, False]
