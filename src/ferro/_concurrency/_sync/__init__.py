@@ -88,9 +88,9 @@ class Slots:
             return True
         mine = threading.Event()
         self._waiting.append(mine)
-        # One may have been returned before that was seen.
-        self._hand_out()
         try:
+            # One may have been returned before that was seen.
+            self._hand_out()
             mine.wait(timeout)
         except BaseException:
             if not self._leave(mine):
