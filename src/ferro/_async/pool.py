@@ -68,7 +68,8 @@ class AsyncPool:
 
     async def take(self) -> Pooled:
         """Wait for a connection that works."""
-        self._check_owner()
+        if self._owner is not pool_owner():
+            self._check_owner()
         if not await self._slots.take(self.options.acquire_timeout):
             raise PoolTimeout(
                 f"all {self.options.max_connections} connections to {self.address.shown} stayed busy for "
@@ -109,9 +110,10 @@ class AsyncPool:
 
     def give(self, pooled: Pooled) -> None:
         """Take a connection back; one that is not in order is closed instead."""
-        if pooled not in self._lent:
+        try:
+            self._lent.remove(pooled)
+        except KeyError:
             return
-        self._lent.discard(pooled)
         connection = pooled.connection
         if connection.link.settings:
             connection.link.give_settings(NO_SETTINGS)
