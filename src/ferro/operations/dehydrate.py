@@ -1,7 +1,7 @@
 """From an instance's values to the parameters of its row, by a function generated once for each set of columns."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from ferro.caches import informing
@@ -22,22 +22,21 @@ def row_dumper(table: Table, columns: tuple[Column, ...], dialect_name: str) -> 
     """A function from the values of an instance, by field, to the parameters of a row, in the order of the columns."""
     dumps = [column.type.stored[dialect_name].dump for column in columns]
     # The words are field names, which are identifiers, and numbers: no text of a user's is ever run.
-    lines = ["def dump(values):"]
+    lines = ["def dump(values):", "    try:"]
     for at, column in enumerate(columns):
-        lines.append(f"    v{at} = values[{column.field!r}]")
+        lines.append(f"        v{at} = values[{column.field!r}]")
         if not column.nullable:
-            lines.append(f"    if v{at} is None: raise ValueError")
-    lines.append(f"    return [{', '.join(map(dumped, range(len(columns)), columns, dumps))}]")
-    dump = execute(lines, "dump", {f"dump{at}": each for at, each in enumerate(dumps)})
-
-    def dump_row(values: Values) -> Sequence[Any]:
-        try:
-            return dump(values)
-        except Exception:
-            find_culprit(table, columns, dumps, values)
-            raise
-
-    return dump_row
+            lines.append(f"        if v{at} is None: raise ValueError")
+    lines += [
+        f"        return [{', '.join(map(dumped, range(len(columns)), columns, dumps))}]",
+        "    except Exception as error:",
+        "        problem = error",
+        # Not while it is handled: a traceback would tell of it twice.
+        "    find_culprit(values)",
+        "    raise problem",
+    ]
+    namespace: dict[str, Any] = {f"dump{at}": each for at, each in enumerate(dumps)}
+    return execute(lines, "dump", {**namespace, "find_culprit": partial(find_culprit, table, columns, dumps)})
 
 
 def dumped(at: int, column: Column, dump: Convert | None) -> str:
@@ -51,10 +50,10 @@ def find_culprit(table: Table, columns: Sequence[Column], dumps: Sequence[Conver
     """Raise the error of the first value that is missing or cannot be kept, if there is one."""
     for column in columns:
         if column.field not in values:
-            raise absent(table, column.field) from None
+            raise absent(table, column.field)
     for column in columns:
         if values[column.field] is None and not column.nullable:
-            raise not_none(table, column) from None
+            raise not_none(table, column)
     for column, dump in zip(columns, dumps, strict=True):
         if dump is None or (value := values[column.field]) is None:
             continue
