@@ -71,7 +71,7 @@ class Pool:
         """Wait for a connection that works."""
         if self._owner is not pool_owner():
             self._check_owner()
-        if not self._slots.take(self.options.acquire_timeout):
+        if not (self._slots.take_now() or self._slots.take(self.options.acquire_timeout)):
             raise PoolTimeout(
                 f"all {self.options.max_connections} connections to {self.address.shown} stayed busy for "
                 f"{self.options.acquire_timeout:g} s; keep transactions short, or raise max_connections"

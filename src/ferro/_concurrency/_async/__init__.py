@@ -150,6 +150,13 @@ class Slots:
         self._free = count
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
+    def take_now(self) -> bool:
+        """Take a place, if there is one, and it is not the loop's turn."""
+        if self._free and self._streak is None:
+            self._free -= 1
+            return True
+        return False
+
     async def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
         if self._streak is not None:

@@ -82,9 +82,13 @@ class Slots:
         self._free = deque([None] * count)
         self._waiting: deque[threading.Event] = deque()
 
+    def take_now(self) -> bool:
+        """Take a place, if there is one for which nobody waits."""
+        return not self._waiting and self._take_free()
+
     def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
-        if not self._waiting and self._take_free():
+        if self.take_now():
             return True
         mine = threading.Event()
         self._waiting.append(mine)
