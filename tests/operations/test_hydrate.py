@@ -127,6 +127,8 @@ def test_a_value_that_cannot_be_loaded_names_model_and_column(count):
     with pytest.raises(DataError, match=r"^Car\.price: the database holds 'many', which is no Decimal: ") as caught:
         fill(Car, [good] * count + [bad])
     assert caught.value.__cause__ is not None
+    # A traceback tells of it once.
+    assert caught.value.__cause__.__context__ is None
     assert gc.isenabled()
 
 

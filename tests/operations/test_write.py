@@ -139,8 +139,11 @@ def test_a_taken_key_leaves_the_instance_new(db, ann):
 def test_a_value_of_the_wrong_type_is_refused_before_it_is_sent():
     coin = Coin(code="EUR", value=Decimal(1))
     coin.value = "much"
-    with pytest.raises(DataError, match=r"^Coin\.value: "):
+    with pytest.raises(DataError, match=r"^Coin\.value: ") as caught:
         next(write.save(coin, sqlite))
+    # A traceback tells of it once.
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.__cause__.__context__ is None
     coin.value = None
     with pytest.raises(QueryError, match=r"^Coin\.value cannot be None: the column is not nullable$"):
         next(write.save(coin, sqlite))

@@ -159,9 +159,11 @@ def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, l
             # Once for all rows: given a chance in between, it would look through the same rows again and again.
             with no_collection():
                 return fill(rows)
-        except Exception:
-            find_culprit(rows, types, dialect_name, labels)
-            raise
+        except Exception as error:
+            problem = error
+        # Not while it is handled: a traceback would tell of it twice.
+        find_culprit(rows, types, dialect_name, labels)
+        raise problem
 
     return fill_all
 
