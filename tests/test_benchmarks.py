@@ -56,8 +56,9 @@ def test_every_workload_is_measured_for_everybody(backend: str, request: pytest.
     assert len({len(line) for line in lines}) == 1
 
 
-def test_the_profile_names_the_rooms() -> None:
-    found = run("profile.py", "get", "--quick", "--functions", "1")
+@pytest.mark.parametrize("workload", ["get", "bulk_insert"])
+def test_the_profile_names_the_rooms(workload: str) -> None:
+    found = run("profile.py", workload, "--quick", "--functions", "1")
     assert (found.returncode, found.stderr) == (0, "")
     for room in ("operations", "drivers", "types", "sqlite3"):
         assert f"%  {room}\n" in found.stdout

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from pydantic import ConfigDict
 
 from ferro.dialects import postgres, sqlite
 from ferro.errors import DataError, InterfaceError, ModelDoesNotExist, MultipleRowsFound, QueryError, UnknownColumnError
@@ -673,6 +674,25 @@ def test_a_document_edited_after_its_insert_is_a_change_whoever_wrote_it(databas
     other.settings["size"] = 2
     assert changed_fields(note) == {}
     assert changed_fields(other) == {"tags": ["b"], "settings": {"size": 1}}
+
+
+class Checked(ModelBase):
+    """Pydantic gives it another dict whenever it is assigned to."""
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+
+
+def test_what_is_assigned_while_an_insert_is_under_way_is_a_change_of_a_model_that_checks_it(finish):
+    row = Checked(name="ann")
+    steps = write.insert(row, sqlite)
+    next(steps)
+    row.name = "eve"
+    finish(steps, Result([(7,)], 1))
+    assert (row.id, row.name) == (7, "eve")
+    assert changed_fields(row) == {"name": "ann"}
 
 
 def test_what_is_edited_while_an_insert_is_under_way_is_a_change(finish):

@@ -2,13 +2,17 @@
 
 import asyncio
 import gc
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from weakref import ref
 
 import pytest
 
 from ferro import connect
-from ferro._concurrency._async.workers import Bell
+from ferro._concurrency._async.workers import Bell, Job, bell_of, work
 
 
 @pytest.fixture(params=["pipe", "call"])
@@ -78,3 +82,39 @@ def test_a_loop_that_is_closed_is_told_no_more(tmp_path):
                 return await other.fetch_one("SELECT 1 AS one")
 
         assert runner.run(read()) == {"one": 1}
+
+
+def jobs_of(*calls: Callable[[], object]) -> list[Job]:
+    loop = asyncio.get_running_loop()
+    return [Job(call, (), loop.create_future()) for call in calls]
+
+
+def begin(*what: Job | Callable[[], None] | None) -> threading.Thread:
+    """Give a thread all of this to do before it begins."""
+    queue: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+    for each in what:
+        queue.put(each)
+    thread = threading.Thread(target=work, args=(bell_of(asyncio.get_running_loop()), queue))
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("last", [None, lambda: time.sleep(0.05)], ids=["its end", "a call that nobody awaits"])
+async def test_what_is_done_is_told_whatever_comes_after_it(last):
+    (job,) = jobs_of(lambda: 7)
+    thread = begin(job, last, *([] if last is None else [None]))
+    assert await asyncio.wait_for(job.answer, 5) == 7
+    thread.join(5)
+
+
+@pytest.mark.usefixtures("told")
+async def test_who_is_answered_first_does_not_wait_for_all_of_the_others():
+    go_on = threading.Event()
+    quick, slow, last = jobs_of(lambda: 1, lambda: time.sleep(0.01), lambda: go_on.wait(5))
+    thread = begin(quick, slow, last, None)
+    assert await asyncio.wait_for(quick.answer, 3) == 1
+    assert not last.over
+    go_on.set()
+    assert await asyncio.wait_for(last.answer, 5) is True
+    thread.join(5)

@@ -164,7 +164,9 @@ class SqliteLink(Link):
             if hold is not None:
                 hold.end()
             if self.reading is not None:
-                self._leave_rest()
+                # Something went wrong before its last row was read.
+                self.reading.close()
+                self.reading = None
 
     def is_short(self, statement: Compiled, *, writes: bool) -> bool:
         """Whether a statement will be over soon, unless the file is busy: it is about the row of a key.
@@ -316,12 +318,6 @@ class SqliteLink(Link):
             self.reading = None
             return Result(rows, len(rows))
         return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
-
-    def _leave_rest(self) -> None:
-        """End a statement whose last row was not read: something went wrong with those before it."""
-        reading, self.reading = self.reading, None
-        if reading is not None:
-            reading.close()
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         if was_interrupted(problem) and not self.interrupted:

@@ -86,15 +86,15 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     must_refer_to_here((instance,))
     stamp_new(table, (instance,))
     plan = inserting_one(table, left_out(table, instance), dialect)
-    values = vars(instance)
-    sent = values.copy()
+    sent = vars(instance).copy()
     statement = plan.statement(sent)
     kept = {column.field: remembered(statement.params[at]) for at, column in plan.mutable}
     result = yield statement
     back = plan.returned(result)
     for _, column in plan.mutable_back:
         kept[column.field] = as_kept(column, back[column.field])
-    if all(map(is_, sent.values(), values.values())):
+    # Asked for once more: with validate_assignment Pydantic replaces the dict.
+    if all(map(is_, sent.values(), vars(instance).values())):
         if (pages := journal.get()) is not None:
             pages.note_batch((instance,), plan.filled, numbered=plan.numbered)
         mark_inserted(instance, back, kept)

@@ -17,7 +17,7 @@ from ferro.drivers.forks import in_children
 
 T = TypeVar("T")
 
-# How long what is done may wait for what is still to be done by the same thread, in seconds.
+# How long after something is done the same thread may begin something else before it tells of it, in seconds.
 LATEST = 0.0005
 
 
