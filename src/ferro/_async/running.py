@@ -12,7 +12,7 @@ from ferro.errors import DatabaseConnectionError, FerroError
 from ferro.identity import Place, Touched, place
 from ferro.operations.reading import Done, Unanswered, only_reads, resumed, whole
 from ferro.operations.steps import Steps, under
-from ferro.query.dialect import Rest
+from ferro.query.dialect import Ready
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -48,7 +48,7 @@ async def one_by_one(connection: AsyncConnection, steps: Steps[T]) -> T:
         except StopIteration as stop:
             return stop.value
         try:
-            if type(statement) is Rest:
+            if isinstance(statement, Ready):
                 await take_turns()
                 result = statement.read()
             else:

@@ -13,7 +13,7 @@ from ferro.errors import DatabaseConnectionError, FerroError
 from ferro.identity import Place, Touched, place
 from ferro.operations.reading import Done, Unanswered, only_reads, resumed, whole
 from ferro.operations.steps import Steps, under
-from ferro.query.dialect import Rest
+from ferro.query.dialect import Ready
 
 if TYPE_CHECKING:
     from ferro._sync.database import Database
@@ -49,7 +49,7 @@ def one_by_one(connection: Connection, steps: Steps[T]) -> T:
         except StopIteration as stop:
             return stop.value
         try:
-            if type(statement) is Rest:
+            if isinstance(statement, Ready):
                 take_turns()
                 result = statement.read()
             else:

@@ -7,6 +7,7 @@ server together travels in one pipeline, and every answer is looked at here.
 import logging
 import re
 import select
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -14,7 +15,7 @@ from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import capabilities, generators, pq
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
@@ -44,13 +45,14 @@ from ferro.errors import (
     TransactionAborted,
     UniqueViolationError,
 )
-from ferro.query.dialect import Answers, Bulk, Compiled, Rest, Result, Several, Template
+from ferro.query.dialect import Answers, Bulk, Compiled, Ready, Rest, Result, Several, Template
 
 T = TypeVar("T")
 Conversation: TypeAlias = Generator[Any, Any, T]
 Send: TypeAlias = Callable[[], None]
 
 TUPLES_OK = pq.ExecStatus.TUPLES_OK
+TUPLES_CHUNK = pq.ExecStatus.TUPLES_CHUNK
 COMMAND_OK = pq.ExecStatus.COMMAND_OK
 EMPTY_QUERY = pq.ExecStatus.EMPTY_QUERY
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
@@ -59,6 +61,7 @@ COPY_IN = pq.ExecStatus.COPY_IN
 DONE = (COMMAND_OK, EMPTY_QUERY)
 CONNECTION_OK = pq.ConnStatus.OK
 IDLE = pq.TransactionStatus.IDLE
+ACTIVE = pq.TransactionStatus.ACTIVE
 TEXT = pq.Format.TEXT
 
 NULL = rb"\N"
@@ -72,6 +75,8 @@ PREPARED_LIMIT = 256
 
 # How many rows are decoded before something is made of them, and others have their turn: a millisecond or two.
 PART = 250
+# Whether this libpq hands rows over while others are on their way: since version 17.
+IN_CHUNKS = capabilities.has_stream_chunked()
 
 # The server's answers that mean a prepared statement no longer fits the schema: it was not executed, and may be
 # asked again. The last two come when a column was made anew with another type.
@@ -112,6 +117,22 @@ def answer_of(results: Sequence[PGresult]) -> PGresult:
     return next((result for result in results if result.status == FATAL_ERROR), results[-1])
 
 
+class Coming(Rest):
+    """Rows that are still on their way: something is made of some while the server sends the next.
+
+    Attributes:
+        kept: answers that were set aside, as the connection was asked for something else meanwhile.
+        over: nothing more comes.
+    """
+
+    __slots__ = ("kept", "over")
+
+    def __init__(self, statement: Compiled) -> None:
+        super().__init__(statement)
+        self.kept: deque[PGresult] = deque()
+        self.over = False
+
+
 class ArrayDumper(ListDumper):
     """Whole numbers, as keys mostly are, are written all at once: psycopg looks at each."""
 
@@ -141,6 +162,8 @@ class PostgresLink(Link):
         self.prepared: dict[Template, bytes] = {}
         self.serial = 0  # of the last prepared statement: a name is never used twice
         self.cursors = 0  # how many cursors there have been
+        self.coming: Coming | None = None  # the statement whose rows are being sent
+        self.chunked = False  # the last statement's rows came in chunks
 
     def prepare_session(self) -> PQGen[None]:
         """Give the session what ferro's values rely on."""
@@ -156,6 +179,12 @@ class PostgresLink(Link):
 
     def fetch(self, statement: Compiled) -> PQGen[Result]:
         """Run one statement, in the transaction if there is one."""
+        if isinstance(statement, Ready):
+            return statement.read()
+        if isinstance(statement, Coming):
+            return (yield from self._read_on(statement))
+        if self.coming is not None:
+            yield from self._set_aside(self.coming)
         if isinstance(statement, Several):
             return (yield from self._fetch_each(statement.statements))
         template = statement.template
@@ -165,7 +194,9 @@ class PostgresLink(Link):
             if isinstance(statement, Bulk):
                 result = yield from self._copy(template, statement.parts)
             else:
-                result = yield from self._execute(template, statement.params)
+                # Who listens is told of all rows at once.
+                in_chunks = IN_CHUNKS and statement.in_parts and not started
+                result = yield from self._execute(template, statement.params, in_chunks=in_chunks)
             if self._plan_is_stale(result, template):
                 self.forget_plans()
                 result = yield from self._execute(template, statement.params)
@@ -248,18 +279,37 @@ class PostgresLink(Link):
         self.failed(error)
         return error
 
-    def _execute(self, template: Template, params: Sequence[Any]) -> PQGen[PGresult]:
+    def _execute(self, template: Template, params: Sequence[Any], *, in_chunks: bool = False) -> PQGen[PGresult]:
         sends, name = self._sends(template, params)
         if template.writes:
             self.wrote = True
         if not self.pending and len(sends) == 1 and not self.settings:
             sends[0]()
+            self.chunked = in_chunks
+            if in_chunks:
+                return (yield from self._first_chunk())
             return (yield from generators.execute(self.pgconn))[-1]
         results = yield from self._pipeline([*map(self._control, self.pending), *self._missing_settings(), *sends])
         self.pending = []
         if name and results[-2].status == COMMAND_OK:
             self.prepared[template] = name
         return answer_of(results)
+
+    def _first_chunk(self) -> PQGen[PGresult]:
+        """What came of a statement: its first rows, if there are more of them."""
+        pgconn = self.pgconn
+        pgconn.set_chunked_rows_mode(PART)
+        yield from generators.send(pgconn)
+        first = yield from self._next_result()
+        if first.status == TUPLES_CHUNK and first.ntuples == PART:
+            return first
+        return answer_of([*(yield from generators.fetch_many(pgconn)), first])
+
+    def _next_result(self) -> PQGen[PGresult]:
+        result = yield from generators.fetch(self.pgconn)
+        if result is None:
+            raise psycopg.OperationalError("the server did not answer")
+        return result
 
     def _copy(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> PQGen[PGresult]:
         """Send many rows; an error on the way leaves none of them, and the connection as it was."""
@@ -363,12 +413,14 @@ class PostgresLink(Link):
     def _pipelines(self, groups: Sequence[Sequence[Send]]) -> PQGen[list[list[PGresult]]]:
         """The same for groups of things, in one round trip too; an error ends its group only."""
         pgconn = self.pgconn
-        pgconn.enter_pipeline_mode()
+        before = self._enter_pipeline()
         for sends in groups:
             for send in sends:
                 send()
             pgconn.pipeline_sync()
         yield from generators.send(pgconn)
+        if before:
+            yield from generators.fetch_many(pgconn)
         answers: list[list[PGresult]] = []
         for sends in groups:
             results: list[PGresult] = []
@@ -379,6 +431,16 @@ class PostgresLink(Link):
         pgconn.exit_pipeline_mode()
         return answers
 
+    def _enter_pipeline(self) -> bool:
+        """Begin a pipeline; say whether an answer comes before those of what will be sent."""
+        pgconn = self.pgconn
+        pgconn.enter_pipeline_mode()
+        chunked, self.chunked = self.chunked, False
+        if chunked:
+            # libpq would hand over the rows of the first statement as those of the last one before the pipeline.
+            pgconn.pipeline_sync()
+        return chunked
+
     def _control(self, sql: str) -> Send:
         if log.isEnabledFor(logging.DEBUG):
             log_control(sql, self.address)
@@ -386,6 +448,9 @@ class PostgresLink(Link):
 
     def _read(self, result: PGresult, statement: Compiled) -> Result:
         status, template = result.status, statement.template
+        if status == TUPLES_CHUNK:
+            self.coming = Coming(statement) if result.ntuples == PART else None
+            return self._read_chunk(result, self.coming)
         if status == TUPLES_OK:
             count = result.ntuples
             if statement.in_parts and count > PART:
@@ -409,8 +474,49 @@ class PostgresLink(Link):
             rows = self.adapt.load_rows(first, last, tuple)
         except psycopg.Error as problem:
             raise self._failed(problem, statement, 0.0) from problem
-        rest = Rest(statement, partial(self._read_part, result, statement, last)) if last < count else None
+        rest = Ready(statement, partial(self._read_part, result, statement, last)) if last < count else None
         return Result(rows, count, rest=rest)
+
+    # Rows that are read while others come.
+
+    def _read_chunk(self, result: PGresult, rest: Coming | None) -> Result:
+        count = result.ntuples
+        self.adapt.set_pgresult(result)
+        return Result(self.adapt.load_rows(0, count, tuple), count, rest=rest)
+
+    def _read_on(self, statement: Coming) -> PQGen[Result]:
+        try:
+            result = statement.kept.popleft() if statement.kept else (yield from self._next_result())
+            if result.status == TUPLES_CHUNK:
+                return self._read_chunk(result, statement)
+            if not statement.over:
+                self.coming = None
+                yield from read_off(self.pgconn)
+            if result.status == FATAL_ERROR:
+                raise error_from_result(result)
+            return self._read_chunk(result, None)
+        except psycopg.Error as problem:
+            raise self._failed(problem, statement, 0.0) from problem
+
+    def _set_aside(self, statement: Coming) -> PQGen[None]:
+        """Take what still comes, so that the connection can be asked for something else."""
+        self.coming = None
+        statement.kept += yield from generators.fetch_many(self.pgconn)
+        statement.over = True
+
+    def must_wait(self) -> bool:
+        """Whether the next rows are not here yet."""
+        if self.coming is None:
+            return False
+        with suppress(psycopg.Error):
+            # What is wrong with the link is said when they are read.
+            self.pgconn.consume_input()
+        return bool(self.pgconn.is_busy())
+
+    def leave(self) -> bool:
+        """Give up the rows that nobody reads any more; say whether some are still to come."""
+        coming, self.coming = self.coming, None
+        return coming is not None and self.pgconn.transaction_status == ACTIVE
 
     # Cursors.
 
@@ -516,11 +622,13 @@ class PostgresLink(Link):
             sends += [partial(pgconn.send_query_params, XID, None), pgconn.send_flush_request]
             answers += 1
         sends.append(self._control("COMMIT"))
-        pgconn.enter_pipeline_mode()
+        before = self._enter_pipeline()
         for send in sends:
             send()
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
+        if before:
+            yield from generators.fetch_many(pgconn)
         for at in range(answers):
             result = (yield from generators.fetch_many(pgconn))[-1]
             if result.status == TUPLES_OK and self.wrote and at == answers - 1:
@@ -625,6 +733,19 @@ def escaped(texts: Sequence[Any]) -> Sequence[Any]:
     for sign, escape in ESCAPES:
         whole = whole.replace(sign, escape)
     return whole.split(b"\0")
+
+
+def read_off(pgconn: PGconn) -> PQGen[None]:
+    """Read what still comes, for nobody."""
+    while (yield from generators.fetch(pgconn)) is not None:
+        pass
+
+
+def to_the_end(conversation: PQGen[T], pgconn: PGconn) -> PQGen[T]:
+    """A conversation that was interrupted, and whatever would come after it."""
+    answer = yield from conversation
+    yield from read_off(pgconn)
+    return answer
 
 
 def caught(conversation: PQGen[T]) -> PQGen[T | FerroError]:

@@ -31,7 +31,7 @@ from ferro.operations.collector import Hold
 from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Answers, Bulk, Compiled, Rest, Result, Several
+from ferro.query.dialect import Answers, Bulk, Compiled, Ready, Result, Several
 
 T = TypeVar("T")
 
@@ -222,7 +222,7 @@ class SqliteLink(Link):
     def fetch(self, statement: Compiled) -> Result:
         """Run one statement, in the transaction if there is one."""
         if type(statement) is not Compiled:
-            if isinstance(statement, Rest):
+            if isinstance(statement, Ready):
                 return statement.read()
             if isinstance(statement, Several):
                 return Answers([self._outcome(one) for one in statement.statements])
@@ -300,7 +300,7 @@ class SqliteLink(Link):
             rows = cursor.fetchmany(PART)
             if len(rows) == PART:
                 self.reading = cursor
-                return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+                return Result(rows, PART, rest=Ready(statement, partial(self._read_on, cursor, statement)))
         else:
             rows = cursor.fetchall() if fetches else []
         count = len(rows) if fetches else max(cursor.rowcount, 0)
@@ -317,7 +317,7 @@ class SqliteLink(Link):
         if len(rows) < PART:
             self.reading = None
             return Result(rows, len(rows))
-        return Result(rows, PART, rest=Rest(statement, partial(self._read_on, cursor, statement)))
+        return Result(rows, PART, rest=Ready(statement, partial(self._read_on, cursor, statement)))
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         if was_interrupted(problem) and not self.interrupted:

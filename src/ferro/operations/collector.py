@@ -56,6 +56,12 @@ class Hold:
             gc.collect(1)
             self._rows = rows
 
+    def pause(self) -> None:
+        """Let it come while the next rows are waited for."""
+        if self._ours:
+            self._ours = False
+            gc.enable()
+
     def end(self) -> None:
         """Let it come again."""
         if self._interval:

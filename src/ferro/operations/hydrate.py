@@ -95,12 +95,13 @@ def generated_loader(
     return guarded(load, types, dialect_name, names or [f"value {at + 1}" for at in range(len(types))])
 
 
-def in_parts(statement: Compiled, make: Fill) -> Steps[list[Any]]:
-    """What is made of all rows of a statement, a part at a time where there are many.
+def in_parts(statement: Compiled, make: Fill, *, at_most: int | None = None) -> Steps[list[Any]]:
+    """What is made of all rows of a statement, a part at a time where there may be many.
 
     On a loop, others have their turn between two parts.
     """
-    result = yield Compiled(statement.template, statement.params, in_parts=True)
+    many = at_most is None or at_most > FEW
+    result = yield Compiled(statement.template, statement.params, in_parts=many)
     made = make(result.rows)
     while result.rest is not None:
         result = yield result.rest

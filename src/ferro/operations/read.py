@@ -121,7 +121,7 @@ def fetch_rows(
         make = along.own(make)
     if query.siblings and query.projection is None:
         make = acquainting(make, Siblings())
-    found = yield from in_parts(compile(statement, dialect), make)
+    found = yield from in_parts(compile(statement, dialect), make, at_most=statement.limit)
     if query.backwards:
         found.reverse()
     return found

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from ferro.errors import DatabaseConnectionError
 from ferro.operations.steps import Steps
-from ferro.query.dialect import Compiled, Rest, Result
+from ferro.query.dialect import Compiled, Ready, Result
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ def only_reads(steps: Steps[T], statement: Compiled) -> Steps[Done[T] | Unanswer
     """Go on from a statement until one writes, or a link is lost: a read can be asked again elsewhere."""
     while not statement.template.writes:
         try:
-            result = yield statement
+            # Whole, before anything is made of it: the link may be lost on the way.
+            result = (yield from whole(statement)) if statement.in_parts else (yield statement)
         except DatabaseConnectionError as error:
             return Unanswered(statement, error)
         except Exception as error:
@@ -78,5 +79,5 @@ def whole(statement: Compiled) -> Steps[Result]:
 def part_of(statement: Compiled, rows: list[tuple[Any, ...]], first: int) -> Result:
     """Rows that are here already, a part at a time."""
     last = first + PART
-    rest = Rest(statement, partial(part_of, statement, rows, last)) if last < len(rows) else None
+    rest = Ready(statement, partial(part_of, statement, rows, last)) if last < len(rows) else None
     return Result(rows[first:last], len(rows), rest=rest)

@@ -181,8 +181,17 @@ class Answers(Result):
 class Rest(Compiled):
     """The rows that a statement still has, asked for like a statement, of the connection that runs it."""
 
+    __slots__ = ()
+
+    def __init__(self, statement: Compiled) -> None:
+        super().__init__(statement.template, statement.params)
+
+
+class Ready(Rest):
+    """Those that can be had without asking anybody."""
+
     __slots__ = ("read",)
 
     def __init__(self, statement: Compiled, read: Callable[[], Result]) -> None:
-        super().__init__(statement.template, statement.params)
+        super().__init__(statement)
         self.read = read

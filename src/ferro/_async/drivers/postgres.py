@@ -7,11 +7,11 @@ from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async import take_turns
-from ferro._concurrency._async.libpq import PsycopgConnection, close, converse
+from ferro._concurrency._async.libpq import PsycopgConnection, close, converse, settle
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
-from ferro.drivers.postgres import PostgresLink, caught, connection_refused
+from ferro.drivers.postgres import PostgresLink, caught, connection_refused, read_off
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.collector import Hold
@@ -55,11 +55,12 @@ class AsyncPostgresConnection:
             statement = next(steps)
             while True:
                 try:
-                    if type(statement) is Rest:
-                        await take_turns()
-                        result = statement.read()
-                    else:
-                        result = await self._converse(self._link.fetch(statement))
+                    if isinstance(statement, Rest):
+                        if self._link.must_wait():
+                            hold.pause()
+                        else:
+                            await take_turns()
+                    result = await self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
@@ -68,8 +69,21 @@ class AsyncPostgresConnection:
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        except BaseException as problem:
+            if self._link.leave():
+                await self._read_off(problem)
+            raise
         finally:
             hold.end()
+
+    async def _read_off(self, problem: BaseException) -> None:
+        """Leave the connection in order, where rows still come that nobody wants."""
+        rest = read_off(self._raw.pgconn)
+        if self._link.open and isinstance(problem, Exception):
+            # The server is not told to stop: it would undo the transaction.
+            await self._converse(rest, finish=True)
+        else:
+            await settle(self._raw, rest, finish=False)
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
         return self._link.cursor(statement, chunk)

@@ -7,12 +7,12 @@ import psycopg
 from psycopg.abc import PQGen
 
 from ferro._concurrency._sync import take_turns
-from ferro._concurrency._sync.libpq import PsycopgConnection, close, converse
+from ferro._concurrency._sync.libpq import PsycopgConnection, close, converse, settle
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
-from ferro.drivers.postgres import PostgresLink, caught, connection_refused
+from ferro.drivers.postgres import PostgresLink, caught, connection_refused, read_off
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.collector import Hold
@@ -56,11 +56,12 @@ class PostgresConnection:
             statement = next(steps)
             while True:
                 try:
-                    if type(statement) is Rest:
-                        take_turns()
-                        result = statement.read()
-                    else:
-                        result = self._converse(self._link.fetch(statement))
+                    if isinstance(statement, Rest):
+                        if self._link.must_wait():
+                            hold.pause()
+                        else:
+                            take_turns()
+                    result = self._converse(self._link.fetch(statement))
                 except FerroError as error:
                     statement = steps.throw(error)
                 else:
@@ -69,8 +70,21 @@ class PostgresConnection:
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
+        except BaseException as problem:
+            if self._link.leave():
+                self._read_off(problem)
+            raise
         finally:
             hold.end()
+
+    def _read_off(self, problem: BaseException) -> None:
+        """Leave the connection in order, where rows still come that nobody wants."""
+        rest = read_off(self._raw.pgconn)
+        if self._link.open and isinstance(problem, Exception):
+            # The server is not told to stop: it would undo the transaction.
+            self._converse(rest, finish=True)
+        else:
+            settle(self._raw, rest, finish=False)
 
     def cursor(self, statement: Compiled, chunk: int, *, whole: bool) -> PostgresCursor:
         return self._link.cursor(statement, chunk)
