@@ -7,7 +7,6 @@ server together travels in one pipeline, and every answer is looked at here.
 import logging
 import re
 import select
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -117,22 +116,6 @@ def answer_of(results: Sequence[PGresult]) -> PGresult:
     return next((result for result in results if result.status == FATAL_ERROR), results[-1])
 
 
-class Coming(Rest):
-    """Rows that are still on their way: something is made of some while the server sends the next.
-
-    Attributes:
-        kept: answers that were set aside, as the connection was asked for something else meanwhile.
-        over: nothing more comes.
-    """
-
-    __slots__ = ("kept", "over")
-
-    def __init__(self, statement: Compiled) -> None:
-        super().__init__(statement)
-        self.kept: deque[PGresult] = deque()
-        self.over = False
-
-
 class ArrayDumper(ListDumper):
     """Whole numbers, as keys mostly are, are written all at once: psycopg looks at each."""
 
@@ -162,7 +145,7 @@ class PostgresLink(Link):
         self.prepared: dict[Template, bytes] = {}
         self.serial = 0  # of the last prepared statement: a name is never used twice
         self.cursors = 0  # how many cursors there have been
-        self.coming: Coming | None = None  # the statement whose rows are being sent
+        self.coming = False  # rows of a statement are on their way
         self.chunked = False  # the last statement's rows came in chunks
 
     def prepare_session(self) -> PQGen[None]:
@@ -181,10 +164,8 @@ class PostgresLink(Link):
         """Run one statement, in the transaction if there is one."""
         if isinstance(statement, Ready):
             return statement.read()
-        if isinstance(statement, Coming):
+        if isinstance(statement, Rest):
             return (yield from self._read_on(statement))
-        if self.coming is not None:
-            yield from self._set_aside(self.coming)
         if isinstance(statement, Several):
             return (yield from self._fetch_each(statement.statements))
         template = statement.template
@@ -287,29 +268,15 @@ class PostgresLink(Link):
             sends[0]()
             self.chunked = in_chunks
             if in_chunks:
-                return (yield from self._first_chunk())
+                self.pgconn.set_chunked_rows_mode(PART)
+                yield from generators.send(self.pgconn)
+                return (yield from self._next_chunk())
             return (yield from generators.execute(self.pgconn))[-1]
         results = yield from self._pipeline([*map(self._control, self.pending), *self._missing_settings(), *sends])
         self.pending = []
         if name and results[-2].status == COMMAND_OK:
             self.prepared[template] = name
         return answer_of(results)
-
-    def _first_chunk(self) -> PQGen[PGresult]:
-        """What came of a statement: its first rows, if there are more of them."""
-        pgconn = self.pgconn
-        pgconn.set_chunked_rows_mode(PART)
-        yield from generators.send(pgconn)
-        first = yield from self._next_result()
-        if first.status == TUPLES_CHUNK and first.ntuples == PART:
-            return first
-        return answer_of([*(yield from generators.fetch_many(pgconn)), first])
-
-    def _next_result(self) -> PQGen[PGresult]:
-        result = yield from generators.fetch(self.pgconn)
-        if result is None:
-            raise psycopg.OperationalError("the server did not answer")
-        return result
 
     def _copy(self, template: Template, parts: Iterator[Sequence[Sequence[Any]]]) -> PQGen[PGresult]:
         """Send many rows; an error on the way leaves none of them, and the connection as it was."""
@@ -437,8 +404,9 @@ class PostgresLink(Link):
         pgconn.enter_pipeline_mode()
         chunked, self.chunked = self.chunked, False
         if chunked:
-            # libpq would hand over the rows of the first statement as those of the last one before the pipeline.
-            pgconn.pipeline_sync()
+            # libpq hands over the rows of a pipeline's first statement as it did those of the last one before it:
+            # an empty one has none.
+            pgconn.send_query_params(b"", None)
         return chunked
 
     def _control(self, sql: str) -> Send:
@@ -449,8 +417,7 @@ class PostgresLink(Link):
     def _read(self, result: PGresult, statement: Compiled) -> Result:
         status, template = result.status, statement.template
         if status == TUPLES_CHUNK:
-            self.coming = Coming(statement) if result.ntuples == PART else None
-            return self._read_chunk(result, self.coming)
+            return self._read_chunk(result, statement)
         if status == TUPLES_OK:
             count = result.ntuples
             if statement.in_parts and count > PART:
@@ -479,34 +446,31 @@ class PostgresLink(Link):
 
     # Rows that are read while others come.
 
-    def _read_chunk(self, result: PGresult, rest: Coming | None) -> Result:
+    def _next_chunk(self) -> PQGen[PGresult]:
+        """The next rows of a statement, or what went wrong with it; `coming` then tells whether there are more."""
+        result = yield from generators.fetch(self.pgconn)
+        if result is None:
+            raise psycopg.OperationalError("the server did not answer")
+        self.coming = result.status == TUPLES_CHUNK and result.ntuples == PART
+        return result if self.coming else answer_of([*(yield from generators.fetch_many(self.pgconn)), result])
+
+    def _read_chunk(self, result: PGresult, statement: Compiled) -> Result:
         count = result.ntuples
         self.adapt.set_pgresult(result)
-        return Result(self.adapt.load_rows(0, count, tuple), count, rest=rest)
+        return Result(self.adapt.load_rows(0, count, tuple), count, rest=Rest(statement) if self.coming else None)
 
-    def _read_on(self, statement: Coming) -> PQGen[Result]:
+    def _read_on(self, statement: Rest) -> PQGen[Result]:
         try:
-            result = statement.kept.popleft() if statement.kept else (yield from self._next_result())
-            if result.status == TUPLES_CHUNK:
-                return self._read_chunk(result, statement)
-            if not statement.over:
-                self.coming = None
-                yield from read_off(self.pgconn)
+            result = yield from self._next_chunk()
             if result.status == FATAL_ERROR:
                 raise error_from_result(result)
-            return self._read_chunk(result, None)
+            return self._read_chunk(result, statement)
         except psycopg.Error as problem:
             raise self._failed(problem, statement, 0.0) from problem
 
-    def _set_aside(self, statement: Coming) -> PQGen[None]:
-        """Take what still comes, so that the connection can be asked for something else."""
-        self.coming = None
-        statement.kept += yield from generators.fetch_many(self.pgconn)
-        statement.over = True
-
     def must_wait(self) -> bool:
         """Whether the next rows are not here yet."""
-        if self.coming is None:
+        if not self.coming:
             return False
         with suppress(psycopg.Error):
             # What is wrong with the link is said when they are read.
@@ -515,8 +479,8 @@ class PostgresLink(Link):
 
     def leave(self) -> bool:
         """Give up the rows that nobody reads any more; say whether some are still to come."""
-        coming, self.coming = self.coming, None
-        return coming is not None and self.pgconn.transaction_status == ACTIVE
+        coming, self.coming = self.coming, False
+        return coming and self.pgconn.transaction_status == ACTIVE
 
     # Cursors.
 
