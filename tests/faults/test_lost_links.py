@@ -70,6 +70,15 @@ def test_a_commit_whose_answer_was_lost_is_found_to_be_done_blocking(blocking, w
     assert outside.names() == ["ann", "bob"]
 
 
+async def test_a_commit_after_a_read_whose_answer_was_lost_is_found_to_be_done(database, wire, outside, entry):
+    wire.cut_at_answer = COMMITTED
+    async with database.transaction():
+        await database.create(entry, name="ann")
+        await database.create(entry, name="bob")
+        assert len(await database.query(entry).all()) == 2
+    assert outside.names() == ["ann", "bob"]
+
+
 async def test_a_commit_that_never_arrived_is_known_not_to_be_done(database, wire, outside, entry):
     wire.cut_before = COMMIT
     with pytest.raises(DatabaseConnectionError, match="nothing of the transaction is stored") as caught:

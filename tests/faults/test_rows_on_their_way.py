@@ -246,15 +246,11 @@ async def test_the_collector_comes_while_they_are_waited_for(database, at_row):
     assert seen.count(True) > 20
 
 
-async def test_a_pipeline_and_a_commit_after_them_have_answers_of_their_own(database):
+async def test_a_pipeline_after_them_has_answers_of_its_own(database):
     for _ in range(4):
-        async with database.transaction():
-            first = (await database.query(LongRow).order_by("id").all())[0]
-            first.text = "changed"
-            await database.save(first)
-            assert len(await database.query(LongRow).all()) == MANY
+        assert len(await database.query(LongRow).all()) == MANY
         async with database.pipeline() as pipe:
-            texts = pipe.fetch_all("SELECT id FROM longrow ORDER BY id")
+            keys = pipe.fetch_all("SELECT id FROM longrow ORDER BY id")
             count = pipe.fetch_one("SELECT count(*) AS n FROM longrow")
-        assert [row["id"] for row in texts.value] == list(range(1, MANY + 1))
+        assert [row["id"] for row in keys.value] == list(range(1, MANY + 1))
         assert count.value == {"n": MANY}
