@@ -119,6 +119,15 @@ async def test_a_run_of_statements(database, entry, way):
     assert await cancelled_everywhere(many, way, lambda: whole(database)) >= 5
 
 
+async def test_many_rows(database, entry, way):
+    await entry.bulk_create([entry(name="x" * 1000) for _ in range(1500)])
+
+    async def read():
+        assert len(await entry.all()) == 1500
+
+    assert await cancelled_everywhere(read, way, lambda: whole(database)) >= 1
+
+
 async def test_bulk_create(database, entry, way):
     async def many():
         await entry.bulk_create([entry(name=str(at)) for at in range(1500)])

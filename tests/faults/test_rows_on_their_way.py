@@ -254,3 +254,17 @@ async def test_a_pipeline_after_them_has_answers_of_its_own(database):
             count = pipe.fetch_one("SELECT count(*) AS n FROM longrow")
         assert [row["id"] for row in keys.value] == list(range(1, MANY + 1))
         assert count.value == {"n": MANY}
+
+
+async def test_those_of_a_replica_that_dies_meanwhile_are_read_elsewhere(tagged_url, database):
+    await database.execute("UPDATE longrow SET text = 'cut here' WHERE id = 1500")
+    wire = Wire(tagged_url[0])
+    wire.cut_at_answer = b"cut here"
+    try:
+        async with connect(tagged_url[0], replicas=[wire.url], max_connections=1) as both:
+            found = await both.query(LongRow).order_by("id").all()
+            assert [(row.id, row.text) for row in found[1498:1501]] == [(1499, LONG), (1500, "cut here"), (1501, LONG)]
+            assert len(found) == MANY
+            assert both.replicas._replicas[0].resting
+    finally:
+        wire.close()

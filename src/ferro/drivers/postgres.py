@@ -705,13 +705,6 @@ def read_off(pgconn: PGconn) -> PQGen[None]:
         pass
 
 
-def to_the_end(conversation: PQGen[T], pgconn: PGconn) -> PQGen[T]:
-    """A conversation that was interrupted, and whatever would come after it."""
-    answer = yield from conversation
-    yield from read_off(pgconn)
-    return answer
-
-
 def caught(conversation: PQGen[T]) -> PQGen[T | FerroError]:
     """A conversation that returns ferro's errors: psycopg's waiting functions take some of them for their own."""
     try:

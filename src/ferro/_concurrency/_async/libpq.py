@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from ferro._concurrency._async import in_background, shielded
-from ferro.drivers.postgres import canceller, to_the_end
+from ferro.drivers.postgres import canceller
 
 T = TypeVar("T")
 
@@ -158,7 +158,7 @@ async def settle(connection: PsycopgConnection, conversation: PQGen[Any], finish
     async def leave_in_order() -> None:
         if not finish:
             await connection.cancel_safe(timeout=CANCEL)
-        await drive(to_the_end(conversation, connection.pgconn), connection.socket)
+        await drive(conversation, connection.socket)
 
     try:
         await shielded(leave_in_order)

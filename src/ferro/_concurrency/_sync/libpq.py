@@ -8,7 +8,7 @@ from psycopg.abc import PQGen
 from psycopg.waiting import wait
 
 from ferro._concurrency._sync import CLEANUP, in_background
-from ferro.drivers.postgres import canceller, socket_of, to_the_end
+from ferro.drivers.postgres import canceller, socket_of
 
 T = TypeVar("T")
 
@@ -47,12 +47,7 @@ def settle(connection: PsycopgConnection, conversation: PQGen[Any], finish: bool
     try:
         if not finish:
             connection.cancel_safe(timeout=CANCEL)
-        wait(
-            to_the_end(conversation, connection.pgconn),
-            socket_of(connection.pgconn),
-            interval=INTERVAL,
-            timeout=CLEANUP,
-        )
+        wait(conversation, socket_of(connection.pgconn), interval=INTERVAL, timeout=CLEANUP)
     except BaseException:
         if connection.pgconn.pipeline_status or connection.pgconn.transaction_status == ACTIVE:
             give_up(connection)
