@@ -55,10 +55,10 @@ class Slow(Model):
 
 
 FILL = f"""INSERT INTO longrow (id, text, counts) SELECT n, repeat('x', {len(LONG)}), '{{"a": 1}}' FROM generate_series(1, {MANY}) AS n"""
+SLEEPING = "CASE WHEN n = 900 THEN length(pg_sleep(0.4)::text) ELSE n END"
 VIEWS = (
     f"CREATE VIEW quotient AS SELECT n AS id, 1000 / (n - 900) AS value FROM generate_series(1, {MANY}) AS n",
-    "CREATE VIEW slow AS SELECT n AS id, CASE WHEN n = 900 THEN length(pg_sleep(0.4)::text) ELSE n END AS value "
-    f"FROM generate_series(1, {MANY}) AS n",
+    f"CREATE VIEW slow AS SELECT n AS id, {SLEEPING} AS value FROM generate_series(1, {MANY}) AS n",
 )
 
 
