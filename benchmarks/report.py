@@ -86,7 +86,7 @@ in it is right and of the right type.
 
 * **Reading many rows.** Instances are filled, not validated, by a function that is written once for each model
   and set of columns. Documents are read by Pydantic's parser, which takes a seventh of the time of `json.loads`.
-  So 50,000 instances may cost less than psycopg's own tuples.
+  PostgreSQL sends the next rows while it does so. So 50,000 instances may cost less than psycopg's own tuples.
 * **Columns.** For a [data frame](dataframes.md) PostgreSQL writes each row as one text, which Arrow reads, in less than
   half the time of psycopg's tuples. Nothing becomes an object of Python's that the frame does not need.
 * **Many rows while others wait.** On the loop, rows are made some hundred at a time, and everybody else has a turn in
