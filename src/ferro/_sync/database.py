@@ -19,6 +19,7 @@ from ferro._sync.relations import Many, Related, held_by
 from ferro._sync.replicas import Replicas
 from ferro._sync.running import run_apart
 from ferro._sync.scope import (
+    here,
     on_primary,
     reads_from_primary,
     session_in_scope,
@@ -93,6 +94,7 @@ class Database:
         self._batches = Batches()
         self._guard = guard
         self.replicas = Replicas([Pool(replica, options) for replica in replicas])
+        self._has_replicas = bool(replicas)
         self.identities = identities
         # What instances remember it by.
         self.origin = Origin(ref(self), address.where, self.called)
@@ -143,29 +145,25 @@ class Database:
         except DatabaseError:
             return False
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether someone counts what is read."""
-        return self._guard is not None or bool(guards.get())
-
     def asked_by(self, relation: Relation) -> AbstractContextManager[None]:
         """While a relation is loaded: whoever counts what is read is told which, and by which line."""
-        return on_behalf_of(relation, runner()) if self.is_watched else nullcontext()
+        return on_behalf_of(relation, runner()) if self._guard is not None or guards.get() else nullcontext()
 
     def run(self, operation: Operation[T]) -> T:
         """Run an operation's statements on one connection: the transaction's inside one, else any."""
-        if self.is_watched:
+        if self._guard is not None or guards.get():
             operation = watched(operation, self._guard, runner())
-        transaction = transaction_in_scope(self)
+        inside = here.get() is not None
+        transaction = transaction_in_scope(self) if inside else None
         if transaction is not None:
             return transaction.run(operation)
         if isinstance(operation, Atomic):
             with Transaction(self) as transaction:
                 return transaction.run(operation.steps)
-        session = session_in_scope(self)
+        session = session_in_scope(self) if inside else None
         if session is not None:
             session.check_open()
-        if session is not None or known.several or self.replicas or self.identities is not None:
+        if session is not None or known.several or self._has_replicas or self.identities is not None:
             return run_apart(self, operation, session)
         pooled = self.pool.take()
         try:

@@ -256,21 +256,18 @@ class SqliteLink(Link):
             raise OperationalError("the call was cancelled before its statement was sent")
 
     def _autocommit(self, statement: Compiled) -> Result:
-        if not statement.template.writes:
-            return self._run_patiently(statement)
-        self._take_turn()
-        try:
-            return self._run_patiently(statement)
-        finally:
-            self._give_turn()
-
-    def _run_patiently(self, statement: Compiled) -> Result:
+        writes = statement.template.writes
+        if writes:
+            self._take_turn()
         try:
             return self._run(statement)
         except (DatabaseBusy, sqlite3.OperationalError) as error:
             if not is_busy(error):
                 raise
-        return self._patiently(lambda: self._run(statement))
+            return self._patiently(lambda: self._run(statement))
+        finally:
+            if writes:
+                self._give_turn()
 
     def _run(self, statement: Compiled) -> Result:
         started = perf_counter() if log.isEnabledFor(10) else 0.0

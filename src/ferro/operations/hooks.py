@@ -1,5 +1,6 @@
 """Which hooks a model has: found once a class, so that a model without any pays nothing for them."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from types import FunctionType
@@ -12,11 +13,6 @@ from ferro.model import GivesWay, ModelBase
 HOOKS = ("before_save", "after_save", "before_delete", "after_delete", "after_load")
 
 
-def hooks_of(model: type) -> frozenset[str]:
-    """The names of the hooks that a model overrides."""
-    return known_hooks(model)
-
-
 @informing("hooks")
 @lru_cache(maxsize=1024)
 def known_hooks(model: type) -> frozenset[str]:
@@ -26,6 +22,10 @@ def known_hooks(model: type) -> frozenset[str]:
             f"{model.__name__}.after_load is called while rows are read, in both colours: make it a plain function"
         )
     return frozenset(found)
+
+
+# The names of the hooks that a model overrides. What a cache is called with is hashable, which of a class needs no saying.
+hooks_of: Callable[[type], frozenset[str]] = known_hooks
 
 
 def overridden(model: type, name: str) -> Any:

@@ -31,19 +31,7 @@ def filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Ca
 
     A row that an identity map holds an object of gives that object.
     """
-    return settling_filler(model, columns, dialect_name)
-
-
-@informing("instances")
-@lru_cache(maxsize=1024)
-def settling_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
-    fill: Callable[[Rows], list[M]] = generated_filler(model, columns, dialect_name)
-
-    def fill_here(rows: Rows) -> list[M]:
-        here = place.get()
-        return fill(rows) if here is None else here.settle(fill(rows))
-
-    return fill_here
+    return generated_filler(model, columns, dialect_name)
 
 
 def are_new(model: type[BaseModel]) -> bool:
@@ -53,7 +41,7 @@ def are_new(model: type[BaseModel]) -> bool:
 
 def new_filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
     """The same, to instances that nobody else has."""
-    return generated_filler(model, columns, dialect_name)
+    return generated_new_filler(model, columns, dialect_name)
 
 
 def row_loader(
@@ -63,9 +51,19 @@ def row_loader(
     return generated_loader(types, dialect_name, kind, names)
 
 
-@informing("new instances")
+@informing("instances")
 @lru_cache(maxsize=1024)
 def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_name: str) -> Fill:
+    return make_filler(model, columns, dialect_name, settles=True)
+
+
+@informing("new instances")
+@lru_cache(maxsize=1024)
+def generated_new_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_name: str) -> Fill:
+    return make_filler(model, columns, dialect_name, settles=False)
+
+
+def make_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_name: str, *, settles: bool) -> Fill:
     types = tuple(column.type for column in columns)
     # Private attributes and post-init hooks are set up as `model_construct` does; Pydantic's slots fill themselves.
     # The words are field names, which are identifiers, and numbers: no text of a user's is ever run.
@@ -78,7 +76,8 @@ def generated_filler(model: type[BaseModel], columns: tuple[Column, ...], dialec
         "append(instance)",
     ]
     fill = generate(len(columns), body, loads(types, dialect_name), model=model)
-    return guarded(fill, types, dialect_name, [f"{model.__name__}.{column.field}" for column in columns])
+    labels = [f"{model.__name__}.{column.field}" for column in columns]
+    return guarded(fill, types, dialect_name, labels, settles=settles)
 
 
 @informing("rows")
@@ -150,18 +149,27 @@ def execute(lines: Sequence[str], name: str, namespace: dict[str, Any]) -> Any:
     return namespace[name]
 
 
-def guarded(fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str]) -> Fill:
-    """The loop, with the collector held off, and with errors that name the column."""
+def guarded(
+    fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str], *, settles: bool = False
+) -> Fill:
+    """The loop, with the collector held off, and with errors that name the column.
+
+    With `settles`, a row that an identity map holds an object of gives that object.
+    """
 
     def fill_all(rows: Rows) -> list[Any]:
         try:
             if len(rows) <= FEW:
-                return fill(rows)
-            # Once for all rows: given a chance in between, it would look through the same rows again and again.
-            with no_collection():
-                return fill(rows)
+                made = fill(rows)
+            else:
+                # Once for all rows: given a chance in between, it would look through the same rows again and again.
+                with no_collection():
+                    made = fill(rows)
         except Exception as error:
             problem = error
+        else:
+            here = place.get() if settles else None
+            return made if here is None else here.settle(made)
         # Not while it is handled: a traceback would tell of it twice.
         find_culprit(rows, types, dialect_name, labels)
         raise problem

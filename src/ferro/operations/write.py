@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError
-from ferro.identity import gone, must_refer_to_here, written
+from ferro.identity import gone, must_refer_to_here, place, written
 from ferro.instance.journal import journal
 from ferro.instance.marks import adopt, mark_deleted, mark_inserted, mark_saved
 from ferro.instance.related import forget_related
@@ -83,8 +83,11 @@ def chosen_fields(table: Table, only: Iterable[str] | None, exclude: Iterable[st
 
 def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     table = table_of(type(instance))
-    must_refer_to_here((instance,))
-    stamp_new(table, (instance,))
+    here = place.get()
+    if here is not None:
+        must_refer_to_here((instance,))
+    if table.stamps:
+        stamp_new(table, (instance,))
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = vars(instance).copy()
     statement = plan.statement(sent)
@@ -101,7 +104,8 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     else:
         # Someone assigned to it while the statement was under way.
         mark_saved(instance, back, sent=sent, kept=kept)
-    written(instance)
+    if here is not None:
+        written(instance)
 
 
 def update(

@@ -88,7 +88,7 @@ def without_exponent(found: re.Match[str]) -> str:
 
 def dump_untyped(value: Any) -> str:
     try:
-        text = write(value)
+        text = settle(to_json(value, inf_nan_mode="null").decode())
         if from_json(text) == value:
             return text
         reason = f"{shown(value)} would not come back from JSON as it is"

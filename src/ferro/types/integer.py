@@ -68,7 +68,11 @@ def stored_in(width: Width, accept: Convert, load: Convert | None) -> dict[str, 
 
 
 def integer(width: Width) -> ColumnType:
+    low, high = width.low, width.high
+
     def accept(value: Any) -> int:
+        if type(value) is int and low <= value <= high:
+            return value
         return width.check(whole(value))
 
     return ColumnType("int", int, "int", accept, stored_in(width, accept, None))

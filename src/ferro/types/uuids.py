@@ -1,10 +1,10 @@
 """Identifiers: `UUID`, a type of its own on PostgreSQL and 36 characters on SQLite."""
 
-from binascii import unhexlify
 from collections.abc import Sequence
-from types import MemberDescriptorType
 from typing import Any
 from uuid import UUID, SafeUUID
+
+from pydantic_core import SchemaValidator, core_schema
 
 from ferro.types.annotations import Asked, DbType
 from ferro.types.base import ColumnType, Convert, Kinds, Stored, unchanged
@@ -30,7 +30,7 @@ def dump(value: Any) -> UUID:
 
 def to_text(value: Any) -> str:
     # Half of what UUID's own takes.
-    digits = f"{dump(value).int:032x}"
+    digits = f"{(value if type(value) is UUID else accept(value)).int:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
@@ -39,27 +39,17 @@ def to_texts(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
 
 
 def fast_reader() -> Convert:
-    """A reader of 36 characters that takes a third of the time of UUID's own constructor.
-
-    Most of that goes into looking at arguments it is not given. The two slots are filled here as it
-    fills them, where this Python's UUID has them.
-    """
-    number, is_safe = vars(UUID).get("int"), vars(UUID).get("is_safe")
-    if not isinstance(number, MemberDescriptorType) or not isinstance(is_safe, MemberDescriptorType):
+    """A reader of texts that takes a fifth of the time of UUID's own constructor: Pydantic's, if it makes the same."""
+    parse = SchemaValidator(core_schema.uuid_schema()).validate_python
+    if parse(str(UUID(int=0))).is_safe is not SafeUUID.unknown:
         return UUID
-    set_int, set_is_safe = number.__set__, is_safe.__set__
-    new, from_bytes, unknown = object.__new__, int.from_bytes, SafeUUID.unknown
 
     def from_text(text: Any) -> UUID:
-        if len(text) != LENGTH:
-            return UUID(text)
-        value = new(UUID)
         try:
-            set_int(value, from_bytes(unhexlify(text.replace("-", ""))))
+            return parse(text)
         except ValueError:
+            # Spelt in a way that only the constructor knows, or it says what is wrong.
             return UUID(text)
-        set_is_safe(value, unknown)
-        return value
 
     return from_text
 

@@ -26,11 +26,8 @@ class AsyncPostgresConnection:
 
     def __init__(self, raw: PsycopgConnection, link: PostgresLink) -> None:
         self._raw = raw
+        self.link: Link = link
         self._link = link
-
-    @property
-    def link(self) -> Link:
-        return self._link
 
     @property
     def usable(self) -> bool:

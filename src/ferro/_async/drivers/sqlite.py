@@ -22,12 +22,9 @@ class AsyncSqliteConnection:
 
     def __init__(self, worker: Worker, link: SqliteLink, *, inline: bool) -> None:
         self._worker = worker
+        self.link: Link = link
         self._link = link
         self._inline = inline
-
-    @property
-    def link(self) -> Link:
-        return self._link
 
     @property
     def usable(self) -> bool:

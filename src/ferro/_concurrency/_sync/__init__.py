@@ -84,7 +84,13 @@ class Slots:
 
     def take_now(self) -> bool:
         """Take a place, if there is one for which nobody waits."""
-        return not self._waiting and self._take_free()
+        if self._waiting:
+            return False
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
 
     def take(self, timeout: float) -> bool:
         """Wait for a place; False when the timeout passed."""
@@ -102,13 +108,6 @@ class Slots:
             raise
         return not self._leave(mine)
 
-    def _take_free(self) -> bool:
-        try:
-            self._free.pop()
-        except IndexError:
-            return False
-        return True
-
     def _leave(self, mine: threading.Event) -> bool:
         """Stop waiting; False when the place was given meanwhile."""
         with self._mutex:
@@ -120,14 +119,17 @@ class Slots:
 
     def give(self) -> None:
         self._free.append(None)
-        self._hand_out()
+        # Who begins to wait after this has a look at what is free.
+        if self._waiting:
+            self._hand_out()
 
     def _hand_out(self) -> None:
         # The garbage collector may end a stream, and give its place back, while this very thread holds
         # the mutex: so nobody waits for it here. Who holds it hands out what was returned meanwhile.
         while self._waiting and self._free and self._mutex.acquire(blocking=False):
             try:
-                while self._waiting and self._take_free():
+                while self._waiting and self._free:
+                    self._free.pop()
                     self._waiting.popleft().set()
             finally:
                 self._mutex.release()

@@ -12,4 +12,8 @@ T = TypeVar("T")
 def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bool) -> T:
     """Run an operation to its end: `inline` changes nothing, there is no loop to be spared."""
     link.interrupted = False
-    return worker.call(link.answer, steps, interrupt=link.interrupt)
+    try:
+        return link.answer(steps)
+    except KeyboardInterrupt:
+        link.interrupt()
+        raise

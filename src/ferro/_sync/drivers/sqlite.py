@@ -23,12 +23,9 @@ class SqliteConnection:
 
     def __init__(self, worker: Worker, link: SqliteLink, *, inline: bool) -> None:
         self._worker = worker
+        self.link: Link = link
         self._link = link
         self._inline = inline
-
-    @property
-    def link(self) -> Link:
-        return self._link
 
     @property
     def usable(self) -> bool:
