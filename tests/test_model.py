@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr, TypeAdapter, ValidationError, computed_field, model_validator
@@ -397,6 +398,19 @@ class TestChanges:
         assert str(changed_fields(one)["value"]) == "1.0"
         one.value, one.flag = Decimal("1.0"), 1
         assert changed_fields(one) == {"flag": True}
+
+    def test_the_second_of_two_equal_clocks_is_a_change(self):
+        class Alarm(ModelBase):
+            id: int
+            at: datetime
+
+        # On that night half past two comes twice in Berlin, and the two are equal to Python.
+        first = datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+        one = load(Alarm, id=1, at=first)
+        one.at = first.replace()
+        assert changed_fields(one) == {}
+        one.at = first.replace(fold=1)
+        assert changed_fields(one) == {"at": first}
 
     def test_values_validators_set_are_changes_too(self):
         one = load(Clamped, id=1, low=1, high=3)

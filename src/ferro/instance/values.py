@@ -1,5 +1,6 @@
 """When two values count as the same: those that can change in place are compared as the database keeps them."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,15 @@ from ferro.schema.table import Column
 
 
 def is_same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and bool(one == other) and has_same_digits(one, other))
+    return one is other or (type(one) is type(other) and bool(one == other) and is_spelt_alike(one, other))
 
 
-def has_same_digits(one: Any, other: Any) -> bool:
+def is_spelt_alike(one: Any, other: Any) -> bool:
     # 1.0 equals 1.00, but a Decimal column keeps the two apart.
-    return not isinstance(one, Decimal) or one.as_tuple() == other.as_tuple()
+    if isinstance(one, Decimal):
+        return one.as_tuple() == other.as_tuple()
+    # Half past two equals half past two, also where the clocks are turned back in between.
+    return not isinstance(one, datetime) or one.fold == other.fold
 
 
 # Values that can change in place are compared as SQLite's text for them, which every such type has.
