@@ -132,7 +132,7 @@ def take_over(held: BaseModel, read: BaseModel) -> None:
 # What is known while the steps of an operation run.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """Where the instances that are being read or written belong.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ferro._sync.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """A block in which bare calls go to one database: `using`, a transaction, or a session.
 

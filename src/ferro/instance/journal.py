@@ -13,7 +13,7 @@ from ferro.instance.state import LOADED, State, state_of
 from ferro.schema.registry import table_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Before:
     """An instance as it was before a transaction wrote its row, or read it again.
 

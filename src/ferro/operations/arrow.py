@@ -30,7 +30,7 @@ UNFIT = (ArithmeticError, TypeError, ValueError, NotImplementedError)
 IN_COLUMN = re.compile(r"In CSV column #(\d+): (?:CSV conversion error to [^:]*: )?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Framed:
     """A column of a frame.
 
@@ -47,7 +47,7 @@ class Framed:
     places: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """How the values of one kind stand in a frame.
 

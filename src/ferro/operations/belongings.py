@@ -31,7 +31,7 @@ from ferro.schema.table import Column, Table
 CHUNK = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """Rows that are to belong to an instance, or no longer.
 

@@ -36,7 +36,7 @@ from ferro.types.values import with_article
 M = TypeVar("M", bound=ModelBase)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """What is to be written of one instance: `version` is empty where rows have none, `stamps` are what ferro adds."""
 

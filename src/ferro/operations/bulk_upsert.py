@@ -29,7 +29,7 @@ from ferro.types.values import with_article
 M = TypeVar("M", bound=ModelBase)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Given(Generic[M]):
     """A row, and the columns that were named for it."""
 

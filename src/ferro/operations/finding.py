@@ -51,7 +51,7 @@ def update_or_create(model: type[M], values: Values, defaults: Values, dialect: 
 EXACT = frozenset({"bool", "int", "text", "bytes", "date", "time", "datetime", "naive_datetime", "timedelta", "uuid"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Wanted(Generic[M]):
     """A row that is looked for and, where there is none, made.
 

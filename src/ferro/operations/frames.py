@@ -38,7 +38,7 @@ F = TypeVar("F")
 # Out of the database.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[F]):
     """A kind of frame: the libraries it takes, and what makes one of a table of Arrow's."""
 
@@ -56,7 +56,7 @@ POLARS: Kind[PolarsFrame] = Kind(("polars", "pyarrow"), lambda table: library("p
 PANDAS: Kind[PandasFrame] = Kind(("pandas", "pyarrow"), as_pandas)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Framing(Generic[F]):
     """A statement, and what makes a frame of its result: that needs no database, and may happen in another thread."""
 

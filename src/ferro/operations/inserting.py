@@ -28,7 +28,7 @@ Columns: TypeAlias = tuple[Column, ...]
 Kept: TypeAlias = dict[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inserting:
     """An INSERT of certain columns of a table, ready for values.
 

@@ -34,7 +34,7 @@ MOST_JOINS = 7
 NOT_IN_A_JOIN = (Aggregate, Exists, Found, Fragment, InQuery, Over, Rank, Scalar)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Branch:
     """A relation that is loaded: by a way that was joined, with what is within; or, without one, as ever."""
 
@@ -43,7 +43,7 @@ class Branch:
     within: "tuple[Branch, ...]" = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """How a way is joined, where its rows stand in those of the whole, and what is made of them.
 
@@ -66,7 +66,7 @@ class Part:
     led: Fill
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """The columns of the whole, in order, how many are the query's own, and which belong to each way."""
 

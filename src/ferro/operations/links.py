@@ -42,7 +42,7 @@ Key = tuple[Any, ...]
 CHUNK = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class New:
     """Links to be made, from one instance.
 

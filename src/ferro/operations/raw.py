@@ -57,7 +57,7 @@ HARMLESS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Raw:
     """What is known of a text before it is sent.
 

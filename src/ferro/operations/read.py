@@ -179,7 +179,7 @@ def aggregate(query: QueryBase[Any], name: AggregateName, column: object, dialec
 # One row by its primary key.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """The SELECT of a row by its primary key, and what makes an instance of it: made once a model and database.
 

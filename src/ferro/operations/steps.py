@@ -14,7 +14,7 @@ V = TypeVar("V")
 Steps: TypeAlias = Generator[Compiled, Result, T]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Atomic(Generic[T]):
     """Steps that must happen whole or not at all: whoever runs them opens a transaction, or a savepoint in one."""
 

@@ -20,7 +20,7 @@ R = TypeVar("R")
 STREAMED = frozenset({"SELECT", "VALUES", "WITH"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source(Generic[R]):
     """A statement, what makes of its rows what the caller sees, and what loads for a chunk of them what is included."""
 

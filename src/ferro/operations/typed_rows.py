@@ -126,7 +126,7 @@ def of_model(table: Table, result: Result, dialect: Dialect) -> list[Any]:
 # Other classes: every row is validated.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """A class with typed fields.
 

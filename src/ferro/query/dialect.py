@@ -9,7 +9,7 @@ from ferro.errors import FerroError
 REDACTED = "REDACTED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """How one database writes something: its operands by number, and what becomes of a value in it."""
 

@@ -68,7 +68,7 @@ class Page(Generic[R]):
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Keys:
     """What a query is sorted by, as far as it can tell where a row stands."""
 

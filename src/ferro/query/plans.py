@@ -43,7 +43,7 @@ Values: TypeAlias = Sequence[Any]
 NONE = type(None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dump:
     """How the values of one column are converted: where they stand in a row, and whose they are."""
 

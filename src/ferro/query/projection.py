@@ -10,7 +10,7 @@ from ferro.query.expressions import ColumnRef, Expression
 from ferro.query.inspecting import has_window, is_aggregated, loose_columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """What the rows of a selection become: bare values, tuples or dicts, or instances of the class `into`."""
 

@@ -19,7 +19,7 @@ from ferro.types.values import unexpected
 PIECE = re.compile(r'-?"[^"]*"\*?|\S+')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Term:
     """Words that stand together; of the last one only the beginning where it is a `prefix`."""
 
@@ -27,7 +27,7 @@ class Term:
     prefix: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """Terms that must all be there, and terms that must not."""
 

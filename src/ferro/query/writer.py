@@ -20,7 +20,7 @@ LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PR
 TEXTS = ("text", "varchar", "character", "char", "citext")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Slot:
     """A parameter: which of the collected values it is, and what becomes of it on the way."""
 

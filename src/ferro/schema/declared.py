@@ -19,7 +19,7 @@ MARKERS = (ForeignKey, ManyToManyField, BackReference)
 Known = Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Declared:
     """One relation as its model declares it.
 

@@ -50,7 +50,7 @@ class Column:
         return f"Column({self.name})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unique:
     """A unique constraint over columns, by name."""
 
@@ -58,7 +58,7 @@ class Unique:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """A plain index over columns, by name."""
 
@@ -66,7 +66,7 @@ class Index:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CheckConstraint:
     """A condition every row must meet: `predicate` takes the table's `Row` and returns an expression."""
 
@@ -74,7 +74,7 @@ class CheckConstraint:
     predicate: Callable[[Any], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """Which rows a session sees and may write, by name.
 
@@ -91,7 +91,7 @@ class Policy:
     matching: tuple[Column, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Secured:
     """That a table hides rows, and by which policies; `force`: from its owner too."""
 
@@ -116,7 +116,7 @@ class ForeignKeyConstraint:
     on_update: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SearchIndex:
     """What full-text search knows of a table, by name.
 

@@ -36,7 +36,7 @@ class DbType:
         return self.token if self.length is None else f"{self.token}({self.length})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """What a column is asked to hold.
 

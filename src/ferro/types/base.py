@@ -27,7 +27,7 @@ def unchanged(kind: type) -> ConvertMany:
     return lambda values, kinds: values if kinds == {kind} else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stored:
     """How one database keeps a value.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SqliteFunction:
     """A scalar function for `create_function`; `nargs` is -1 for any number."""
 
@@ -15,7 +15,7 @@ class SqliteFunction:
     deterministic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SqliteAggregate:
     """An aggregate for `create_aggregate`.
 
@@ -30,7 +30,7 @@ class SqliteAggregate:
     window: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SqliteCollation:
     """A collation for `create_collation`."""
 

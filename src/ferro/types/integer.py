@@ -13,7 +13,7 @@ from ferro.types.functions import SqliteFunction
 from ferro.types.values import shown, unexpected
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Width:
     """The range of an integer column, and what the databases call it."""
 
