@@ -267,3 +267,17 @@ async def test_every_call_has_the_settings_of_the_session(database):
     async with session(settings={"app.tenant": "7"}), pipeline() as pipe:
         tenants = [pipe.fetch_one("SELECT current_setting('app.tenant', true) AS tenant") for _ in range(3)]
     assert [tenant.value for tenant in tenants] == [{"tenant": "7"}] * 3
+
+
+async def test_long_answers_of_several_calls_do_not_get_in_each_others_way(database: AsyncDatabase):
+    await PipedShelf.bulk_create([PipedShelf(name=f"shelf {number:03}") for number in range(300)])
+    for shelf in (2, 3):
+        await PipedPot.bulk_create([PipedPot(label=f"pot {number:03}", shelf_id=shelf) for number in range(900)])
+    one = PipedShelf.where(lambda s: s.id == 2).include(lambda s: s.pots)
+    many = PipedShelf.where(lambda s: s.id > 2).order_by("id").include(lambda s: s.pots)
+    for _ in range(4):
+        async with pipeline() as pipe:
+            first, second, third = pipe.all(one), pipe.all(many), pipe.all(PipedPot.order_by("id"))
+        assert [len(shelf.pots) for shelf in first.value] == [900]
+        assert [len(shelf.pots) for shelf in second.value] == [900, *[0] * 299]
+        assert [pot.id for pot in third.value] == list(range(1, 1803))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ferro import AsyncDatabase, Field, Model, connect
+from ferro import AsyncDatabase, Field, InterfaceError, Model, connect, sync
 
 MANY = 1_753
 
@@ -80,3 +80,20 @@ async def test_others_have_turns_on_the_loop_while_many_rows_are_made(database: 
         task.cancel()
     assert len(seen) == MANY
     assert len(set(seen)) > 5
+
+
+def test_a_hook_that_asks_the_transaction_it_is_called_in_is_refused(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    with sync.connect(database_url) as blocking:
+        blocking.create_tables(PartRow)
+        blocking.create(PartRow, number=7)
+        monkeypatch.setattr(PartRow, "after_load", lambda _: blocking.query(PartRow).count())
+        with blocking.transaction():
+            with pytest.raises(InterfaceError, match="while another one of its transaction was under way: after_load"):
+                blocking.query(PartRow).all()
+            assert blocking.query(PartRow).count() == 1
+            blocking.create(PartRow, number=8)
+        assert blocking.query(PartRow).count() == 2
+        # Without a transaction it has a connection of its own.
+        assert [row.number for row in blocking.query(PartRow).order_by("id").all()] == [7, 8]

@@ -12,7 +12,7 @@ from weakref import ref
 
 import pytest
 
-from ferro import connect
+from ferro import OperationalError, connect
 from ferro._concurrency._async.workers import Bell, Job, bell_of, work
 
 
@@ -152,6 +152,23 @@ async def test_what_a_thread_raises_is_raised_where_it_is_awaited():
         await answer_of(job)
     assert await answer_of(after) == 2
     thread.join(5)
+
+
+async def test_an_error_is_gone_once_it_was_handled(tmp_path):
+    async with connect(f"sqlite:{tmp_path / 'a.db'}?mode=rwc") as database:
+
+        async def fail() -> "ref[OperationalError]":
+            try:
+                await database.fetch_one("SELECT nonsense")
+            except OperationalError as error:
+                return ref(error)
+            pytest.fail("it is nonsense")
+
+        gc.disable()
+        try:
+            assert [(await fail())() for _ in range(3)] == [None] * 3
+        finally:
+            gc.enable()
 
 
 @pytest.mark.usefixtures("told")

@@ -81,9 +81,10 @@ def in_step(queued: Sequence[Queued[Any]]) -> Steps[None]:
         go_on(one, partial(next, one.steps))
     while waiting:
         asked, waiting = waiting, {}
-        # The next part of an answer, or rows that are sent by COPY, have no place among others.
+        # The next part of an answer has no place among others. A single one is asked like several, too: its answer
+        # comes whole, and leaves the connection to whatever is asked next.
         together = [one for one, statement in asked.items() if type(statement) is Compiled]
-        if len(together) > 1:
+        if together:
             try:
                 answers = cast("Answers", (yield Several([asked.pop(one) for one in together]))).each
             except FerroError as error:

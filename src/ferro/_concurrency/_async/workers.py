@@ -27,7 +27,7 @@ class Job:
 
     The one task that waits for it awaits it as a future, by the protocol that asyncio's tasks have for futures of
     other makes (`asyncio.isfuture`). A future of asyncio's own would wake its task in the loop's next round; this one
-    goes on with it in the round in which the loop is told, a tenth of what handing a call over takes.
+    goes on with it in the round in which the loop is told.
     """
 
     __slots__ = (
@@ -103,11 +103,16 @@ class Job:
         return True
 
     def result(self) -> Any:
-        if self._cancelled is not None:
-            raise self._cancelled
-        if self._error is not None:
-            raise self._error
-        return self._result
+        """What the call returned, or raised: taken once, and kept no longer."""
+        error = self._cancelled or self._error
+        if error is None:
+            return self._result
+        self._cancelled = self._error = None
+        try:
+            raise error
+        finally:
+            # Its traceback has this frame.
+            del error
 
 
 class Bell:

@@ -19,7 +19,31 @@ PACKAGE = "ferro.sync"
 # How long an interrupted call may still take to leave everything in order, in seconds.
 CLEANUP = 0.45
 
-Lock = threading.Lock
+
+class Lock:
+    """A lock that refuses the thread that holds it, which would wait for itself."""
+
+    __slots__ = ("_holder", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    def __enter__(self) -> None:
+        caller = threading.get_ident()
+        if self._holder == caller:
+            raise InterfaceError(
+                "this call was made while another one of its transaction was under way: after_load(), and whatever else "
+                "runs while rows are read, cannot ask the database; make the call when the other one is over"
+            )
+        self._lock.acquire()
+        self._holder = caller
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
 # For what never waits.
 Mutex = threading.RLock
 sleep = time.sleep
@@ -41,7 +65,7 @@ def call_hook(hook: Callable[[], object]) -> None:
         raise InterfaceError(f"{hook!r} is a coroutine function: the blocking side calls plain functions")
 
 
-def in_order(lock: threading.Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]) -> None:
+def in_order(lock: Lock, end: Callable[[BaseException | None], None], give_up: Callable[[], None]) -> None:
     """End something once the calls on it are over."""
     with lock:
         end(None)
