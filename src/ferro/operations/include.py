@@ -49,13 +49,14 @@ def load_all(
     for one in includes:
         if not owners:
             return
-        relation = one.relation
-        found = yield from LOADERS[relation.kind](one, owners, dialect, new)
+        relation, kind = one.relation, one.relation.kind
+        found = yield from LOADERS[kind](one, owners, dialect, new)
         new = False
         if siblings:
             introduce(found)
-        alone = relation.kind != "reverse" and are_new(relation.target_table.model)
-        yield from load_all(found, one.within, dialect, siblings=siblings, new=alone)
+        if one.within:
+            alone = kind != "reverse" and are_new(relation.target_table.model)
+            yield from load_all(found, one.within, dialect, siblings=siblings, new=alone)
 
 
 def introduce(instances: Sequence[ModelBase]) -> None:

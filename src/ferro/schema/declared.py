@@ -61,19 +61,18 @@ class Declared:
         """The model at the other end, or None when there is none of that name yet."""
         if not isinstance(self.target, str):
             return self.target
-        last = self.target.rpartition(".")[2]
-        known = model_named(last)
         if "." not in self.target:
             # A model means its neighbour, also when there is another one of that name somewhere else.
-            neighbour = vars(sys.modules[self.module]).get(last) if self.module in sys.modules else None
-            for found in (neighbour, known):
-                if isinstance(found, type):
-                    return found
-            found = self.names(last)
+            module = sys.modules.get(self.module)
+            neighbour = None if module is None else vars(module).get(self.target)
+            if isinstance(neighbour, type):
+                return neighbour
+            found = model_named(self.target) or self.names(self.target)
             return found if isinstance(found, type) else None
         found = evaluate(self.target, self.names)
         if isinstance(found, type):
             return found
+        known = model_named(self.target.rpartition(".")[2])
         full = f".{known.__module__}.{known.__qualname__}" if known else ""
         return known if full.endswith(f".{self.target}") else None
 
