@@ -21,6 +21,8 @@ async def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bo
     # What waits to be sent is a lock to be got, or announces an operation of many statements.
     if link.pending or not worker.idle:
         return await worker.call(link.answer, steps, interrupt=link.interrupt)
+    if not inline:
+        worker.expect()
     try:
         statement = next(steps)
     except StopIteration as stop:

@@ -199,24 +199,29 @@ class Hand:
         finalize(self, self.jobs.put, None)
 
 
+def nudge() -> None:
+    """What wakes a thread while a call for it is being prepared: another core takes its time to wake."""
+
+
 def work(bell: Bell, jobs: "SimpleQueue[Job | Callable[[], None] | None]") -> None:
+    # Since when something is done that the loop was not told of.
     since: float | None = None
     while True:
         job = jobs.get()
-        if not isinstance(job, Job):
+        if isinstance(job, Job):
+            job.run()
+            bell.put(job)
+            since = since or perf_counter()
+        elif job is not nudge:
             bell.ring()
+            since = None
             if job is None:
                 return
             job()
-            continue
-        job.run()
-        bell.put(job)
         # What it holds is not this thread's to keep until the next one comes.
         del job
-        now = perf_counter()
-        since = since or now
         # While others wait here, the loop would only take the interpreter from them.
-        if jobs.empty() or now - since > LATEST:
+        if since is not None and (jobs.empty() or perf_counter() - since > LATEST):
             bell.ring()
             since = None
 
@@ -274,6 +279,12 @@ class Worker:
             if job.over and self._last is job:
                 # What it answered is its caller's alone.
                 self._last = None
+
+    def expect(self) -> None:
+        """Wake the thread that made the last call: it is likely to make the next one, which is about to come."""
+        jobs = self._latest.jobs
+        if jobs.empty():
+            jobs.put(nudge)
 
     @property
     def idle(self) -> bool:
