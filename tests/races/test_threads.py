@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from weakref import ref
 import pytest
 
 from ferro import OperationalError, connect
-from ferro._concurrency._async.workers import Bell, Job, bell_of, work
+from ferro._concurrency._async.workers import Bell, Job, Worker, bell_of, nudge, work
 
 
 @pytest.fixture(params=["pipe", "call"])
@@ -119,6 +120,36 @@ async def test_what_is_done_is_told_whatever_comes_after_it(last):
 
 
 @pytest.mark.usefixtures("told")
+async def test_what_is_done_is_told_though_the_call_the_thread_was_woken_for_never_comes():
+    (job,) = jobs_of(lambda: 7)
+    queue: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+    queue.put(job)
+    queue.put(nudge)
+    thread = threading.Thread(target=work, args=(bell_of(asyncio.get_running_loop()), queue))
+    thread.start()
+    try:
+        assert await answer_of(job) == 7
+    finally:
+        queue.put(None)
+        thread.join(5)
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_loop_that_comes_before_a_call_is_done_is_told_again():
+    worker = Worker("early")
+
+    def slow() -> int:
+        worker.soon()
+        time.sleep(0.05)
+        return 7
+
+    for _ in range(3):
+        worker.expect()
+        assert await asyncio.wait_for(worker.call(slow), 5) == 7
+    worker.finish(lambda: None)
+
+
+@pytest.mark.usefixtures("told")
 async def test_who_is_answered_first_does_not_wait_for_all_of_the_others():
     go_on = threading.Event()
     quick, slow, last = jobs_of(lambda: 1, lambda: time.sleep(0.01), lambda: go_on.wait(5))
@@ -159,7 +190,9 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_an_error_is_gone_once_it_was_handled(tmp_path):
+async def test_an_error_is_gone_once_it_was_handled(tmp_path, caplog):
+    # A record of the log would hold it.
+    caplog.set_level(logging.WARNING, logger="ferro.sql")
     async with connect(f"sqlite:{tmp_path / 'a.db'}?mode=rwc") as database:
 
         async def fail() -> "ref[OperationalError]":

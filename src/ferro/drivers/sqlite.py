@@ -137,10 +137,10 @@ class SqliteLink(Link):
             text += "; add ?mode=rwc to the URL to create the file"
         return annotate(DatabaseConnectionError(text), error)
 
-    def answer(self, steps: Steps[T], statement: Compiled | None = None) -> T:
+    def answer(self, steps: Steps[T], statement: Compiled | None = None, soon: Callable[[], object] | None = None) -> T:
         """Run an operation to its end, from a statement it has asked for already: one visit, however many statements.
 
-        `interrupted` must be false when the call is asked for; it may be true when it begins.
+        `soon` is called when a short one is likely to be over in a moment. `interrupted` must be false when the call is asked for; it may be true when it begins.
         """
         if self.open:
             self._let_wait(BUSY_TIMEOUT_MS)
@@ -157,6 +157,8 @@ class SqliteLink(Link):
                     if result.rest is not None:
                         hold = hold or Hold()
                         hold.take(len(result.rows))
+                    elif soon is not None and statement.template.by_key:
+                        soon()
                     statement = steps.send(result)
         except StopIteration as stop:
             return stop.value
@@ -178,7 +180,9 @@ class SqliteLink(Link):
             return False
         return not template.writes or (writes and (self.wrote or not self.open))
 
-    def answer_shortly(self, steps: Steps[T], statement: Compiled, *, writes: bool) -> Done[T] | Unanswered:
+    def answer_shortly(
+        self, steps: Steps[T], statement: Compiled, *, writes: bool, soon: Callable[[], object] | None = None
+    ) -> Done[T] | Unanswered:
         """Run an operation as long as its statements are short; stop at one that is not, or would have to wait."""
         self._let_wait(0)
         try:
@@ -190,6 +194,8 @@ class SqliteLink(Link):
                 else:
                     if result is None:
                         break
+                    if soon is not None:
+                        soon()
                     statement = steps.send(result)
         except StopIteration as stop:
             return Done(stop.value)

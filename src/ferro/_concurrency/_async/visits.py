@@ -20,7 +20,7 @@ async def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bo
     link.interrupted = False
     # What waits to be sent is a lock to be got, or announces an operation of many statements.
     if link.pending or not worker.idle:
-        return await worker.call(link.answer, steps, interrupt=link.interrupt)
+        return await worker.call(link.answer, steps, None, worker.soon, interrupt=link.interrupt)
     if not inline:
         worker.expect()
     try:
@@ -34,9 +34,13 @@ async def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bo
             outcome = link.answer_shortly(steps, statement, writes=True)
         else:
             outcome = await worker.call(
-                partial(link.answer_shortly, writes=False), steps, statement, interrupt=link.interrupt, briefly=True
+                partial(link.answer_shortly, writes=False, soon=worker.soon),
+                steps,
+                statement,
+                interrupt=link.interrupt,
+                briefly=True,
             )
         if isinstance(outcome, Done):
             return outcome.value
         statement = outcome.statement
-    return await worker.call(link.answer, steps, statement, interrupt=link.interrupt)
+    return await worker.call(link.answer, steps, statement, worker.soon, interrupt=link.interrupt)

@@ -194,7 +194,8 @@ class Hand:
     def __init__(self, name: str) -> None:
         self.loop = asyncio.get_running_loop()
         self.jobs: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
-        self.thread = threading.Thread(target=work, args=(bell_of(self.loop), self.jobs), name=name, daemon=True)
+        self.bell = bell_of(self.loop)
+        self.thread = threading.Thread(target=work, args=(self.bell, self.jobs), name=name, daemon=True)
         self.thread.start()
         finalize(self, self.jobs.put, None)
 
@@ -285,6 +286,12 @@ class Worker:
         jobs = self._latest.jobs
         if jobs.empty():
             jobs.put(nudge)
+
+    def soon(self) -> None:
+        """Wake the loop for a call that is about to be done; by the thread that makes it."""
+        hand = self._latest
+        if hand.jobs.empty():
+            hand.bell.ring()
 
     @property
     def idle(self) -> bool:
