@@ -118,9 +118,12 @@ def loads(types: Sequence[ColumnType | None], dialect_name: str) -> tuple[Conver
 
 def loaded(at: int, type: ColumnType | None, dialect_name: str) -> str:
     """The source of one value: as the driver gave it, or loaded."""
-    if loads((type,), dialect_name) == (None,):
+    (load,) = loads((type,), dialect_name)
+    if load is None:
         return f"v{at}"
-    return f"None if v{at} is None else load{at}(v{at})"
+    # What a word of Python's says needs no call.
+    value = f"not not v{at}" if load is bool else f"load{at}(v{at})"
+    return f"None if v{at} is None else {value}"
 
 
 def generate(width: int, body: list[str], loads: Sequence[Convert | None], **names: Any) -> Fill:
