@@ -104,7 +104,7 @@ in it is right and of the right type.
 ## What is not, and why
 
 * **Awaiting SQLite.** A file is read by a thread, and handing a call over to it costs more than a short read itself:
-  20 µs where both threads run on one core, up to 100 where the machine has little to do and another core must be woken
+  20 µs where both threads run on one core, up to 70 where the machine has little to do and another core must be woken
   each time. Large answers hardly notice, and tasks that ask together share it. For many small reads one by one
   use the blocking side, fetch more at once, or add `inline=true` to the URL: then what is about
   [one row of a key](connecting.md#short-statements-on-the-event-loop) runs on the loop itself, for about a tenth more
