@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from queue import SimpleQueue
@@ -190,14 +191,23 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_an_error_is_gone_once_it_was_handled(tmp_path, caplog):
+@pytest.mark.parametrize("way", ["alone", "among other databases", "in a session", "in a transaction", "on a replica"])
+async def test_an_error_is_gone_once_it_was_handled(tmp_path, caplog, way):
     # A record of the log would hold it.
     caplog.set_level(logging.WARNING, logger="ferro.sql")
-    async with connect(f"sqlite:{tmp_path / 'a.db'}?mode=rwc") as database:
+    url = f"sqlite:{tmp_path / 'a.db'}?mode=rwc"
+    async with AsyncExitStack() as stack:
+        replicas = [url] if way == "on a replica" else []
+        database = await stack.enter_async_context(connect(url, replicas=replicas))
+        if way == "among other databases":
+            await stack.enter_async_context(connect(url, default=False))
+        if way == "in a session":
+            await stack.enter_async_context(database.session())
 
         async def fail() -> "ref[OperationalError]":
             try:
-                await database.fetch_one("SELECT nonsense")
+                async with database.transaction() if way == "in a transaction" else nullcontext():
+                    await database.fetch_one("SELECT nonsense")
             except OperationalError as error:
                 return ref(error)
             pytest.fail("it is nonsense")

@@ -47,6 +47,9 @@ async def one_by_one(connection: AsyncConnection, steps: Steps[T]) -> T:
             statement = proceed()
         except StopIteration as stop:
             return stop.value
+        finally:
+            # What throws an error holds it, and an error that is raised on has this frame in its traceback.
+            del proceed
         try:
             if isinstance(statement, Ready):
                 await take_turns()

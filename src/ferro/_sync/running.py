@@ -48,6 +48,9 @@ def one_by_one(connection: Connection, steps: Steps[T]) -> T:
             statement = proceed()
         except StopIteration as stop:
             return stop.value
+        finally:
+            # What throws an error holds it, and an error that is raised on has this frame in its traceback.
+            del proceed
         try:
             if isinstance(statement, Ready):
                 take_turns()

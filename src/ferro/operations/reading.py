@@ -45,6 +45,9 @@ def only_reads(steps: Steps[T], statement: Compiled) -> Steps[Done[T] | Unanswer
             statement = proceed()
         except StopIteration as stop:
             return Done(stop.value)
+        finally:
+            # What throws an error holds it, and an error that is raised on has this frame in its traceback.
+            del proceed
     return Unanswered(statement)
 
 
@@ -61,6 +64,8 @@ def resumed(steps: Steps[T], statement: Compiled) -> Steps[T]:
             statement = proceed()
         except StopIteration as stop:
             return stop.value
+        finally:
+            del proceed
 
 
 def whole(statement: Compiled) -> Steps[Result]:

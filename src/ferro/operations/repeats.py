@@ -116,6 +116,9 @@ def counted(steps: Steps[T], watching: tuple[Guard, ...], place: Place) -> Steps
             statement = proceed()
         except StopIteration as stop:
             return stop.value
+        finally:
+            # What throws an error holds it, and an error that is raised on has this frame in its traceback.
+            del proceed
         template = statement.template
         if template.fetches and not template.writes:
             for guard in watching:

@@ -36,14 +36,16 @@ def under(variable: ContextVar[V], value: V, steps: Steps[T]) -> Steps[T]:
     error: Exception | None = None
     while True:
         token = variable.set(value)
+        problem, error = error, None
         try:
-            statement = steps.send(result) if error is None else steps.throw(error)
+            statement = steps.send(result) if problem is None else steps.throw(problem)
         except StopIteration as stop:
             return stop.value
         finally:
+            # An error that is raised on has this frame in its traceback: here nothing may hold it.
+            del problem
             variable.reset(token)
-        error = None
         try:
             result = yield statement
-        except Exception as problem:
-            error = problem
+        except Exception as raised:
+            error = raised
