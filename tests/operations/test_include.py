@@ -1,12 +1,13 @@
 """Loading related rows, as statements of both dialects and on a real SQLite."""
 
+import gc
 from typing import Annotated
 
 import pytest
 
 from ferro.dialects import postgres, sqlite
 from ferro.fields import Field, ForeignKey, ManyToMany
-from ferro.instance.related import related_to
+from ferro.instance.related import forget_related, related_to
 from ferro.instance.siblings import siblings_of
 from ferro.model import ModelBase
 from ferro.operations import include, read, relations
@@ -145,6 +146,25 @@ def test_instances_of_one_result_know_each_other_where_that_is_wanted(database):
     assert len(siblings_of(related_to(shops[0])["shelves"].value[0])) == 2
 
 
+def test_rows_that_belong_to_others_know_each_other_as_long_as_somebody_holds_them(database):
+    database.create(Shop, Shelf)
+    database.raw.executescript(
+        "INSERT INTO shop VALUES (1), (2), (3); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 1), (3, 'a', 2)"
+    )
+    asking = query(Shop).include("shelves").order_by("id")
+    asking.siblings = True
+    shops = database.run(read.fetch_all(asking, sqlite))
+    first, second, third = (row for shop in shops for row in related_to(shop)["shelves"].value)
+    assert [one.row for one in siblings_of(third)] == [1, 2, 3]
+    del shops, first, second
+    gc.collect()
+    # Of the first shop nobody holds anything any more.
+    assert siblings_of(third) == [third]
+    # The shelf that was put elsewhere is still itself.
+    forget_related(related_to(third)["shop"].value)
+    assert siblings_of(third) == [third]
+
+
 def test_what_is_loaded_for_one_is_loaded_for_its_siblings(database):
     database.create(Shop, Shelf)
     database.raw.executescript("INSERT INTO shop VALUES (1), (2); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 2)")
@@ -154,4 +174,20 @@ def test_what_is_loaded_for_one_is_loaded_for_its_siblings(database):
     database.statements.clear()
     database.run(relations.load_together(table_of(Shelf).relations["shop"], shelves[:1], sqlite))
     assert [related_to(one)["shop"].value.id for one in shelves] == [1, 2]
+    assert len(database.sent) == 1
+
+
+def test_what_is_loaded_for_one_is_loaded_for_those_that_belong_to_others_with_it(database):
+    database.create(Shop, Shelf, Thing)
+    database.raw.executescript(
+        "INSERT INTO shop VALUES (1), (2); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 1), (3, 'a', 2);"
+        "INSERT INTO thing VALUES (7, 5, 1, 'a'), (8, 5, 3, 'a')"
+    )
+    asking = query(Shop).include("shelves").order_by("id")
+    asking.siblings = True
+    shops = database.run(read.fetch_all(asking, sqlite))
+    shelves = [row for shop in shops for row in related_to(shop)["shelves"].value]
+    database.statements.clear()
+    database.run(relations.load_together(table_of(Shelf).relations["things"], shelves[1:2], sqlite))
+    assert [[thing.id for thing in related_to(one)["things"].value] for one in shelves] == [[7], [], [8]]
     assert len(database.sent) == 1

@@ -1,8 +1,9 @@
 """What was loaded along relations. It is no part of the row: neither compared nor dumped."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from weakref import ref
 
 from pydantic import BaseModel
 
@@ -11,13 +12,36 @@ from ferro.instance.state import vars_of_slots
 
 
 class Kept:
-    """What was loaded along a relation, and the key it was loaded for: for another key it means nothing."""
+    """What was loaded along a relation, and the key it was loaded for: for another key it means nothing.
 
-    __slots__ = ("key", "value")
+    `along` leads from a row to those that were loaded with it.
+    """
 
-    def __init__(self, key: Any, value: Any) -> None:
+    __slots__ = ("along", "key", "value")
+
+    def __init__(self, key: Any, value: Any, along: "Along | None" = None) -> None:
         self.key = key
         self.value = value
+        self.along = along
+
+
+class Along:
+    """The rows that were loaded together because they belong to certain others, which are held weakly, and have them."""
+
+    __slots__ = ("_name", "_owners")
+
+    def __init__(self, owners: Sequence[BaseModel], name: str) -> None:
+        self._owners = list(map(ref, owners))
+        self._name = name
+
+    def rows(self) -> Iterator[BaseModel]:
+        for one in self._owners:
+            kept = None if (owner := one()) is None else related_to(owner).get(self._name)
+            value = kept.value if isinstance(kept, Kept) else None
+            if isinstance(value, BaseModel):
+                yield value
+            elif value is not None:
+                yield from value
 
 
 def related_to(instance: BaseModel) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from weakref import ref
 
 from pydantic import BaseModel
 
+from ferro.instance.related import Kept, related_to
 from ferro.instance.state import vars_of_slots
 
 
@@ -35,5 +36,14 @@ def siblings_of(instance: BaseModel) -> list[BaseModel]:
     try:
         siblings: Siblings = object.__getattribute__(instance, "__ferro_siblings__")
     except AttributeError:
-        return [instance]
+        return loaded_with(instance)
     return [found for member in siblings.members if (found := member()) is not None]
+
+
+def loaded_with(instance: BaseModel) -> list[BaseModel]:
+    """The rows that were loaded along a relation with this one, itself among them; they need no note of each other."""
+    for kept in related_to(instance).values():
+        if isinstance(kept, Kept) and kept.along is not None:
+            found = list(kept.along.rows())
+            return found if any(one is instance for one in found) else [instance, *found]
+    return [instance]

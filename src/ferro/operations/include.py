@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance.related import Kept, relate_all, relate_new
+from ferro.instance.related import Along, Kept, relate_all, relate_new
 from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
@@ -50,10 +50,8 @@ def load_all(
         if not owners:
             return
         relation, kind = one.relation, one.relation.kind
-        found = yield from LOADERS[kind](one, owners, dialect, new)
+        found = yield from LOADERS[kind](one, owners, dialect, new, siblings)
         new = False
-        if siblings:
-            introduce(found)
         if one.within:
             alone = kind != "reverse" and are_new(relation.target_table.model)
             yield from load_all(found, one.within, dialect, siblings=siblings, new=alone)
@@ -83,7 +81,9 @@ def called(instance: object) -> str:
     return with_article(type(instance).__name__)
 
 
-def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
+def load_forward(
+    one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool, siblings: bool
+) -> Steps[list[Any]]:
     """The rows that foreign keys of the instances lead to."""
     relation = one.relation
     table = relation.target_table
@@ -98,6 +98,8 @@ def load_forward(one: Include, owners: Sequence[ModelBase], dialect: Dialect, ne
         compiled = compile(replace(statement, where=(known, *statement.where)), dialect)
         found = yield from in_parts(compiled, keyed(held, table, relation.referenced, dialect))
     lead_to(owners, relation, keys, held, found, new=new)
+    if siblings:
+        introduce(found)
     return found
 
 
@@ -116,7 +118,9 @@ def lead_to(
         relate_all(owners, relation.name, [kept.get(key) or Kept(key, None) for key in keys], new=new)
 
 
-def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
+def load_reverse(
+    one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool, siblings: bool
+) -> Steps[list[Any]]:
     """The rows whose foreign keys lead to the instances."""
     relation = one.relation
     table = relation.target_table
@@ -130,7 +134,9 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect, ne
     held: list[Any] = []
     found = yield from in_parts(compile(statement, dialect), keyed(held, table, theirs, dialect))
     with no_collection():
-        back = {key: Kept(key, owner) for key, owner in zip(keys, owners, strict=True)}
+        # What belongs to others is found through them, and needs no note of its own.
+        along = Along(owners, relation.name) if siblings else None
+        back = {key: Kept(key, owner, along) for key, owner in zip(keys, owners, strict=True)}
         if are_new(table.model):
             relate_new(found, relation.other.name, back, held)
         elif (now := keys_in(found, theirs)) == held:
@@ -143,7 +149,9 @@ def load_reverse(one: Include, owners: Sequence[ModelBase], dialect: Dialect, ne
     return found
 
 
-def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool) -> Steps[list[Any]]:
+def load_many(
+    one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: bool, siblings: bool
+) -> Steps[list[Any]]:
     """The rows that are linked to the instances: each is one instance, however many it is linked to."""
     relation = one.relation
     link, table = relation.link, relation.target_table
@@ -176,7 +184,10 @@ def load_many(one: Include, owners: Sequence[ModelBase], dialect: Dialect, new: 
     found = yield from in_parts(compile(for_each(statement, near), dialect), fill_once)
     with no_collection():
         keep(one, owners, keys, grouped(held, found), new=new)
-    return list(known.values())
+    loaded = list(known.values())
+    if siblings:
+        introduce(loaded)
+    return loaded
 
 
 def links_of(
@@ -231,7 +242,7 @@ def key_loader(places: Sequence[int], types: tuple[ColumnType, ...], dialect: Di
     return lambda rows: load(list(zip(map(pick, rows))))
 
 
-LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect, bool], Steps[list[Any]]]] = {
+LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect, bool, bool], Steps[list[Any]]]] = {
     "forward": load_forward,
     "reverse": load_reverse,
     "many": load_many,
