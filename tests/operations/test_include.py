@@ -160,9 +160,24 @@ def test_rows_that_belong_to_others_know_each_other_as_long_as_somebody_holds_th
     gc.collect()
     # Of the first shop nobody holds anything any more.
     assert siblings_of(third) == [third]
-    # The shelf that was put elsewhere is still itself.
-    forget_related(related_to(third)["shop"].value)
-    assert siblings_of(third) == [third]
+
+
+def test_rows_that_forget_whom_they_belong_to_know_each_other_still(database):
+    database.create(Shop, Shelf)
+    database.raw.executescript(
+        "INSERT INTO shop VALUES (1), (2), (3); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 1), (3, 'a', 2)"
+    )
+    asking = query(Shop).include("shelves").order_by("id")
+    asking.siblings = True
+    for end in ("shelves", "shops"):
+        shops = database.run(read.fetch_all(asking, sqlite))
+        shelves = [row for shop in shops for row in related_to(shop)["shelves"].value]
+        assert siblings_of(shops[0]) == shops
+        for one in shelves if end == "shelves" else shops:
+            forget_related(one)
+        del shops, one
+        gc.collect()
+        assert [[other.row for other in siblings_of(one)] for one in shelves] == [[1, 2, 3]] * 3
 
 
 def test_what_is_loaded_for_one_is_loaded_for_its_siblings(database):

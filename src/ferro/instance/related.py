@@ -1,20 +1,22 @@
 """What was loaded along relations. It is no part of the row: neither compared nor dumped."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
-from weakref import ref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from ferro.instance.journal import note_related
 from ferro.instance.state import vars_of_slots
 
+if TYPE_CHECKING:
+    from ferro.instance.siblings import Along
+
 
 class Kept:
     """What was loaded along a relation, and the key it was loaded for: for another key it means nothing.
 
-    `along` leads from a row to those that were loaded with it.
+    `along` has the rows that were loaded together along it, as long as it is noted at both ends.
     """
 
     __slots__ = ("along", "key", "value")
@@ -23,25 +25,6 @@ class Kept:
         self.key = key
         self.value = value
         self.along = along
-
-
-class Along:
-    """The rows that were loaded together because they belong to certain others, which are held weakly, and have them."""
-
-    __slots__ = ("_name", "_owners")
-
-    def __init__(self, owners: Sequence[BaseModel], name: str) -> None:
-        self._owners = list(map(ref, owners))
-        self._name = name
-
-    def rows(self) -> Iterator[BaseModel]:
-        for one in self._owners:
-            kept = None if (owner := one()) is None else related_to(owner).get(self._name)
-            value = kept.value if isinstance(kept, Kept) else None
-            if isinstance(value, BaseModel):
-                yield value
-            elif value is not None:
-                yield from value
 
 
 def related_to(instance: BaseModel) -> dict[str, Any]:
@@ -55,7 +38,9 @@ def related_to(instance: BaseModel) -> dict[str, Any]:
 def relate(instance: BaseModel, name: str, value: Any) -> None:
     """Note what is at the other end of a relation."""
     note_related(name, (instance,))
-    object.__setattr__(instance, "__ferro_related__", {**related_to(instance), name: value})
+    known = related_to(instance)
+    let_go(known.get(name))
+    object.__setattr__(instance, "__ferro_related__", {**known, name: value})
 
 
 def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any], *, new: bool = False) -> None:
@@ -75,6 +60,7 @@ def relate_all(instances: Sequence[BaseModel], name: str, values: Iterable[Any],
         except AttributeError:
             put(instance, {name: value})
         else:
+            let_go(known.get(name))
             put(instance, {**known, name: value})
 
 
@@ -89,9 +75,17 @@ def relate_new(instances: Sequence[BaseModel], name: str, values: Mapping[Any, A
     deque(map(put, instances, map(related.__getitem__, keys)), maxlen=0)
 
 
+def let_go(known: Any) -> None:
+    """See to it that the rows that were loaded together still find each other without what one of them forgets."""
+    if isinstance(known, Kept) and known.along is not None:
+        known.along.part()
+
+
 def forget_related(instance: BaseModel, name: str | None = None) -> None:
     """Forget what is at the other end of a relation, or of all."""
     known = related_to(instance)
     if known and (name is None or name in known):
+        for one in known.values() if name is None else (known[name],):
+            let_go(one)
         kept = {} if name is None else {key: one for key, one in known.items() if key != name}
         object.__setattr__(instance, "__ferro_related__", kept)

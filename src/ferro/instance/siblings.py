@@ -1,7 +1,7 @@
 """The instances of one result, for all of which a relation can be loaded at once."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from weakref import ref
 
@@ -40,10 +40,36 @@ def siblings_of(instance: BaseModel) -> list[BaseModel]:
     return [found for member in siblings.members if (found := member()) is not None]
 
 
+class Along:
+    """The rows that were loaded together because they belong to certain others, which are held weakly, and have them."""
+
+    __slots__ = ("_name", "_owners")
+
+    def __init__(self, owners: Sequence[BaseModel], name: str) -> None:
+        self._owners = list(map(ref, owners))
+        self._name = name
+
+    def rows(self) -> Iterator[BaseModel]:
+        for one in self._owners:
+            kept = None if (owner := one()) is None else related_to(owner).get(self._name)
+            value = kept.value if isinstance(kept, Kept) else None
+            if isinstance(value, BaseModel):
+                yield value
+            elif value is not None:
+                yield from value
+
+    def part(self) -> None:
+        """Let them know each other by themselves: one is about to forget whom it belongs to."""
+        if self._owners:
+            acquaint(list(self.rows()), Siblings())
+            self._owners = []
+
+
 def loaded_with(instance: BaseModel) -> list[BaseModel]:
     """The rows that were loaded along a relation with this one, itself among them; they need no note of each other."""
     for kept in related_to(instance).values():
         if isinstance(kept, Kept) and kept.along is not None:
             found = list(kept.along.rows())
-            return found if any(one is instance for one in found) else [instance, *found]
+            if any(one is instance for one in found):
+                return found
     return [instance]

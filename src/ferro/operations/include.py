@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ferro.errors import QueryError
-from ferro.instance.related import Along, Kept, relate_all, relate_new
-from ferro.instance.siblings import Siblings, acquaint
+from ferro.instance.related import Kept, relate_all, relate_new
+from ferro.instance.siblings import Along, Siblings, acquaint
 from ferro.model import ModelBase
 from ferro.operations.collector import no_collection
 from ferro.operations.hydrate import Fill, Rows, are_new, filler, in_parts, loads, row_loader
@@ -145,7 +145,7 @@ def load_reverse(
             # An object that was held already may lead elsewhere by now, as it will say when it is saved.
             ends = [(row, back[key]) for row, key, own in zip(found, held, now, strict=True) if key == own]
             relate_all([row for row, _ in ends], relation.other.name, [end for _, end in ends])
-        keep(one, owners, keys, grouped(held, found), new=new)
+        keep(one, owners, keys, grouped(held, found), new=new, along=along)
     return found
 
 
@@ -286,12 +286,18 @@ def grouped(keys: Sequence[Any], rows: Sequence[Any]) -> dict[Any, list[Any]]:
 
 
 def keep(
-    one: Include, owners: Sequence[ModelBase], keys: Sequence[Any], groups: dict[Any, list[Any]], *, new: bool
+    one: Include,
+    owners: Sequence[ModelBase],
+    keys: Sequence[Any],
+    groups: dict[Any, list[Any]],
+    *,
+    new: bool,
+    along: Along | None = None,
 ) -> None:
     """Note in each instance which rows belong to it."""
     rows = [groups.get(key, ()) for key in keys]
     if one.relation.single:
-        values = [Kept(key, found[0] if found else None) for key, found in zip(keys, rows, strict=True)]
+        values = [Kept(key, found[0] if found else None, along) for key, found in zip(keys, rows, strict=True)]
     else:
-        values = [Kept(key, tuple(found)) for key, found in zip(keys, rows, strict=True)]
+        values = [Kept(key, tuple(found), along) for key, found in zip(keys, rows, strict=True)]
     relate_all(owners, one.relation.name, values, new=new)
