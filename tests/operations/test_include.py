@@ -146,13 +146,19 @@ def test_instances_of_one_result_know_each_other_where_that_is_wanted(database):
     assert len(siblings_of(related_to(shops[0])["shelves"].value[0])) == 2
 
 
-def test_rows_that_belong_to_others_know_each_other_as_long_as_somebody_holds_them(database):
+def three_shops(database):
+    """A query for shops with their shelves: two, one and none."""
     database.create(Shop, Shelf)
     database.raw.executescript(
         "INSERT INTO shop VALUES (1), (2), (3); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 1), (3, 'a', 2)"
     )
     asking = query(Shop).include("shelves").order_by("id")
     asking.siblings = True
+    return asking
+
+
+def test_rows_that_belong_to_others_know_each_other_as_long_as_somebody_holds_them(database):
+    asking = three_shops(database)
     shops = database.run(read.fetch_all(asking, sqlite))
     first, second, third = (row for shop in shops for row in related_to(shop)["shelves"].value)
     assert [one.row for one in siblings_of(third)] == [1, 2, 3]
@@ -163,12 +169,7 @@ def test_rows_that_belong_to_others_know_each_other_as_long_as_somebody_holds_th
 
 
 def test_rows_that_forget_whom_they_belong_to_know_each_other_still(database):
-    database.create(Shop, Shelf)
-    database.raw.executescript(
-        "INSERT INTO shop VALUES (1), (2), (3); INSERT INTO shelf VALUES (1, 'a', 1), (2, 'a', 1), (3, 'a', 2)"
-    )
-    asking = query(Shop).include("shelves").order_by("id")
-    asking.siblings = True
+    asking = three_shops(database)
     for end in ("shelves", "shops"):
         shops = database.run(read.fetch_all(asking, sqlite))
         shelves = [row for shop in shops for row in related_to(shop)["shelves"].value]

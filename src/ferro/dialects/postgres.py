@@ -220,6 +220,7 @@ postgres = Dialect(
     inline_autoincrement=False,
     default_keyword="DEFAULT",
     copies=True,
+    sends=True,
     clock={
         "timestamp": "CAST(now() AT TIME ZONE 'UTC' AS timestamp)",
         "datetime": "now()",

@@ -197,6 +197,7 @@ sqlite = Dialect(
     inline_autoincrement=True,
     default_keyword="",
     copies=False,
+    sends=False,
     clock={
         "timestamp_text": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "datetime": "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",

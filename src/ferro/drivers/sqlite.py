@@ -140,7 +140,8 @@ class SqliteLink(Link):
     def answer(self, steps: Steps[T], statement: Compiled | None = None, soon: Callable[[], object] | None = None) -> T:
         """Run an operation to its end, from a statement it has asked for already: one visit, however many statements.
 
-        `soon` is called when a short one is likely to be over in a moment. `interrupted` must be false when the call is asked for; it may be true when it begins.
+        `soon` is called when a short one is likely to be over in a moment. `interrupted` must be false when the call is
+        asked for; it may be true when it begins.
         """
         if self.open:
             self._let_wait(BUSY_TIMEOUT_MS)
@@ -266,10 +267,12 @@ class SqliteLink(Link):
         if writes:
             self._take_turn()
         try:
-            return self._run(statement)
-        except (DatabaseBusy, sqlite3.OperationalError) as error:
-            if not is_busy(error):
-                raise
+            try:
+                return self._run(statement)
+            except (DatabaseBusy, sqlite3.OperationalError) as error:
+                if not is_busy(error):
+                    raise
+            # Not while that is handled: an error of the next time would tell of both.
             return self._patiently(lambda: self._run(statement))
         finally:
             if writes:

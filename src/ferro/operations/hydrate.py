@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -86,7 +86,7 @@ def generated_loader(
     types: tuple[ColumnType | None, ...], dialect_name: str, kind: Kind, names: tuple[str, ...]
 ) -> Fill:
     if kind == "tuple" and not any(loads(types, dialect_name)):
-        return list
+        return as_they_are
     values = [loaded(at, type, dialect_name) for at, type in enumerate(types)]
     pairs = ", ".join(f"names[{at}]: {value}" for at, value in enumerate(values))
     made = {"value": values[0], "tuple": f"({', '.join(values)},)", "dict": f"{{{pairs}}}"}[kind]
@@ -94,12 +94,16 @@ def generated_loader(
     return guarded(load, types, dialect_name, names or [f"value {at + 1}" for at in range(len(types))])
 
 
-def in_parts(statement: Compiled, make: Fill, *, at_most: int | None = None) -> Steps[list[Any]]:
+def as_they_are(rows: Rows) -> list[Any]:
+    """Rows that are what their caller wants: the driver has made them for nobody else."""
+    return cast("list[Any]", rows)
+
+
+def in_parts(statement: Compiled, make: Fill, *, many: bool = True) -> Steps[list[Any]]:
     """What is made of all rows of a statement, a part at a time where there may be many.
 
     On a loop, others have their turn between two parts.
     """
-    many = at_most is None or at_most > FEW
     result = yield Compiled(statement.template, statement.params, in_parts=many)
     made = make(result.rows)
     while result.rest is not None:

@@ -10,7 +10,7 @@ from ferro.errors import ModelDoesNotExist, MultipleRowsFound, QueryError
 from ferro.fields import SET_BY_DATABASE
 from ferro.instance.siblings import Siblings, acquaint
 from ferro.model import ModelBase
-from ferro.operations.hydrate import Rows, are_new, filler, in_parts, new_filler, row_loader
+from ferro.operations.hydrate import FEW, Rows, are_new, as_they_are, filler, in_parts, new_filler, row_loader
 from ferro.operations.include import load_all
 from ferro.operations.joined import Joining, joining
 from ferro.operations.steps import Steps
@@ -121,7 +121,10 @@ def fetch_rows(
         make = along.own(make)
     if query.siblings and query.projection is None:
         make = acquainting(make, Siblings())
-    found = yield from in_parts(compile(statement, dialect), make, at_most=statement.limit)
+    # Where nothing is made of them, and nobody sends the next meanwhile, parts would gain nothing.
+    gains = dialect.sends or make is not as_they_are
+    many = gains and (statement.limit is None or statement.limit > FEW)
+    found = yield from in_parts(compile(statement, dialect), make, many=many)
     if query.backwards:
         found.reverse()
     return found

@@ -39,6 +39,7 @@ class Dialect:
         clock: the current time as the default or value of a column, by stored name or by kind.
         literals: how a driver value is written into DDL, by class.
         copies: COPY takes many rows.
+        sends: rows are sent by a server, which goes on with it while some are read.
         default_keyword: what stands for a column's default in VALUES; empty where there is no such word.
     """
 
@@ -59,6 +60,7 @@ class Dialect:
     literals: Mapping[type, Callable[[Any], str]]
     default_keyword: str
     copies: bool
+    sends: bool
 
     def form(self, *names: str) -> Form | None:
         """The first of the forms this database has."""
