@@ -1,6 +1,7 @@
 """What everybody who takes part has in common. Nothing here needs a database, or ferro."""
 
 import asyncio
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,9 @@ from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from benchmarks.answers import check
 from benchmarks.data import AUTHOR, BOOK, TAG, Row
-from benchmarks.workloads import THREADS
+from benchmarks.workloads import THREADS, Sizes, Workload
 
 T = TypeVar("T")
 
@@ -33,8 +35,8 @@ class Contender(ABC):
     """
 
     name: str
-    # Whether a guest: what goes wrong with one is said, and stops nobody else.
-    guest: ClassVar[bool] = False
+    # Whether a guest, who has tables of its own: what goes wrong with one is said, and stops nobody else.
+    guest: bool = False
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -45,6 +47,21 @@ class Contender(ABC):
     def given(self, workload: str, given: Sequence[Any]) -> Sequence[Any]:
         """Give a workload's rows as a user of this contender would hold them: made before the clock starts."""
         return given
+
+    def turn(self, workload: Workload, sizes: Sizes) -> tuple[float, Any]:
+        """Give the seconds a workload took, and of one that writes the keys that came back.
+
+        Rows that are not what they must be are a WrongAnswer.
+        """
+        given = self.given(workload.name, workload.given(sizes))
+        # What stays is not for the collector to look through in anybody's time.
+        gc.collect()
+        gc.freeze()
+        seconds, found = self.timed(workload.name, given)
+        if workload.writes:
+            return seconds, found
+        check(f"{self.name}, {workload.name}", self.plain(workload.shape, found), workload.expected(sizes))
+        return seconds, None
 
     def timed(self, workload: str, given: Sequence[Any]) -> tuple[float, Any]:
         """Give the seconds a workload took, and its answer."""

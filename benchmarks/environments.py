@@ -23,11 +23,20 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """A peer: what it is called, its module, and the Python it runs by."""
+    """What a contender runs in: what it is called, its module and class, and the Python it runs by.
+
+    A guest has nothing to do with what is installed here.
+    """
 
     name: str
     module: Path
-    python: Path
+    python: Path = Path(sys.executable)
+    contender: str = "Peer"
+    guest: bool = True
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return ("-I",) if self.guest else ("-P",)
 
     def versions(self) -> str:
         """Say what is installed of what it asked for, and by which Python it runs."""

@@ -6,20 +6,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from inspect import getfile
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import psycopg
 from postgres_server import running_server
 
+from benchmarks.answers import WrongAnswer, check
 from benchmarks.contender import Contender, Place, Tables
 from benchmarks.contenders import CONTENDERS
-from benchmarks.data import Row, authors, books, links, tags
+from benchmarks.data import authors, books, links, tags
 from benchmarks.environments import Environment
 from benchmarks.ours import create_tables
-from benchmarks.parent import PeerContender, PeerFailed
+from benchmarks.parent import Apart, ChildFailed
 from benchmarks.workloads import WORKLOADS, Sizes, Workload
 
 # Where files are kept in memory, on the systems that have it: what a disk takes to write says nothing of a library.
@@ -27,10 +28,6 @@ MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), Non
 
 
 SCHEMA = "ferro_benchmark"
-
-
-class WrongAnswer(Exception):
-    """A contender gave back something else than it was asked for: its time says nothing."""
 
 
 @dataclass
@@ -101,23 +98,31 @@ def beside(place: Place, name: str) -> Iterator[Place]:
 
 @contextmanager
 def contenders(
-    backend: str, place: Place, sizes: Sizes, peers: Sequence[Environment] = ()
+    backend: str, place: Place, sizes: Sizes, peers: Sequence[Environment] = (), *, apart: bool = False
 ) -> Iterator[list[Contender]]:
-    """Provide everybody who takes part, with the tables filled."""
+    """Provide everybody who takes part, with the tables filled; peers, and others if asked, in a process each."""
     create_tables(place)
     with ExitStack() as stack:
-        made = [stack.enter_context(closing(contender(place))) for contender in CONTENDERS[backend]]
+        made: list[Contender] = [
+            stack.enter_context(closing(Apart(place, home_of(kind)) if apart else kind(place)))
+            for kind in CONTENDERS[backend]
+        ]
         fill(keeper(made), sizes)
         for peer in peers:
             own = stack.enter_context(beside(place, peer.name))
             try:
-                guest = stack.enter_context(closing(PeerContender(own, peer)))
+                guest = stack.enter_context(closing(Apart(own, peer)))
                 fill(guest, sizes)
-            except PeerFailed as failed:
+            except ChildFailed as failed:
                 print(f"{peer.name} is left out: {failed}", file=sys.stderr)
             else:
                 made.append(guest)
         yield made
+
+
+def home_of(kind: type[Contender]) -> Environment:
+    """Give what one of ours runs in: the Python that measures."""
+    return Environment(kind.name, Path(getfile(kind)), contender=kind.__name__, guest=False)
 
 
 def fill(tables: Tables, sizes: Sizes) -> None:
@@ -137,9 +142,12 @@ def keeper(everybody: Sequence[Contender]) -> Tables:
 def measure(
     backend: str, place: Place, sizes: Sizes, names: Sequence[str] = (), peers: Sequence[Environment] = ()
 ) -> list[Measured]:
-    """Measure the workloads of these names, or all."""
+    """Measure the workloads of these names, or all.
+
+    Everybody has a process: nobody finds memory that another has just let go of, or waits for another's garbage.
+    """
     chosen = [workload for workload in WORKLOADS if not names or workload.name in names]
-    with contenders(backend, place, sizes, peers) as everybody:
+    with contenders(backend, place, sizes, peers, apart=True) as everybody:
         return in_rounds(chosen, everybody, sizes)
 
 
@@ -150,9 +158,6 @@ def in_rounds(workloads: Sequence[Workload], everybody: Sequence[Contender], siz
     try:
         # The first round fills caches and prepares statements, for everybody.
         for turn in range(sizes.rounds + 1):
-            # What stays is not for the collector to look through in everybody's time.
-            gc.collect()
-            gc.freeze()
             for one in measured:
                 take_turns(one, everybody, left_out, counts=turn > 0)
     finally:
@@ -169,10 +174,10 @@ def take_turns(
         key = workload.name, contender.name
         if key in left_out or not contender.takes_part(workload.name):
             continue
-        own = contender if isinstance(contender, Tables) else tables
+        own = contender if contender.guest and isinstance(contender, Tables) else tables
         try:
             seconds = take_turn(workload, contender, own, measured.sizes)
-        except (WrongAnswer, PeerFailed) as wrong:
+        except (WrongAnswer, ChildFailed) as wrong:
             if not contender.guest:
                 raise
             print(f"{contender.name} takes no part in {workload.name}: {wrong}", file=sys.stderr)
@@ -183,45 +188,21 @@ def take_turns(
             measured.seconds.setdefault(contender.name, []).append(seconds)
 
 
-def prepared(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> Sequence[Any]:
-    """Give what a contender is to work on, with the tables as they must be before it begins."""
+def prepare(workload: Workload, tables: Tables, sizes: Sizes) -> None:
+    """Make the tables what they must be before a workload begins."""
     if workload.writes:
         tables.empty()
     if workload.filled is not None:
         tables.load("written", workload.filled(sizes))
-    return contender.given(workload.name, workload.given(sizes))
 
 
 def take_turn(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> float:
-    given = prepared(workload, contender, tables, sizes)
-    gc.collect()
-    seconds, found = contender.timed(workload.name, given)
-    expected = workload.expected(sizes)
-    where = f"{contender.name}, {workload.name}"
+    prepare(workload, tables, sizes)
+    seconds, keys = contender.turn(workload, sizes)
     if workload.writes:
+        expected = workload.expected(sizes)
+        where = f"{contender.name}, {workload.name}"
         check(where, tables.written(), expected)
-        if found is not None and found != [row[0] for row in expected]:
-            raise WrongAnswer(f"{where}: the keys that came back are {found}")
-    else:
-        check(where, contender.plain(workload.shape, found), expected)
+        if keys is not None and keys != [row[0] for row in expected]:
+            raise WrongAnswer(f"{where}: the keys that came back are {keys}")
     return seconds
-
-
-def check(where: str, found: Sequence[Row], expected: Sequence[Row]) -> None:
-    """Compare rows with what they must be, types included; raise WrongAnswer for the first that differs."""
-    if len(found) != len(expected):
-        raise WrongAnswer(f"{where}: {len(found)} rows instead of {len(expected)}")
-    for at, (row, right) in enumerate(zip(found, expected, strict=True), 1):
-        if difference := first_difference(row, right):
-            raise WrongAnswer(f"{where}: row {at} has {difference[0]!r} instead of {difference[1]!r}")
-
-
-def first_difference(found: Any, right: Any) -> tuple[Any, Any] | None:
-    """Give the first value that is not what it must be, and what it must be; inside of rows and lists of them."""
-    if type(found) is not type(right):
-        return found, right
-    if not isinstance(right, tuple | list):
-        return None if found == right else (found, right)
-    if len(found) != len(right):
-        return found, right
-    return next(filter(None, map(first_difference, found, right)), None)

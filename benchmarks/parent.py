@@ -1,4 +1,4 @@
-"""The parent of a peer: a contender whose work is done, and timed, in a child process."""
+"""The parent: a contender whose work is done, and timed, in a child process."""
 
 import socket
 import subprocess
@@ -7,35 +7,36 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.answers import WrongAnswer
 from benchmarks.contender import Place, Tables
 from benchmarks.data import Row
 from benchmarks.environments import Environment
+from benchmarks.workloads import Sizes, Workload
 
-CHILD = Path(__file__).with_name("peer.py")
+CHILD = Path(__file__).with_name("child.py")
 PATIENCE = 300.0
 
 
-class PeerFailed(Exception):
-    """A peer raised, ended or went silent."""
+class ChildFailed(Exception):
+    """A child raised, ended or went silent."""
 
 
-class PeerContender(Tables):
-    """A peer, seen from here. Its seconds are measured in its own process; its answers come over as plain rows."""
-
-    guest = True
+class Apart(Tables):
+    """A contender, seen from here. Its seconds are measured, and its answers looked at, in its own process."""
 
     def __init__(self, place: Place, environment: Environment, patience: float = PATIENCE) -> None:
         super().__init__(place)
         self.name = environment.name
+        self.guest = environment.guest
         self.patience = patience
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [environment.python, "-I", CHILD, environment.module]
+            command = [environment.python, *environment.flags, CHILD, environment.module, environment.contender]
             self.process = subprocess.Popen(command, stdin=theirs)
         self.child = Connection(ours.detach())
         try:
             self.workloads: list[str] = self.ask("open", place)
-        except PeerFailed:
+        except ChildFailed:
             self.stop()
             raise
 
@@ -45,14 +46,16 @@ class PeerContender(Tables):
             self.child.send((method, arguments))
             if not self.child.poll(self.patience):
                 self.stop()
-                raise PeerFailed(f"no answer to {method} in {self.patience:.0f} s")
-            fine, answer = self.child.recv()
+                raise ChildFailed(f"no answer to {method} in {self.patience:.0f} s")
+            kind, answer = self.child.recv()
         except (EOFError, OSError) as gone:
-            raise PeerFailed(f"it ended in {method}, with exit status {self.process.wait()}") from gone
+            raise ChildFailed(f"it ended in {method}, with exit status {self.process.wait()}") from gone
         except ImportError as unknown:
-            raise PeerFailed(f"{method} gave back a value of a type that only it has: {unknown}") from unknown
-        if not fine:
-            raise PeerFailed(answer)
+            raise ChildFailed(f"{method} gave back a value of a type that only it has: {unknown}") from unknown
+        if kind == "wrong":
+            raise WrongAnswer(answer)
+        if kind == "failed":
+            raise ChildFailed(answer)
         return answer
 
     def stop(self) -> None:
@@ -63,7 +66,7 @@ class PeerContender(Tables):
     def close(self) -> None:
         try:
             self.ask("close")
-        except PeerFailed:
+        except ChildFailed:
             pass
         finally:
             self.stop()
@@ -71,11 +74,8 @@ class PeerContender(Tables):
     def takes_part(self, workload: str) -> bool:
         return workload in self.workloads
 
-    def timed(self, workload: str, given: Sequence[Any]) -> tuple[float, Any]:
-        return self.ask("run", workload, given)
-
-    def plain(self, shape: str, found: Any) -> list[Row]:
-        return found
+    def turn(self, workload: Workload, sizes: Sizes) -> tuple[float, Any]:
+        return self.ask("turn", workload.name, sizes)
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.ask("load", table, rows)

@@ -11,12 +11,13 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 import argparse
 import cProfile
 from collections import Counter
+from functools import partial
 from pstats import Stats
 from typing import Any
 
 import ferro
 from benchmarks.contender import Contender, Tables
-from benchmarks.measure import contenders, database, keeper, prepared
+from benchmarks.measure import contenders, database, keeper, prepare
 from benchmarks.workloads import FULL, QUICK, WORKLOADS, Sizes, Workload
 
 ROOT = Path(__file__).parents[1]
@@ -63,8 +64,9 @@ def by_room(stats: Any) -> Counter[str]:
 def profiled(workload: Workload, contender: Contender, tables: Tables, sizes: Sizes) -> Any:
     """Run a workload under the profiler, once it has been run without."""
     profiler = cProfile.Profile()
-    contender.run(workload.name, prepared(workload, contender, tables, sizes))
-    profiler.runcall(contender.run, workload.name, prepared(workload, contender, tables, sizes))
+    for run in (contender.run, partial(profiler.runcall, contender.run)):
+        prepare(workload, tables, sizes)
+        run(workload.name, contender.given(workload.name, workload.given(sizes)))
     return profiler
 
 

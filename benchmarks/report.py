@@ -66,8 +66,8 @@ twice that.
 
 {tables}
 
-{machine}. Medians of {rounds} rounds; in each everybody takes a turn at each workload, and an answer counts when every value
-in it is right and of the right type.
+{machine}. Medians of {rounds} rounds; in each everybody takes a turn at each workload, in a process of its
+own that holds nothing of anybody else's, and an answer counts when every value in it is right and of the right type.
 
 * **The driver** is called as its documentation shows: `connection.execute(sql, parameters)`, tuples back, in
   autocommit. psycopg decodes documents with `json.loads`. sqlite3 gives back what the file holds, texts and

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.answers import WrongAnswer
 from benchmarks.contender import Contender
 from benchmarks.drivers import Sqlite
 from benchmarks.environments import Environment
-from benchmarks.measure import Measured, WrongAnswer, contenders, database, in_rounds
+from benchmarks.measure import Measured, contenders, database, in_rounds
 from benchmarks.ours import AsyncFerro, Ferro
-from benchmarks.parent import PeerContender
+from benchmarks.parent import Apart
 from benchmarks.plot import svg
 from benchmarks.report import lines_of, page
 from benchmarks.workloads import WORKLOADS, Sizes
@@ -141,6 +143,27 @@ def test_a_wrong_answer_stops_the_run(wrong: type[Contender], workload: str, mes
     assert str(raised.value).startswith(message)
 
 
+OLDER = """
+from benchmarks.ours import Ferro
+
+
+class Older(Ferro):
+    def plain(self, shape, found):
+        return [(*row[:3], 99, *row[4:]) for row in super().plain(shape, found)]
+"""
+
+
+def test_a_wrong_answer_in_a_process_of_its_own_stops_the_run_too(tmp_path: Path) -> None:
+    module = tmp_path / "older.py"
+    module.write_text(OLDER, encoding="utf-8")
+    home = Environment("ferro", module, contender="Older", guest=False)
+    with database("sqlite") as place, contenders("sqlite", place, TINY, apart=True) as everybody:
+        assert all(isinstance(one, Apart) for one in everybody)
+        with closing(Apart(place, home)) as wrong, pytest.raises(WrongAnswer) as raised:
+            in_rounds([BY_NAME["get"]], [everybody[0], wrong], TINY)
+    assert str(raised.value) == "ferro, get: row 1 has 99 instead of 19"
+
+
 class Telling(Ferro):
     """Tells what it was asked for."""
 
@@ -191,6 +214,7 @@ def test_the_picture_has_a_dot_for_each_ratio() -> None:
 TINY_PEER = """
 import sqlite3
 
+from benchmarks.answers import WrongAnswer
 from benchmarks.contender import Instances, OwnTables
 
 
@@ -242,15 +266,15 @@ def tiny_peer(tmp_path: Path) -> Environment:
 def test_a_peer_works_in_a_process_of_its_own(tiny: Environment) -> None:
     with database("sqlite") as place, contenders("sqlite", place, TINY, [tiny]) as everybody:
         peer = everybody[-1]
-        assert isinstance(peer, PeerContender)
+        assert isinstance(peer, Apart)
         assert [one for one in BY_NAME if peer.takes_part(one)] == ["get", "insert", "columns", "page"]
         assert set(in_rounds([BY_NAME["columns"]], [everybody[0], peer], TINY)[0].seconds) == {"sqlite3", "tiny"}
 
         peer.load("written", [(1, "one", None, 7), (2, "two", None, 8)])
         assert peer.written() == [(1, "one", 7), (2, "two", 8)]
         peer.empty()
-        seconds, keys = peer.timed("insert", [(1, "one", None, 7)])
-        assert (seconds > 0, keys, peer.written()) == (True, [1], [(1, "one", 7)])
+        seconds, keys = peer.turn(BY_NAME["insert"], replace(TINY, calls=1))
+        assert (seconds > 0, keys, peer.written()) == (True, [1], [(1, "name 00000000", 19)])
 
 
 def test_what_goes_wrong_with_a_peer_is_said_and_stops_nobody_else(
@@ -264,7 +288,7 @@ def test_what_goes_wrong_with_a_peer_is_said_and_stops_nobody_else(
     assert raised.startswith("get: Traceback")
     assert "LookupError: nothing of [1, " in raised
     assert wrong.startswith("insert: tiny, insert: row 1 has (1, 'name 00000004', 19) instead of (1, ")
-    assert ended == "page: it ended in run, with exit status 7\n"
+    assert ended == "page: it ended in turn, with exit status 7\n"
 
 
 def test_a_peer_that_cannot_be_started_is_left_out(tiny: Environment, capsys: pytest.CaptureFixture[str]) -> None:
