@@ -1,7 +1,9 @@
 """From a driver's rows to instances and values, by functions generated once for each kind of row."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
@@ -22,8 +24,12 @@ Rows: TypeAlias = Sequence[tuple[Any, ...]]
 Fill: TypeAlias = Callable[[Rows], list[Any]]
 Kind: TypeAlias = Literal["value", "tuple", "dict"]
 
-# How few rows are not worth holding the garbage collector off.
+# How few rows are not worth holding the garbage collector off, or a loop of their own.
 FEW = 50
+
+# A new object, and the setting of its `__dict__`, past all classes.
+NEW = object.__new__
+SET_DICT: Callable[[Any, dict[str, Any]], None] = BaseModel.__dict__["__dict__"].__set__
 
 
 def filler(model: type[M], columns: tuple[Column, ...], dialect_name: str) -> Callable[[Rows], list[M]]:
@@ -68,16 +74,29 @@ def make_filler(model: type[BaseModel], columns: tuple[Column, ...], dialect_nam
     # Private attributes and post-init hooks are set up as `model_construct` does; Pydantic's slots fill themselves.
     # The words are field names, which are identifiers, and numbers: no text of a user's is ever run.
     pairs = [f"{column.field!r}: {loaded(at, column.type, dialect_name)}" for at, column in enumerate(columns)]
-    body = [
-        "instance = new(model)",
-        f"set_dict(instance, {{{', '.join(pairs)}}})",
+    values = f"{{{', '.join(pairs)}}}"
+    hooks = [
         *(["instance.model_post_init(None)"] if has_post_init(model) else []),
         *(["instance.after_load()"] if "after_load" in hooks_of(model) else []),
-        "append(instance)",
     ]
-    fill = generate(len(columns), body, loads(types, dialect_name), model=model)
+    body = ["instance = new(model)", f"set_dict(instance, {values})", *hooks, "append(instance)"]
+    names = named_loads(types, dialect_name)
+    fill = generate_loop(len(columns), body, {**names, "new": NEW, "set_dict": SET_DICT, "model": model})
+    # A hook may look at what was made before, so there is one instance after the other.
+    fill_many = fill if hooks else together(model, generate(len(columns), values, names))
     labels = [f"{model.__name__}.{column.field}" for column in columns]
-    return guarded(fill, types, dialect_name, labels, settles=settles)
+    return guarded(fill, types, dialect_name, labels, settles=settles, fill_many=fill_many)
+
+
+def together(model: type[BaseModel], values: Fill) -> Fill:
+    """From rows to instances, in loops that are not Python's: what they take is a cost of every row."""
+
+    def fill(rows: Rows) -> list[Any]:
+        made = list(map(NEW, repeat(model, len(rows))))
+        deque(map(SET_DICT, made, values(rows)), maxlen=0)
+        return made
+
+    return fill
 
 
 @informing("rows")
@@ -90,7 +109,7 @@ def generated_loader(
     values = [loaded(at, type, dialect_name) for at, type in enumerate(types)]
     pairs = ", ".join(f"names[{at}]: {value}" for at, value in enumerate(values))
     made = {"value": values[0], "tuple": f"({', '.join(values)},)", "dict": f"{{{pairs}}}"}[kind]
-    load = generate(len(types), [f"append({made})"], loads(types, dialect_name), names=names)
+    load = generate(len(types), made, {**named_loads(types, dialect_name), "names": names})
     return guarded(load, types, dialect_name, names or [f"value {at + 1}" for at in range(len(types))])
 
 
@@ -130,24 +149,32 @@ def loaded(at: int, type: ColumnType | None, dialect_name: str) -> str:
     return f"None if v{at} is None else {value}"
 
 
-def generate(width: int, body: list[str], loads: Sequence[Convert | None], **names: Any) -> Fill:
-    """Make the loop: for each row, its values in `v0`, `v1`, ... and then the body."""
-    values = "".join(f"v{at}, " for at in range(width))
+def named_loads(types: Sequence[ColumnType | None], dialect_name: str) -> dict[str, Any]:
+    """What loads the values, by the names that `loaded` calls it."""
+    return {f"load{at}": load for at, load in enumerate(loads(types, dialect_name))}
+
+
+def generate(width: int, made: str, namespace: dict[str, Any]) -> Fill:
+    """Make a function from rows to what an expression makes of each, from its values in `v0`, `v1`, ..."""
+    lines = ["def fill(rows):", f"    return [{made} for ({row_of(width)}) in rows]"]
+    return execute(lines, "fill", namespace)
+
+
+def generate_loop(width: int, body: list[str], namespace: dict[str, Any]) -> Fill:
+    """The same of lines that may do more, and `append` what they make."""
     lines = [
         "def fill(rows):",
         "    made = []",
         "    append = made.append",
-        f"    for ({values}) in rows:",
+        f"    for ({row_of(width)}) in rows:",
         *(f"        {line}" for line in body),
         "    return made",
     ]
-    namespace: dict[str, Any] = {
-        **names,
-        **{f"load{at}": load for at, load in enumerate(loads)},
-        "new": object.__new__,
-        "set_dict": BaseModel.__dict__["__dict__"].__set__,
-    }
     return execute(lines, "fill", namespace)
+
+
+def row_of(width: int) -> str:
+    return "".join(f"v{at}, " for at in range(width))
 
 
 def execute(lines: Sequence[str], name: str, namespace: dict[str, Any]) -> Any:
@@ -157,12 +184,20 @@ def execute(lines: Sequence[str], name: str, namespace: dict[str, Any]) -> Any:
 
 
 def guarded(
-    fill: Fill, types: Sequence[ColumnType | None], dialect_name: str, labels: Sequence[str], *, settles: bool = False
+    fill: Fill,
+    types: Sequence[ColumnType | None],
+    dialect_name: str,
+    labels: Sequence[str],
+    *,
+    settles: bool = False,
+    fill_many: Fill | None = None,
 ) -> Fill:
     """The loop, with the collector held off, and with errors that name the column.
 
-    With `settles`, a row that an identity map holds an object of gives that object.
+    With `settles`, a row that an identity map holds an object of gives that object. With `fill_many`, there is
+    another loop for many rows.
     """
+    fill_many = fill_many or fill
 
     def fill_all(rows: Rows) -> list[Any]:
         try:
@@ -171,7 +206,7 @@ def guarded(
             else:
                 # Once for all rows: given a chance in between, it would look through the same rows again and again.
                 with no_collection():
-                    made = fill(rows)
+                    made = fill_many(rows)
         except Exception as error:
             problem = error
         else:
