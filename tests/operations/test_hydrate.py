@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, field_validator
 from ferro.errors import DataError
 from ferro.fields import Field
 from ferro.model import ModelBase
-from ferro.operations.collector import no_collection
+from ferro.operations.collector import NoCollection
 from ferro.operations.hydrate import filler, row_loader
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
@@ -172,7 +172,7 @@ def test_the_collector_is_off_while_filling_and_back_afterwards():
 def test_a_collector_that_was_off_stays_off():
     gc.disable()
     try:
-        with no_collection():
+        with NoCollection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     finally:

@@ -17,7 +17,7 @@ from ferro.model import ModelBase
 from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
 from ferro.operations.bulk_create import check_new
 from ferro.operations.dehydrate import not_none
-from ferro.operations.hydrate import no_collection, row_loader
+from ferro.operations.hydrate import NoCollection, row_loader
 from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import stamp_new, update_stamps
@@ -119,7 +119,7 @@ def bulk_update(
     table = table_of(model)
     must_have_key(table, "update")
     given = list(instances)
-    with no_collection():
+    with NoCollection():
         keys = loaded_keys(model, given)
         named = None if fields is None else chosen_fields(table, fields)
         groups: dict[Columns, list[Change]] = {}
@@ -197,7 +197,7 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
             yield from update_batch(table, columns, batch, dialect)
             done += batch
     # Only now is it sure that none of them failed.
-    with no_collection():
+    with NoCollection():
         for change in done:
             mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
     written(*(change.instance for change in done))

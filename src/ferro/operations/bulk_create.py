@@ -10,7 +10,7 @@ from ferro.identity import must_refer_to_here
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import batched, rows_at_once
-from ferro.operations.collector import no_collection
+from ferro.operations.collector import NoCollection
 from ferro.operations.hydrate import FEW
 from ferro.operations.inserting import Columns, Inserting, Kept, chooser, inserting_many
 from ferro.operations.stamps import stamp_new
@@ -68,7 +68,7 @@ def insert_batches(
             )
         answers.append((plan, batch, plan.kept(columns), plan.loaded(result)))
     # Only now is it sure that none of them failed.
-    with no_collection() if len(given) > FEW else nullcontext():
+    with NoCollection() if len(given) > FEW else nullcontext():
         for plan, batch, sent, returned in answers:
             plan.note(batch, sent, returned)
     return given

@@ -2,8 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 
 # How many rows are made before the collector looks at them. As often as it would have come by itself, but at what
 # was made a moment ago: what the processor still has at hand takes a third of the time.
@@ -12,19 +10,21 @@ AT_HAND = 2500
 TURN = 0.001
 
 
-@contextmanager
-def no_collection() -> Generator[None, None, None]:
+class NoCollection:
     """Hold the collector off: the instances being made are no garbage, and it would look at each."""
-    # Who finds it off leaves it off, and only who turned it off turns it on again. Threads that
-    # overlap may so fill a few rows with the collector on, but never leave it off behind them.
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+
+    __slots__ = ("_ours",)
+
+    def __enter__(self) -> None:
+        # Who finds it off leaves it off, and only who turned it off turns it on again. Threads that
+        # overlap may so fill a few rows with the collector on, but never leave it off behind them.
+        self._ours = gc.isenabled()
+        if self._ours:
+            gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            gc.enable()
 
 
 class Hold:

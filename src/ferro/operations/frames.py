@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ferro.errors import DataError, QueryError
 from ferro.model import ModelBase
 from ferro.operations.arrow import Framed, column, columns_of_texts, known, text_form
-from ferro.operations.hydrate import no_collection
+from ferro.operations.hydrate import NoCollection
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame, library
 from ferro.operations.naming import input_name
 from ferro.operations.raw import asked, distinct_names
@@ -236,7 +236,7 @@ def instances(model: type[M], columns: Sequence[tuple[object, list[Any]]]) -> li
     must_be_whole(model, table, accepted)
     names = [input_name(model, name) for name in accepted]
     made: list[M] = []
-    with no_collection():
+    with NoCollection():
         for row in zip(*accepted.values(), strict=True):
             try:
                 made.append(model(**dict(zip(names, row, strict=True))))

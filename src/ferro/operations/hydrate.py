@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ferro.caches import informing
 from ferro.errors import DataError
 from ferro.identity import place
-from ferro.operations.collector import no_collection
+from ferro.operations.collector import NoCollection
 from ferro.operations.hooks import hooks_of
 from ferro.operations.steps import Steps
 from ferro.query.dialect import Compiled
@@ -205,7 +205,7 @@ def guarded(
                 made = fill(rows)
             else:
                 # Once for all rows: given a chance in between, it would look through the same rows again and again.
-                with no_collection():
+                with NoCollection():
                     made = fill_many(rows)
         except Exception as error:
             problem = error

@@ -9,7 +9,8 @@ from typing import Any, cast
 from ferro.caches import informing
 from ferro.model import ModelBase
 from ferro.operations.hydrate import Fill, Rows, filler
-from ferro.operations.include import introduce, key_loader, lead_to, load_all
+from ferro.operations.include import introduce, lead_to, load_all
+from ferro.operations.included import key_loader
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.dialect import Dialect

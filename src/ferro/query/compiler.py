@@ -4,7 +4,7 @@ ferro writes the expressions; PyPika puts the statements together.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from pypika.dialects import PostgreSQLQuery
@@ -47,6 +47,18 @@ def compile(statement: Statement, dialect: Dialect, *, operation: str = "Fetch")
     COLLECT[type(statement)](statement, shape, values, dialect.arrays)
     key = tuple(shape)
     plan = cache.get(key) or cache.put(key, make_plan(statement, dialect, operation, len(values)))
+    return Compiled(plan.template, plan.params(values))
+
+
+def compile_rest(
+    known: Hashable, rest: Expression[bool], whole: Callable[[Expression[bool]], Statement], dialect: Dialect
+) -> Compiled:
+    """The same of a statement all of whose values are those of one condition: `known` stands for what is beside it."""
+    shape: list[Any] = [dialect, known]
+    values: list[Any] = []
+    rest.collect(shape, values, dialect.arrays)
+    key = tuple(shape)
+    plan = cache.get(key) or cache.put(key, make_plan(whole(rest), dialect, "Fetch", len(values)))
     return Compiled(plan.template, plan.params(values))
 
 
