@@ -418,3 +418,47 @@ def test_strict_relations_are_loaded_when_asked_and_never_when_used(database_url
         assert strict.load(book, lambda b: b.author).name == "Ann"
         assert book.author.name == "Ann"
         assert Book.include("author").first().author.name == "Ann"
+
+
+def test_what_is_loaded_is_of_the_class_that_has_the_name_now(database):
+    class Team(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        players: Relation[list["Player"]] = BackRef()
+        fans: Relation[list["Fan"]] = ManyToMany(related_name="teams", through="team_fans")
+
+    class Player(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        team: Annotated[Team, ForeignKey(related_name="players")]
+        shirt: int = 7
+
+    class Fan(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        teams: Relation[list[Team]] = BackRef()
+        age: int = 40
+
+    database.create_tables(Team, Player, Fan)
+    team = database.create(Team)
+    database.create(Player, team=team)
+    fan = database.create(Fan)
+    fan.teams.add(team)
+
+    def loaded():
+        teams = database.query(Team).include("players", "fans").all()
+        return [teams[0].players[0], teams[0].fans[0]]
+
+    # The second time the statements are known.
+    for _ in range(2):
+        player, fan = loaded()
+        assert (type(player), player.shirt, type(fan), fan.age) == (Player, 7, Fan, 40)
+
+    class Player(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        team: Annotated[Team, ForeignKey(related_name="players")]
+
+    class Fan(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        teams: Relation[list[Team]] = BackRef()
+
+    player, fan = loaded()
+    assert [type(player) is Player, type(fan) is Fan] == [True, True]
+    assert [player.model_dump(), fan.model_dump()] == [{"id": 1, "team_id": 1}, {"id": 1}]
