@@ -149,6 +149,10 @@ ROWS: list[tuple[type[ModelBase], dict[str, Any]]] = [
 EVERY = pytest.mark.parametrize(("model", "values"), ROWS, ids=[model.__name__ for model, _ in ROWS])
 
 
+# How many rows come with it: a few and many are filled in other ways.
+AT_ONCE = 1
+
+
 def load(model: type[M], **values: Any) -> M:
     """An instance as it comes from SQLite."""
     columns = table_of(model).columns
@@ -157,7 +161,7 @@ def load(model: type[M], **values: Any) -> M:
         values[column.field] if dump is None or values[column.field] is None else dump(values[column.field])
         for column, dump in zip(columns, dumps, strict=True)
     ]
-    return filler(model, columns, "sqlite")([tuple(row)])[0]
+    return filler(model, columns, "sqlite")([tuple(row)] * AT_ONCE)[0]
 
 
 def ann(**values: Any) -> User:
@@ -172,6 +176,10 @@ def test_a_misspelt_column_of_a_class_names_the_closest():
 
 
 class TestAHydratedInstanceIsAPydanticOne:
+    @pytest.fixture(autouse=True, params=[1, 60], ids=["one row", "60 rows"])
+    def _rows_at_once(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys.modules[__name__], "AT_ONCE", request.param)
+
     @EVERY
     def test_it_equals_the_constructed_one(self, model, values):
         assert load(model, **values) == model(**values)

@@ -71,9 +71,10 @@ def fill(model: type[ModelBase], rows: list[tuple[Any, ...]], dialect: str = "sq
     return filler(model, table_of(model).columns, dialect)(rows)
 
 
-def test_rows_become_instances_with_python_values_and_no_validation():
+@pytest.mark.parametrize("count", [1, 51])
+def test_rows_become_instances_with_python_values_and_no_validation(count):
     row = sqlite_row(1, "Ami", Decimal("1.50"), BUILT, Engine(power=3), CODE, True)
-    (car,) = fill(Car, [row])
+    *_, car = fill(Car, [row] * count)
     assert vars(car) == {
         "id": 1,
         "name": "Ami",
@@ -87,8 +88,9 @@ def test_rows_become_instances_with_python_values_and_no_validation():
     assert str(car.price) == "1.50"
 
 
-def test_null_is_none_whatever_the_type():
-    (car,) = fill(Car, [(None,) * 7])
+@pytest.mark.parametrize("count", [1, 51])
+def test_null_is_none_whatever_the_type(count):
+    *_, car = fill(Car, [(None,) * 7] * count)
     assert set(vars(car).values()) == {None}
 
 
