@@ -95,7 +95,8 @@ own that holds nothing of anybody else's, and an answer counts when every value 
 * **Memory.** An instance is its values and a dict, and what Pydantic keeps beside them is made when it is asked for:
   50,000 of them take 57 MB, instances that are filled by hand 99, psycopg's own tuples 51.
 * **Calls that repeat.** The SQL of a query is made once for its shape, whatever its values; of `get` and `save`, once
-  for a model. On PostgreSQL a statement is prepared when a connection meets it for the third time.
+  for a model; of what `include()` loads along a relation, once for the relation. On PostgreSQL a statement is prepared
+  when a connection meets it for the third time.
 * **Round trips.** On PostgreSQL a `get` or a `create` is one; a transaction sends its BEGIN with its first statement;
   a [pipeline](transactions.md#several-calls-in-one-round-trip) sends any number of calls together.
 * **Many rows at once.** `bulk_create` inserts hundreds of rows with each statement and brings their keys back. With
