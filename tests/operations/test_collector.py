@@ -2,11 +2,11 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from ferro.operations.collector import TURN, Hold
+from ferro.operations.collector import TURN, Hold, NoCollection
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +61,32 @@ def test_a_shorter_turn_of_the_user_stays():
     assert sys.getswitchinterval() == pytest.approx(0.0001)
     hold.end()
     assert sys.getswitchinterval() == pytest.approx(0.0001)
+
+
+def with_block() -> None:
+    with NoCollection():
+        raise AssertionError("it was interrupted before")
+
+
+def with_parts() -> None:
+    hold = Hold()
+    try:
+        hold.take(1)
+    finally:
+        hold.end()
+
+
+@pytest.mark.parametrize("hold_off", [with_block, with_parts])
+def test_ctrl_c_the_moment_it_is_off_does_not_leave_it_off(
+    monkeypatch: pytest.MonkeyPatch, hold_off: Callable[[], None]
+) -> None:
+    really = gc.disable
+
+    def interrupted() -> None:
+        really()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gc, "disable", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        hold_off()
+    assert gc.isenabled()

@@ -20,7 +20,12 @@ class NoCollection:
         # overlap may so fill a few rows with the collector on, but never leave it off behind them.
         self._ours = gc.isenabled()
         if self._ours:
-            gc.disable()
+            try:
+                gc.disable()
+            except KeyboardInterrupt:
+                # It comes between any two steps, and who is interrupted here has nothing to leave.
+                gc.enable()
+                raise
 
     def __exit__(self, *_: object) -> None:
         if self._ours:
@@ -45,8 +50,9 @@ class Hold:
         """Hold it off while something is made of these rows."""
         # Looked at for every part: another hold that was there first may be over.
         if gc.isenabled():
-            gc.disable()
+            # Said first: Ctrl-C may come in between.
             self._ours = True
+            gc.disable()
         interval = sys.getswitchinterval()
         if interval > TURN:
             sys.setswitchinterval(TURN)
