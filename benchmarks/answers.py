@@ -25,6 +25,9 @@ def first_difference(found: Any, right: Any) -> tuple[Any, Any] | None:
         return found, right
     if not isinstance(right, tuple | list):
         return None if found == right else (found, right)
+    kinds = [*map(type, right)]
+    if found == right and kinds == [*map(type, found)] and tuple not in kinds and list not in kinds:
+        return None
     if len(found) != len(right):
         return found, right
     return next(filter(None, map(first_difference, found, right)), None)

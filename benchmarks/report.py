@@ -51,8 +51,8 @@ def processor() -> str:
 def page(measured: Mapping[str, Sequence[Measured]]) -> str:
     """Give docs/performance.md."""
     tables = "\n\n".join("\n".join(lines_of(backend, found)) for backend, found in measured.items())
-    rounds = next(iter(measured.values()))[0].sizes.rounds
-    return PAGE.format(tables=tables, machine=said_of_machine(), rounds=rounds)
+    sizes = next(iter(measured.values()))[0].sizes
+    return PAGE.format(tables=tables, machine=said_of_machine(), rounds=sizes.rounds, tries=sizes.tries)
 
 
 PAGE = """\
@@ -66,8 +66,9 @@ twice that.
 
 {tables}
 
-{machine}. Medians of {rounds} rounds; in each everybody takes a turn at each workload, in a process of its
-own that holds nothing of anybody else's, and an answer counts when every value in it is right and of the right type.
+{machine}. Medians of {rounds} rounds; in each everybody takes {tries} turns at each workload, of which the
+better counts, in a process of its own that holds nothing of anybody else's. An answer counts when every value in it is right
+and of the right type.
 
 * **The driver** is called as its documentation shows: `connection.execute(sql, parameters)`, tuples back, in
   autocommit. psycopg decodes documents with `json.loads`. sqlite3 gives back what the file holds, texts and

@@ -35,7 +35,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, help="calls of a small workload in a round")
     parser.add_argument("--bulk", type=int, help="rows inserted at once")
     parser.add_argument("--related", type=int, help="books read with their author")
-    parser.add_argument("--rounds", type=int, help="how often everybody takes a turn")
+    parser.add_argument("--rounds", type=int, help="how many there are, of which the median is shown")
+    parser.add_argument("--tries", type=int, help="how often everybody takes a turn in a round; the best counts")
     parser.add_argument(
         "--write", action="store_true", help=f"write the tables and the picture of {PAGE.relative_to(ROOT)}"
     )
@@ -55,7 +56,7 @@ def invited(names: str, python: str | None) -> list[Environment]:
 
 def main() -> None:
     asked = arguments()
-    given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "related", "rounds")}
+    given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "related", "rounds", "tries")}
     sizes = replace(QUICK if asked.quick else FULL, **{name: value for name, value in given.items() if value})
     names = [name for name in asked.workloads.split(",") if name]
     peers = invited(asked.peers, asked.python)

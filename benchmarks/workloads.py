@@ -24,7 +24,8 @@ class Sizes:
         calls: calls of a small workload in a round.
         bulk: rows inserted at once.
         related: books read with their author; a quarter as many authors with their books, or books with their tags.
-        rounds: how often everybody takes a turn.
+        rounds: how many ratios there are of each workload, of which the median is shown.
+        tries: how often everybody takes a turn in a round; the best counts.
     """
 
     rows: int = 50_000
@@ -32,6 +33,7 @@ class Sizes:
     bulk: int = 20_000
     related: int = 2_000
     rounds: int = 5
+    tries: int = 2
 
     @property
     def parents(self) -> int:
@@ -48,7 +50,7 @@ class Sizes:
 
 
 FULL = Sizes()
-QUICK = Sizes(rows=20_000, calls=200, bulk=5_000, related=400, rounds=3)
+QUICK = Sizes(rows=20_000, calls=200, bulk=5_000, related=400, rounds=3, tries=1)
 
 
 @dataclass(frozen=True)
