@@ -232,7 +232,6 @@ def test_the_picture_has_a_dot_for_each_ratio() -> None:
 TINY_PEER = """
 import sqlite3
 
-from benchmarks.answers import WrongAnswer
 from benchmarks.contender import Instances, OwnTables
 
 

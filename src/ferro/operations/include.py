@@ -2,7 +2,6 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any
 
 from ferro.errors import QueryError
@@ -132,12 +131,9 @@ def load_many(
     """The rows that are linked to the instances: each is one instance, however many it is linked to."""
     keys = keys_of_owners(one, owners)
     how = loading_many(one, dialect)
-    fill, width = how.fill, how.width
+    fill, width, mark = how.fill, how.width, how.mark
     held: list[Any] = []
     known: dict[Any, Any] = {}
-    # What the database gave for the key tells which rows are the same, before anything is made of them.
-    places = enumerate(one.relation.target_table.columns, width)
-    mark = itemgetter(*(at for at, column in places if column.primary_key))
 
     def fill_once(rows: Rows) -> list[Any]:
         held.extend(how.read(rows))

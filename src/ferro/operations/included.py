@@ -44,7 +44,6 @@ class Loading:
         whole: the statement of the rows that have some of them.
         fill: makes instances of the rows; of links, of what comes after the keys.
         read: gives the key in each row: what the database says, also of an object that was held already.
-        width: how many values of a row come before those of the instance.
         again: it will ask for the same again, but for the keys.
     """
 
@@ -53,13 +52,25 @@ class Loading:
     whole: Whole
     fill: Fill
     read: Fill
-    width: int
     again: bool
 
     def asking(self, keys: Sequence[Any], dialect: Dialect) -> Compiled:
         """The statement of the rows for some keys."""
         known = among(self.source, self.columns, keys)
         return compile_rest(self, known, self.whole, dialect) if self.again else compile(self.whole(known), dialect)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadingLinked(Loading):
+    """The same of rows that several may lead to.
+
+    Attributes:
+        width: how many values of a row come before those of the instance.
+        mark: what the database gave for the key of the instance: which rows are the same, before anything is made.
+    """
+
+    width: int
+    mark: Callable[[tuple[Any, ...]], Any]
 
 
 def is_plain(one: Include) -> bool:
@@ -79,7 +90,7 @@ def loading_reverse(one: Include, dialect: Dialect) -> Loading:
     return reverse(relation, ends, dialect) if is_plain(one) else make_reverse(one, ends[1], dialect)
 
 
-def loading_many(one: Include, dialect: Dialect) -> Loading:
+def loading_many(one: Include, dialect: Dialect) -> LoadingLinked:
     """Of the rows that are linked."""
     relation, link, table = one.relation, one.relation.link, one.relation.target_table
     return many(relation, link, table, dialect) if is_plain(one) else make_many(one, link, table, dialect)
@@ -102,7 +113,7 @@ def reverse(relation: Relation, ends: tuple[Table, Table], dialect: Dialect) -> 
 
 @informing("rows along links")
 @lru_cache(maxsize=1024)
-def many(relation: Relation, link: Link, table: Table, dialect: Dialect) -> Loading:
+def many(relation: Relation, link: Link, table: Table, dialect: Dialect) -> LoadingLinked:
     return make_many(Include(relation), link, table, dialect)
 
 
@@ -114,7 +125,7 @@ def make_forward(one: Include, table: Table, dialect: Dialect) -> Loading:
     def whole(known: Expression[bool]) -> Select:
         return replace(statement, where=(known, *statement.where))
 
-    return Loading(query.source, columns, whole, *reading(table, columns, dialect), 0, is_plain(one))
+    return Loading(query.source, columns, whole, *reading(table, columns, dialect), is_plain(one))
 
 
 def make_reverse(one: Include, table: Table, dialect: Dialect) -> Loading:
@@ -126,10 +137,10 @@ def make_reverse(one: Include, table: Table, dialect: Dialect) -> Loading:
     def whole(known: Expression[bool]) -> Select:
         return for_each(replace(statement, where=(known, *statement.where)), partition)
 
-    return Loading(query.source, columns, whole, *reading(table, columns, dialect), 0, is_plain(one))
+    return Loading(query.source, columns, whole, *reading(table, columns, dialect), is_plain(one))
 
 
-def make_many(one: Include, link: Link, table: Table, dialect: Dialect) -> Loading:
+def make_many(one: Include, link: Link, table: Table, dialect: Dialect) -> LoadingLinked:
     query = rows_of(one)
     statement = query.select_statement()
     between = source_of(link.table)
@@ -146,7 +157,8 @@ def make_many(one: Include, link: Link, table: Table, dialect: Dialect) -> Loadi
 
     width = len(link.near)
     read = key_loader(range(width), tuple(column.type for column in link.near), dialect)
-    return Loading(between, link.near, whole, filler_of(table, dialect), read, width, is_plain(one))
+    mark = itemgetter(*(at for at, column in enumerate(table.columns, width) if column.primary_key))
+    return LoadingLinked(between, link.near, whole, filler_of(table, dialect), read, is_plain(one), width, mark)
 
 
 def links_of(
