@@ -92,7 +92,8 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=Path(__file__).parent.parent, help="the project to work on")
     options = parser.parse_args()
     root: Path = options.root.resolve()
-    if find_spec("ruff") is None:
+    ruff = ruff_of(root)
+    if ruff is None:
         return report(
             [f"{sys.executable} has no ruff, which formats the twins: pip install -e '.[dev]', and run its python"]
         )
@@ -102,7 +103,7 @@ def main() -> int:
         problems = [f"{root} has no {' or '.join(map(str, FOLDERS))} to make a twin of"]
     if problems:
         return report(problems)
-    expected = tidy(root, {twin_of(path): result.text for path, result in results.items()})
+    expected = tidy(root, ruff, {twin_of(path): result.text for path, result in results.items()})
     actual = {path: read(root / path) for folder in FOLDERS for path in files(root, twin_of(folder))}
     used = frozenset[Rule]().union(*(result.used for result in results.values()))
     unused = [f"the rule {rule.pattern!r} matches nothing: remove it" for rule in RULES if rule not in used]
@@ -274,7 +275,15 @@ def twin_of(path: Path) -> Path:
     return Path(*(part.replace("_async", "_sync") for part in path.parts))
 
 
-def tidy(root: Path, texts: dict[Path, str]) -> dict[Path, str]:
+def ruff_of(root: Path) -> list[str] | None:
+    """The ruff that formats the twins: this Python's, or else that of the environment the README makes."""
+    if find_spec("ruff") is not None:
+        return [sys.executable, "-m", "ruff"]
+    own = root / ".venv" / "bin" / "ruff"
+    return [str(own)] if own.is_file() else None
+
+
+def tidy(root: Path, ruff: list[str], texts: dict[Path, str]) -> dict[Path, str]:
     """Sort imports, drop what became unused or doubly parenthesised, and format, as the project does."""
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = Path(folder)
@@ -282,8 +291,7 @@ def tidy(root: Path, texts: dict[Path, str]) -> dict[Path, str]:
         # The project's own lint leaves the twins alone, which must not be said here.
         settings = ["--config", str(root / "pyproject.toml"), "--config", "lint.per-file-ignores = {}"]
         for command in (["check", "--fix", "--exit-zero", "--select", "I,F401,UP034"], ["format"]):
-            ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache", *settings]
-            subprocess.run([*ruff, "."], cwd=elsewhere, check=True)
+            subprocess.run([*ruff, *command, "--quiet", "--no-cache", *settings, "."], cwd=elsewhere, check=True)
         return {path: read(elsewhere / path) for path in texts}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from ruff import find_ruff_bin
 from unasync import RULES, convert
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "unasync.py"
@@ -397,9 +398,23 @@ def test_text_that_is_all_right_stays_as_it_is() -> None:
     assert twin(source) == source
 
 
-def test_a_python_without_ruff_is_told_what_to_install() -> None:
+def without_packages(project: Path) -> subprocess.CompletedProcess[str]:
     # Without `site`, Python sees none of the packages that are installed.
-    done = subprocess.run([sys.executable, "-S", SCRIPT, "--check"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-S", SCRIPT, "--check", "--root", project]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_python_without_ruff_is_told_what_to_install(project: Path) -> None:
+    done = without_packages(project)
     assert done.returncode == 1
     assert "has no ruff, which formats the twins: pip install -e '.[dev]'" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_python_without_ruff_takes_that_of_the_projects_environment(project: Path) -> None:
+    own = project / ".venv" / "bin" / "ruff"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(find_ruff_bin())
+    unasync(project)
+    done = without_packages(project)
+    assert (done.returncode, done.stderr) == (0, "")
