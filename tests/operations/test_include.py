@@ -5,6 +5,7 @@ from typing import Annotated
 
 import pytest
 
+from ferro.caches import cache_info
 from ferro.dialects import postgres, sqlite
 from ferro.fields import Field, ForeignKey, ManyToMany
 from ferro.instance.related import forget_related, related_to
@@ -207,3 +208,18 @@ def test_what_is_loaded_for_one_is_loaded_for_those_that_belong_to_others_with_i
     database.run(relations.load_together(table_of(Shelf).relations["things"], shelves[1:2], sqlite))
     assert [[thing.id for thing in related_to(one)["things"].value] for one in shelves] == [[7], [], [8]]
     assert len(database.sent) == 1
+
+
+@pytest.mark.parametrize("path", ["shelves", lambda s: s.shelves.where(lambda f: f.row > 0)], ids=["all", "some"])
+def test_a_relation_that_is_loaded_again_makes_no_statement_anew(database, path):
+    three_shops(database)
+    asking = query(Shop).include(path).order_by("id")
+    database.run(read.fetch_all(asking, sqlite))
+    before = cache_info()
+    for _ in range(3):
+        database.run(read.fetch_all(asking, sqlite))
+    after = cache_info()
+    known = "rows back along foreign keys"
+    assert after["statements"].misses == before["statements"].misses
+    assert after[known].misses == before[known].misses
+    assert after[known].hits - before[known].hits == (3 if path == "shelves" else 0)
