@@ -189,6 +189,19 @@ def test_what_json_has_no_word_for_is_refused(dialect):
         column_type(list).stored[dialect].dump(circle)
 
 
+def test_what_no_reader_takes_is_refused(through, dialect):
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+    assert through(list, deep) == deep
+    with pytest.raises(ValueError, match="^recursion limit exceeded"):
+        column_type(list).stored[dialect].dump([deep])
+    long = 10**4299 - 1
+    assert through(list, [long]) == [long]
+    with pytest.raises(ValueError, match="^number out of range"):
+        column_type(list).stored[dialect].dump([10**4300])
+
+
 def test_a_backslash_before_u0000_is_no_nul(through):
     value = {"a": "\\u0000", "b": "\\\\u0000"}
     assert through(dict, value) == value

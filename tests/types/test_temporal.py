@@ -59,6 +59,7 @@ def test_they_sort_as_in_python(in_order, days, times, moments, lengths):
         (date, date(987, 6, 5), "0987-06-05"),
         (time, time(1, 2, 3), "01:02:03.000000"),
         (datetime, NEW_YEAR, "2024-01-01 12:00:00.000000+00:00"),
+        (datetime, datetime(7, 6, 5, 4, 3, 2, 1, tzinfo=UTC), "0007-06-05 04:03:02.000001+00:00"),
         (datetime, datetime(2024, 1, 1, 12, tzinfo=KOLKATA), "2024-01-01 06:30:00.000000+00:00"),
         (NaiveDatetime, datetime(987, 6, 5, 4, 3, 2, 1), "0987-06-05 04:03:02.000001"),
         (timedelta, timedelta(days=-1, microseconds=1), -86_399_999_999),

@@ -53,6 +53,10 @@ CONTAINERS: tuple[Any, ...] = (
 FUNCTION: Any = get_origin(Callable[[], None])
 SETS = (set, frozenset)
 SCALARS = (bool, int, float, str, bytes, type(None))
+# JSON has a word for each value of these, and whoever reads it gets the value back.
+KEPT_BY_JSON = frozenset({str, int, bool, type(None)})
+# A text of so few characters is nested too deeply for no reader, and has no number too long for one.
+SHORT = 400
 # What JSON itself is made of: read and written without Pydantic's help.
 UNTYPED: tuple[Any, ...] = (Any, object)
 
@@ -88,7 +92,10 @@ def without_exponent(found: re.Match[str]) -> str:
 
 def dump_untyped(value: Any) -> str:
     try:
-        text = settle(to_json(value, inf_nan_mode="null").decode())
+        text = to_json(value, inf_nan_mode="null").decode()
+        if len(text) <= SHORT and "\\u0000" not in text and is_kept(value):
+            return text
+        text = settle(text)
         if from_json(text) == value:
             return text
         reason = f"{shown(value)} would not come back from JSON as it is"
@@ -99,6 +106,21 @@ def dump_untyped(value: Any) -> str:
     except RecursionError:
         reason = "the document contains itself, or is nested too deeply"
     raise ValueError(reason)
+
+
+def is_kept(value: object) -> bool:
+    """Whether a value surely comes back from its JSON, so that nobody need read it: one of plain types only."""
+    kind = type(value)
+    if kind is dict:
+        for key, item in cast("dict[object, object]", value).items():
+            if type(key) is not str or not (type(item) in KEPT_BY_JSON or is_kept(item)):
+                return False
+        return True
+    if kind is list:
+        items = cast("list[object]", value)
+        return KEPT_BY_JSON.issuperset(map(type, items)) or all(map(is_kept, items))
+    # Between these a float is written without an exponent.
+    return kind in KEPT_BY_JSON or (kind is float and 0.001 <= abs(cast("float", value)) < 1e15)
 
 
 def dump_many_untyped(values: Sequence[Any]) -> Sequence[str] | None:
@@ -156,7 +178,7 @@ def untyped(name: str, python_type: Any, classes: tuple[type, ...], token: str) 
         raise unexpected(name, value)
 
     def dump(value: Any) -> str:
-        return dump_untyped(accept(value))
+        return dump_untyped(value if type(value) in classes else accept(value))
 
     def dump_many(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | None:
         return dump_many_untyped(values) if kinds <= set(classes) or object in classes else None

@@ -97,13 +97,17 @@ def instants_to_texts(values: Sequence[Any], kinds: Kinds) -> Sequence[Any] | No
     return [f"{spell(value.replace(tzinfo=None), ' ', 'microseconds')}+00:00" for value in values]
 
 
-# Filled in, it takes half of the time of isoformat().
-WRITTEN_OUT = "%04d-%02d-%02d %02d:%02d:%02d.%06d+00:00"
+TWO_DIGITS = [f"{number:02}" for number in range(100)]
 
 
 def instant_to_text(value: Any) -> str:
-    at = to_utc(value)
-    return WRITTEN_OUT % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+    # Put together it takes a third of the time of isoformat(), and half of what filling in numbers does.
+    at = value if type(value) is datetime and value.tzinfo is UTC else to_utc(value)
+    two, (century, year) = TWO_DIGITS, divmod(at.year, 100)
+    return (
+        f"{two[century]}{two[year]}-{two[at.month]}-{two[at.day]}"
+        f" {two[at.hour]}:{two[at.minute]}:{two[at.second]}.{at.microsecond:06}+00:00"
+    )
 
 
 def to_utc_clock(value: Any) -> datetime:

@@ -29,8 +29,8 @@ def dump(value: Any) -> UUID:
 
 
 def to_text(value: Any) -> str:
-    # Half of what UUID's own takes.
-    digits = f"{(value if type(value) is UUID else accept(value)).int:032x}"
+    # A third of what UUID's own takes; formatting the number as a whole is code that nothing else needs.
+    digits = (value if type(value) is UUID else accept(value)).int.to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
