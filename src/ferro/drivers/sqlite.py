@@ -11,7 +11,7 @@ from typing import TypeVar
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
-from ferro.drivers.turns import Turn, turn_of
+from ferro.drivers.slots import Slots, turn_of
 from ferro.drivers.urls import Address
 from ferro.errors import (
     CheckViolationError,
@@ -87,7 +87,7 @@ class SqliteLink(Link):
         super().__init__()
         self.address = address
         self.timeout = busy_timeout
-        self.turn: Turn | None = turn_of(address.path) if address.path and address.mode != "ro" else None
+        self.turn: Slots | None = turn_of(address.path) if address.path and address.mode != "ro" else None
         self.has_turn = False
         self.interrupted = False
         self.reads_only = False
@@ -469,7 +469,10 @@ class SqliteLink(Link):
     # Waiting.
 
     def _take_turn(self) -> None:
-        if not self._get_turn(self.timeout):
+        if self.turn is None or self.has_turn:
+            return
+        self.has_turn = self.turn.take_now()
+        if not self.has_turn and not self._get_turn(self.timeout):
             if self.interrupted:
                 raise OperationalError("the call was cancelled while it waited for its turn to write")
             raise DatabaseBusy(

@@ -82,7 +82,10 @@ class Inserting:
 
     def returned(self, result: Result) -> dict[str, Any]:
         """What came back with the first row, by field."""
-        return dict(zip(self.filled, self.load(result.rows)[0], strict=True)) if self.returning else {}
+        if not self.returning:
+            return {}
+        row = self.load(result.rows)[0]
+        return {field: row[at] for at, field in enumerate(self.filled)}
 
     def note(self, instances: Sequence[ModelBase], sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""

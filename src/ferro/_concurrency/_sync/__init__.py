@@ -3,11 +3,11 @@
 import inspect
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, TypeVar
 
+from ferro.drivers.slots import Slots as Slots
 from ferro.errors import InterfaceError
 
 T = TypeVar("T")
@@ -92,71 +92,6 @@ def afterwards(thread: object, end: Callable[[], None], give_up: Callable[[], No
         end()
     except Exception:
         give_up()
-
-
-class Slots:
-    """A number of places, first come first served.
-
-    A semaphore of `threading` would do, at ten times the price, and it lets newcomers pass those who wait.
-    """
-
-    def __init__(self, count: int, *, inline: bool = False) -> None:
-        self._mutex = threading.Lock()
-        # Taken and returned without the mutex; what is to be handed out is so by one thread at a time.
-        self._free = deque([None] * count)
-        self._waiting: deque[threading.Event] = deque()
-
-    def take_now(self) -> bool:
-        """Take a place, if there is one for which nobody waits."""
-        if self._waiting:
-            return False
-        try:
-            self._free.pop()
-        except IndexError:
-            return False
-        return True
-
-    def take(self, timeout: float) -> bool:
-        """Wait for a place; False when the timeout passed."""
-        if self.take_now():
-            return True
-        mine = threading.Event()
-        self._waiting.append(mine)
-        try:
-            # One may have been returned before that was seen.
-            self._hand_out()
-            mine.wait(timeout)
-        except BaseException:
-            if not self._leave(mine):
-                self.give()
-            raise
-        return not self._leave(mine)
-
-    def _leave(self, mine: threading.Event) -> bool:
-        """Stop waiting; False when the place was given meanwhile."""
-        with self._mutex:
-            left = not mine.is_set()
-            if left:
-                self._waiting.remove(mine)
-        self._hand_out()
-        return left
-
-    def give(self) -> None:
-        self._free.append(None)
-        # Who begins to wait after this has a look at what is free.
-        if self._waiting:
-            self._hand_out()
-
-    def _hand_out(self) -> None:
-        # The garbage collector may end a stream, and give its place back, while this very thread holds
-        # the mutex: so nobody waits for it here. Who holds it hands out what was returned meanwhile.
-        while self._waiting and self._free and self._mutex.acquire(blocking=False):
-            try:
-                while self._waiting and self._free:
-                    self._free.pop()
-                    self._waiting.popleft().set()
-            finally:
-                self._mutex.release()
 
 
 # What `connect()` gives: here it is open at once.
