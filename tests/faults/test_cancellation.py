@@ -219,6 +219,31 @@ async def test_waiting_for_a_connection(database, entry, way):
     await whole(database)
 
 
+async def test_waiting_for_another_writer(database, database_url, entry, backend):
+    patient = {"busy_timeout": 30} if backend == "sqlite" else {}
+    began, end = asyncio.Event(), asyncio.Event()
+
+    async def hold():
+        async with database.transaction():
+            await entry.create(id=1, name="ann")
+            began.set()
+            await end.wait()
+
+    async with connect(database_url, default=False, **patient) as other:
+        holding = asyncio.ensure_future(hold())
+        await began.wait()
+        kept = list(other.pool._idle)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.create(entry, id=1, name="bob"), 0.2)
+        # It stopped waiting: who waits on has to be given up, and the connection with it.
+        assert list(other.pool._idle) == kept
+        end.set()
+        await holding
+        await other.create(entry, id=2, name="cid")
+    assert [row.name for row in await entry.order_by("id").all()] == ["ann", "cid"]
+    await whole(database)
+
+
 async def test_connect_and_close(database_url, way):
     async def visit():
         handle = await connect(database_url, default=False)
