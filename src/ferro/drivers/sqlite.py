@@ -523,11 +523,6 @@ class SqliteLink(Link):
             self.ended()
             self.raw.close()
 
-    @property
-    def usable(self) -> bool:
-        """Whether the next call may have it as it is."""
-        return not self.closed and not self.open and not self.raw.in_transaction
-
 
 def go_on() -> int:
     return 0

@@ -91,9 +91,10 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     plan = inserting_one(table, left_out(table, instance), dialect)
     sent = vars(instance).copy()
     statement = plan.statement(sent)
-    kept = {column.field: remembered(statement.params[at]) for at, column in plan.mutable}
-    result = yield statement
-    back = plan.returned(result)
+    kept: dict[str, Any] = {}
+    for at, column in plan.mutable:
+        kept[column.field] = remembered(statement.params[at])
+    back = plan.returned((yield statement))
     for _, column in plan.mutable_back:
         kept[column.field] = as_kept(column, back[column.field])
     # Asked for once more: with validate_assignment Pydantic replaces the dict.

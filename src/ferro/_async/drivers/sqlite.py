@@ -28,7 +28,8 @@ class AsyncSqliteConnection:
 
     @property
     def usable(self) -> bool:
-        return self._worker.idle and self._link.usable
+        link = self._link
+        return self._worker.idle and not (link.closed or link.open or link.raw.in_transaction)
 
     async def run(self, steps: Steps[T]) -> T:
         return await visit(self._worker, self._link, steps, inline=self._inline)

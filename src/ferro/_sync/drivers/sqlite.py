@@ -29,7 +29,8 @@ class SqliteConnection:
 
     @property
     def usable(self) -> bool:
-        return self._worker.idle and self._link.usable
+        link = self._link
+        return self._worker.idle and not (link.closed or link.open or link.raw.in_transaction)
 
     def run(self, steps: Steps[T]) -> T:
         return visit(self._worker, self._link, steps, inline=self._inline)
