@@ -1,6 +1,5 @@
 """Transactions: one connection from BEGIN to COMMIT, shared by the tasks that were started inside."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Token
@@ -16,6 +15,7 @@ from ferro._async.scope import Scope, chosen, here, session_in_scope, transactio
 from ferro._async.stream import AsyncStream
 from ferro._concurrency._async import Later, Lock, call_hook, in_order, owner, sleep
 from ferro.drivers.cursors import Cursor
+from ferro.drivers.forks import process
 from ferro.drivers.link import aborted
 from ferro.errors import (
     CommitUnknown,
@@ -93,7 +93,7 @@ class AsyncTransaction:
         self._session: AsyncSession | None = None
         self._token: Token[Scope | None] | None = None
         self._ended = False
-        self._process = os.getpid()
+        self._process = process.id
 
     @property
     def database(self) -> "AsyncDatabase":
@@ -161,7 +161,7 @@ class AsyncTransaction:
 
     def usable_unit(self) -> Unit:
         """What statements run on, if this transaction may run one now."""
-        if self._ended or self._unit is None or self._process != os.getpid():
+        if self._ended or self._unit is None or self._process != process.id:
             raise TransactionEnded(
                 "this transaction has ended: a call made through it, or by a task started inside it, came too late; "
                 "wait for such tasks inside the block"
@@ -182,7 +182,7 @@ class AsyncTransaction:
                 here.reset(self._token)
             self._token = None
         unit = self._unit
-        if unit is None or self._ended or self._process != os.getpid():
+        if unit is None or self._ended or self._process != process.id:
             if error is None:
                 raise TransactionEnded(
                     "this transaction has been ended from outside, by the one around it or in a parent process: "
@@ -349,7 +349,7 @@ class AsyncTransaction:
                 raise
 
     def _unit_of_stream(self) -> Unit:
-        if self._ended or self._unit is None or self._process != os.getpid():
+        if self._ended or self._unit is None or self._process != process.id:
             raise TransactionEnded(
                 "this stream was opened in a transaction that has ended: read its rows inside the block, "
                 "or open it outside"
@@ -358,7 +358,7 @@ class AsyncTransaction:
 
     def leave_cursor(self, cursor: Cursor) -> None:
         """Give up a cursor of this transaction; it goes with the transaction at the latest."""
-        if self._unit is not None and not self._ended and self._process == os.getpid():
+        if self._unit is not None and not self._ended and self._process == process.id:
             self._unit.connection.close_cursor(cursor)
 
     async def _run_whole(self, unit: Unit, steps: Steps[T]) -> T:

@@ -1,7 +1,6 @@
 # Generated from src/ferro/_async/transaction.py by scripts/unasync.py: edit that file, never this one.
 """Transactions: one connection from BEGIN to COMMIT, shared by the tasks that were started inside."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Token
@@ -17,6 +16,7 @@ from ferro._sync.running import answer, place_in
 from ferro._sync.scope import Scope, chosen, here, session_in_scope, transaction_in_scope
 from ferro._sync.stream import Stream
 from ferro.drivers.cursors import Cursor
+from ferro.drivers.forks import process
 from ferro.drivers.link import aborted
 from ferro.errors import (
     CommitUnknown,
@@ -94,7 +94,7 @@ class Transaction:
         self._session: Session | None = None
         self._token: Token[Scope | None] | None = None
         self._ended = False
-        self._process = os.getpid()
+        self._process = process.id
 
     @property
     def database(self) -> "Database":
@@ -162,7 +162,7 @@ class Transaction:
 
     def usable_unit(self) -> Unit:
         """What statements run on, if this transaction may run one now."""
-        if self._ended or self._unit is None or self._process != os.getpid():
+        if self._ended or self._unit is None or self._process != process.id:
             raise TransactionEnded(
                 "this transaction has ended: a call made through it, or by a task started inside it, came too late; "
                 "wait for such tasks inside the block"
@@ -183,7 +183,7 @@ class Transaction:
                 here.reset(self._token)
             self._token = None
         unit = self._unit
-        if unit is None or self._ended or self._process != os.getpid():
+        if unit is None or self._ended or self._process != process.id:
             if error is None:
                 raise TransactionEnded(
                     "this transaction has been ended from outside, by the one around it or in a parent process: "
@@ -350,7 +350,7 @@ class Transaction:
                 raise
 
     def _unit_of_stream(self) -> Unit:
-        if self._ended or self._unit is None or self._process != os.getpid():
+        if self._ended or self._unit is None or self._process != process.id:
             raise TransactionEnded(
                 "this stream was opened in a transaction that has ended: read its rows inside the block, "
                 "or open it outside"
@@ -359,7 +359,7 @@ class Transaction:
 
     def leave_cursor(self, cursor: Cursor) -> None:
         """Give up a cursor of this transaction; it goes with the transaction at the latest."""
-        if self._unit is not None and not self._ended and self._process == os.getpid():
+        if self._unit is not None and not self._ended and self._process == process.id:
             self._unit.connection.close_cursor(cursor)
 
     def _run_whole(self, unit: Unit, steps: Steps[T]) -> T:
