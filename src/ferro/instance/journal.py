@@ -69,9 +69,10 @@ class Journal:
 
         Those are all None where they are `numbered`: keys that the database counts.
         """
-        given = () if numbered else map(vars, instances)
-        values = [tuple([held.get(name) for name in fields]) for held in given]
-        self._batches.append(Batch(self._unknown([ref(instance) for instance in instances]), fields, values))
+        values: list[tuple[Any, ...]] = []
+        if not numbered:
+            values = [tuple([held.get(name) for name in fields]) for held in map(vars, instances)]
+        self._batches.append(Batch(self._unknown(list(map(ref, instances))), fields, values))
 
     def note_source(self, told: Mapping[str, bool], instance: BaseModel) -> None:
         """Write down which fields are given values by ferro, and which by the user of an instance."""
