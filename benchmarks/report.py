@@ -113,10 +113,12 @@ and of the right type.
   than the blocking side takes. It keeps the loop from everything else meanwhile: for microseconds where a row is in
   memory, for as long as the disk takes where it is not, or where a write is committed.
 * **One row at a time.** Writing validates, dumps and remembers what each instance holds, which is most of an INSERT
-  into SQLite. Inserting many rows, use `bulk_create`, or at least one `transaction()` around them.
+  into SQLite: each of these runs once a row, and finds the processor's caches full of the others. Inserting many rows,
+  use `bulk_create`, or at least one `transaction()` around them.
 * **Related rows, beside the driver's tuples.** What is at both ends of a relation is one object, which each row at the
   other end knows. The driver's rows are left apart; "fill" is what it takes to put them together by hand.
-* **Documents.** A dict or list is read back before it is sent, so that nothing is stored that would come back different.
+* **Documents.** A dict or list is read back before it is sent, so that nothing is stored that would come back different,
+  unless it is short and holds nothing but texts, numbers, truth values and None.
 
 ## What is remembered
 
