@@ -14,6 +14,7 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from benchmarks.contender import Contender
 from benchmarks.measure import contenders, database
+from benchmarks.names import BACKENDS, some_of
 from benchmarks.workloads import FULL
 
 
@@ -32,12 +33,12 @@ def weighed(contender: Contender) -> tuple[int, int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backends", default="sqlite,postgres", metavar="NAMES")
+    parser.add_argument("--backends", type=some_of(BACKENDS), default=BACKENDS, metavar="NAMES")
     parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
     parser.add_argument("--rows", type=int, default=FULL.rows)
     asked = parser.parse_args()
     sizes = replace(FULL, rows=asked.rows)
-    for backend in asked.backends.split(","):
+    for backend in asked.backends:
         print(f"| {backend} | a row | all | at most |\n|---|---:|---:|---:|")
         with database(backend, asked.url) as place, contenders(backend, place, sizes) as everybody:
             for contender in everybody:

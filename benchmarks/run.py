@@ -13,22 +13,29 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from benchmarks.environments import PEERS, Environment, Unavailable, prepared
 from benchmarks.measure import Measured, database, measure
+from benchmarks.names import BACKENDS, some_of
 from benchmarks.plot import svg
 from benchmarks.report import lines_of, page, said_of_machine
 from benchmarks.workloads import FULL, QUICK, WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-BACKENDS = ("sqlite", "postgres")
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    workloads = [one.name for one in WORKLOADS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows, calls and rounds: under a minute")
-    parser.add_argument("--backends", default=",".join(BACKENDS), metavar="NAMES", help="sqlite,postgres")
+    parser.add_argument(
+        "--backends", type=some_of(BACKENDS), default=list(BACKENDS), metavar="NAMES", help=",".join(BACKENDS)
+    )
     parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
-    parser.add_argument("--workloads", default="", metavar="NAMES", help=",".join(one.name for one in WORKLOADS))
-    parser.add_argument("--peers", default="", metavar="NAMES", help=f"all, or some of {','.join(PEERS)}")
+    parser.add_argument(
+        "--workloads", type=some_of(workloads), default=workloads, metavar="NAMES", help=",".join(workloads)
+    )
+    parser.add_argument(
+        "--peers", type=some_of(("all", *PEERS)), default=[], metavar="NAMES", help=f"all, or some of {','.join(PEERS)}"
+    )
     parser.add_argument("--python", help="the Python of the peers' environments; else this one, if it is new enough")
     parser.add_argument("--inline", action="store_true", help="short statements on SQLite run on the loop itself")
     parser.add_argument("--rows", type=int, help="rows in the table")
@@ -40,13 +47,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help=f"write the tables and the picture of {PAGE.relative_to(ROOT)}"
     )
-    return parser.parse_args()
+    asked = parser.parse_args(given)
+    if asked.write and (asked.backends, asked.workloads, asked.inline) != (list(BACKENDS), workloads, False):
+        parser.error(f"--write writes all of {PAGE.relative_to(ROOT)}: leave --backends, --workloads and --inline out")
+    return asked
 
 
-def invited(names: str, python: str | None) -> list[Environment]:
+def invited(names: list[str], python: str | None) -> list[Environment]:
     """Give the environments of the peers of these names, and say which have none and why."""
     peers: list[Environment] = []
-    for name in PEERS if names == "all" else filter(None, names.replace("-", "_").split(",")):
+    for name in PEERS if "all" in names else names:
         try:
             peers.append(prepared(name, python))
         except Unavailable as unavailable:
@@ -58,15 +68,14 @@ def main() -> None:
     asked = arguments()
     given = {name: getattr(asked, name) for name in ("rows", "calls", "bulk", "related", "rounds", "tries")}
     sizes = replace(QUICK if asked.quick else FULL, **{name: value for name, value in given.items() if value})
-    names = [name for name in asked.workloads.split(",") if name]
     peers = invited(asked.peers, asked.python)
     started = perf_counter()
     measured: dict[str, list[Measured]] = {}
-    for backend in asked.backends.split(","):
+    for backend in asked.backends:
         with database(backend, asked.url) as own:
             place = replace(own, ferro=f"{own.ferro}&inline=true") if asked.inline and backend == "sqlite" else own
             print(f"{backend}, median of {sizes.rounds} rounds; the driver is 1.0")
-            measured[backend] = measure(backend, place, sizes, names, peers)
+            measured[backend] = measure(backend, place, sizes, asked.workloads, peers)
             print("", *lines_of(backend, measured[backend], [peer.name for peer in peers]), "", sep="\n")
     print(said_of_machine())
     for peer in peers:

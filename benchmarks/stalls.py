@@ -23,6 +23,7 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from benchmarks.contender import AsyncContender
 from benchmarks.measure import contenders, database
+from benchmarks.names import BACKENDS, some_of
 from benchmarks.workloads import FULL
 
 TICK = 0.001
@@ -90,14 +91,14 @@ def measure(contender: AsyncContender, workload: str, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backends", default="sqlite,postgres", metavar="NAMES")
+    parser.add_argument("--backends", type=some_of(BACKENDS), default=BACKENDS, metavar="NAMES")
     parser.add_argument("--url", help="a PostgreSQL of yours; else one of our own is started")
     parser.add_argument("--contender", default="", help="only those whose names have this in them")
     parser.add_argument("--rows", type=int, default=FULL.rows)
     parser.add_argument("--rounds", type=int, default=FULL.rounds)
     asked = parser.parse_args()
     sizes = replace(FULL, rows=asked.rows)
-    for backend in asked.backends.split(","):
+    for backend in asked.backends:
         print(f"{backend}, {sizes.rows:,} rows, a tick every {TICK * 1000:.0f} ms")
         with database(backend, asked.url) as place, contenders(backend, place, sizes) as everybody:
             for contender in everybody:

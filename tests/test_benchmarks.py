@@ -58,6 +58,25 @@ def test_every_workload_is_measured_for_everybody(backend: str, request: pytest.
     assert len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--backends", "mysql"], "argument --backends: there is no mysql: choose among sqlite, postgres"),
+        (["--workloads", "get,nope,gets"], "argument --workloads: there is no nope, gets: choose among get, insert,"),
+        (["--peers", "djang"], "argument --peers: there is no djang: choose among all, django, ferro_orm,"),
+        (
+            ["--write", "--backends", "sqlite"],
+            "--write writes all of docs/performance.md: leave --backends, --workloads",
+        ),
+        (["--write", "--inline"], "--write writes all of docs/performance.md: leave --backends, --workloads"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(arguments: list[str], message: str) -> None:
+    found = run("run.py", *arguments)
+    assert found.returncode == 2
+    assert f"run.py: error: {message}" in found.stderr
+
+
 @pytest.mark.parametrize("workload", ["get", "bulk_insert"])
 def test_the_profile_names_the_rooms(workload: str) -> None:
     found = run("profile.py", workload, "--quick", "--functions", "1")
