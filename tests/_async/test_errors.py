@@ -170,6 +170,51 @@ async def test_what_a_trigger_refuses_is_an_integrity_error(database):
     assert caught.value.sqlstate == "1811"
 
 
+async def keep_bob_out(database, postgres) -> None:
+    if postgres:
+        await database.execute(
+            "CREATE FUNCTION keep_bob_out() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.name = 'bob' THEN RETURN NULL; END IF; RETURN NEW; END $$"
+        )
+        await database.execute(
+            "CREATE TRIGGER no_bob BEFORE INSERT ON author FOR EACH ROW EXECUTE FUNCTION keep_bob_out()"
+        )
+    else:
+        await database.execute(
+            "CREATE TRIGGER no_bob BEFORE INSERT ON author WHEN NEW.name = 'bob' BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+
+async def test_a_row_that_a_trigger_keeps_out_is_not_taken_for_saved(database, postgres):
+    await keep_bob_out(database, postgres)
+    bob = Author(name="bob")
+    for save in (
+        bob.save,
+        lambda: Author.create(name="bob"),
+        lambda: Author.upsert(name="bob"),
+        lambda: Author.get_or_create(name="bob"),
+        lambda: Author.update_or_create(name="bob"),
+        lambda: Author(id=7, name="bob").save(on_conflict="update"),
+        lambda: Author.bulk_create([bob]),
+    ):
+        with pytest.raises(InterfaceError) as caught:
+            await save()
+        assert str(caught.value) == (
+            "Save failed for 'Author': the row did not come back: a trigger or a rule of the database keeps it out"
+        )
+    for save in (
+        lambda: Author.bulk_create([Author(name="ann"), bob]),
+        lambda: Author.bulk_upsert([{"name": "ann"}, {"name": "bob"}], key=["name"]),
+    ):
+        with pytest.raises(InterfaceError, match="^Bulk save failed for 'Author': 2 rows were sent and 1 came back"):
+            async with transaction():
+                await save()
+    assert await Author.count() == 0
+    bob.name = "ben"
+    await bob.save()
+    assert [author.name for author in await Author.all()] == ["ben"]
+
+
 @pytest.mark.backends("postgres")
 async def test_an_exclusion_constraint_is_an_integrity_error(database):
     await database.execute(

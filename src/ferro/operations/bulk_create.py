@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from itertools import groupby
 from typing import Any, TypeVar
 
-from ferro.errors import InterfaceError, QueryError
+from ferro.errors import QueryError
 from ferro.identity import must_refer_to_here
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
@@ -61,12 +61,7 @@ def insert_batches(
         plan = inserting_many(table, unset, dialect, len(batch))
         columns = plan.dumped(batch)
         result = yield plan.sending(columns, len(batch))
-        if plan.returning and len(result.rows) != len(batch):
-            raise InterfaceError(
-                f"Bulk save failed for {table.model.__name__!r}: {len(batch)} rows were sent and {len(result.rows)} "
-                "came back: a trigger or a rule of the database keeps rows out"
-            )
-        answers.append((plan, batch, plan.kept(columns), plan.loaded(result)))
+        answers.append((plan, batch, plan.kept(columns), plan.loaded(result, len(batch))))
     # Only now is it sure that none of them failed.
     with NoCollection() if len(given) > FEW else nullcontext():
         for plan, batch, sent, returned in answers:

@@ -94,7 +94,7 @@ def bulk_upsert(
         plan = upserting_many(table, shape, dialect, len(batch), returning)
         result = yield plan.insertion(batch)
         fields = [column.field for column in plan.returning]
-        for instance, values in zip(batch, plan.loaded(result), strict=returning):
+        for instance, values in zip(batch, plan.loaded(result, len(batch)), strict=returning):
             adopt(instance, dict(zip(fields, values, strict=True)))
     if not returning:
         changed_elsewhere(model)

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from ferro.caches import informing
+from ferro.errors import InterfaceError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import written
 from ferro.instance.journal import journal
@@ -84,6 +85,8 @@ class Inserting:
         """What came back with the first row, by field."""
         if not self.returning:
             return {}
+        if not result.rows:
+            raise kept_out(self.table, 1, 0)
         row = self.load(result.rows)[0]
         return {field: row[at] for at, field in enumerate(self.filled)}
 
@@ -104,9 +107,26 @@ class Inserting:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
         return {column.field: list(map(remembered, columns[at])) for at, column in self.mutable}
 
-    def loaded(self, result: Result) -> Sequence[tuple[Any, ...]]:
-        """What came back with each of the rows; nothing at all where nothing was asked for."""
-        return self.load(result.rows) if self.returning else ()
+    def loaded(self, result: Result, sent: int) -> Sequence[tuple[Any, ...]]:
+        """What came back with each of the rows that were sent; nothing at all where nothing was asked for."""
+        if not self.returning:
+            return ()
+        if len(result.rows) != sent:
+            raise kept_out(self.table, sent, len(result.rows))
+        return self.load(result.rows)
+
+
+def kept_out(table: Table, sent: int, back: int) -> InterfaceError:
+    """The error for rows of which nothing came back."""
+    model = table.model.__name__
+    if sent == 1:
+        return InterfaceError(
+            f"Save failed for {model!r}: the row did not come back: a trigger or a rule of the database keeps it out"
+        )
+    return InterfaceError(
+        f"Bulk save failed for {model!r}: {sent} rows were sent and {back} came back: a trigger or a rule of the "
+        "database keeps rows out"
+    )
 
 
 def inserting(
