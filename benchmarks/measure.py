@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from inspect import getfile
 from itertools import product
+from math import ceil
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,14 +31,21 @@ MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), Non
 
 SCHEMA = "ferro_benchmark"
 
+# Seconds of the driver's that are enough in one round. Shorter turns are repeated: a moment's disturbance is more of them.
+ENOUGH = 0.2
+
 
 @dataclass
 class Measured:
-    """The seconds of each contender in each round of a workload; the first contender is the bare driver."""
+    """The seconds of each contender in each round of a workload; the first contender is the bare driver.
+
+    `tries` is how often everybody takes a turn in a round.
+    """
 
     workload: Workload
     sizes: Sizes
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    tries: int = 1
 
     @property
     def title(self) -> str:
@@ -172,11 +180,11 @@ def take_turns(
     """Let everybody who takes part have the turns of a round; a guest who fails is left out from then on.
 
     Nobody has the second before all have had the first, and the best counts: what disturbs the machine for a moment
-    disturbs nobody's.
+    disturbs nobody's. How many there are to be is known after a round that does not count.
     """
     workload, tables, sizes = measured.workload, keeper(everybody), measured.sizes
     best: dict[str, float] = {}
-    for _, contender in product(range(sizes.tries if counts else 1), everybody):
+    for _, contender in product(range(measured.tries if counts else 1), everybody):
         key = workload.name, contender.name
         if key in left_out or not contender.takes_part(workload.name):
             continue
@@ -192,9 +200,11 @@ def take_turns(
             measured.seconds.pop(contender.name, None)
             continue
         best[contender.name] = min(seconds, best.get(contender.name, seconds))
-    if counts:
-        for name, seconds in best.items():
-            measured.seconds.setdefault(name, []).append(seconds)
+    if not counts:
+        measured.tries = min(sizes.tries, ceil(ENOUGH / best[everybody[0].name]))
+        return
+    for name, seconds in best.items():
+        measured.seconds.setdefault(name, []).append(seconds)
 
 
 def prepare(workload: Workload, tables: Tables, sizes: Sizes) -> None:

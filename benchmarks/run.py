@@ -43,7 +43,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--bulk", type=int, help="rows inserted at once")
     parser.add_argument("--related", type=int, help="books read with their author")
     parser.add_argument("--rounds", type=int, help="how many there are, of which the median is shown")
-    parser.add_argument("--tries", type=int, help="how often everybody takes a turn in a round; the best counts")
+    parser.add_argument(
+        "--tries", type=int, help="how often everybody takes a turn in a round at most; the best counts"
+    )
     parser.add_argument(
         "--write", action="store_true", help=f"write the tables and the picture of {PAGE.relative_to(ROOT)}"
     )

@@ -25,7 +25,7 @@ class Sizes:
         bulk: rows inserted at once.
         related: books read with their author; a quarter as many authors with their books, or books with their tags.
         rounds: how many ratios there are of each workload, of which the median is shown.
-        tries: how often everybody takes a turn in a round; the best counts.
+        tries: how often everybody takes a turn in a round at most; the best counts.
     """
 
     rows: int = 50_000
@@ -33,7 +33,7 @@ class Sizes:
     bulk: int = 20_000
     related: int = 2_000
     rounds: int = 5
-    tries: int = 2
+    tries: int = 5
 
     @property
     def parents(self) -> int:

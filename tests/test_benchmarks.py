@@ -220,6 +220,14 @@ def test_the_best_of_the_turns_in_a_round_counts() -> None:
     assert measured.seconds["ferro"] == [2.0, 4.0]
 
 
+def test_a_turn_that_takes_long_is_enough_for_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    with database("sqlite") as place, contenders("sqlite", place, TINY) as everybody:
+        for seconds, tries in ((0.3, 1), (0.09, 3), (0.001, 4)):
+            monkeypatch.setattr(Sqlite, "timed", lambda *_, took=seconds: (took, Contender.timed(*_)[1]))
+            (measured,) = in_rounds([BY_NAME["get"]], [everybody[0]], replace(TINY, tries=4))
+            assert measured.tries == tries
+
+
 def measured() -> Measured:
     seconds = {"sqlite3": [1.0, 2.0, 4.0], "ferro": [2.0, 6.0, 10.0], "ferro async": [9.0, 9.0, 9.0]}
     return Measured(BY_NAME["get"], replace(TINY, calls=1000, rounds=3), seconds)
