@@ -66,9 +66,10 @@ twice that.
 
 {tables}
 
-{machine}. Medians of {rounds} rounds; in each everybody takes one to {tries} turns at a workload, the more the shorter
-they are, of which the best counts, in a process of its own that holds nothing of anybody else's. An answer counts when every value in it is right
-and of the right type.
+{machine}.
+Medians of {rounds} rounds; in each everybody takes 1 to {tries} turns at a workload, the more the shorter they are, of which
+the best counts, in a process of its own that holds nothing of anybody else's. An answer counts when every value in it
+is right and of the right type.
 
 * **The driver** is called as its documentation shows: `connection.execute(sql, parameters)`, tuples back, in
   autocommit. psycopg decodes documents with `json.loads`. sqlite3 gives back what the file holds, texts and

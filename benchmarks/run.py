@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 
 
-def arguments(given: list[str] | None = None) -> argparse.Namespace:
+def arguments() -> argparse.Namespace:
     workloads = [one.name for one in WORKLOADS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows, calls and rounds: under a minute")
@@ -49,7 +49,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help=f"write the tables and the picture of {PAGE.relative_to(ROOT)}"
     )
-    asked = parser.parse_args(given)
+    asked = parser.parse_args()
     if asked.write and (asked.backends, asked.workloads, asked.inline) != (list(BACKENDS), workloads, False):
         parser.error(f"--write writes all of {PAGE.relative_to(ROOT)}: leave --backends, --workloads and --inline out")
     return asked

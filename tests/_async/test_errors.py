@@ -210,6 +210,14 @@ async def test_a_row_that_a_trigger_keeps_out_is_not_taken_for_saved(database, p
             async with transaction():
                 await save()
     assert await Author.count() == 0
+    with pytest.raises(InterfaceError) as caught:
+        await Author.bulk_create([Author(name="ann"), bob])
+    assert str(caught.value) == (
+        "Bulk save failed for 'Author': 2 rows were sent and 1 came back: a trigger or a rule of the database keeps "
+        "rows out; those that came back are stored, unless a transaction around them is undone"
+    )
+    assert [author.name for author in await Author.all()] == ["ann"]
+    await Author.where(lambda a: a.name == "ann").delete()
     bob.name = "ben"
     await bob.save()
     assert [author.name for author in await Author.all()] == ["ben"]

@@ -209,6 +209,14 @@ def test_a_row_that_a_trigger_keeps_out_is_not_taken_for_saved(database, postgre
             with transaction():
                 save()
     assert Author.count() == 0
+    with pytest.raises(InterfaceError) as caught:
+        Author.bulk_create([Author(name="ann"), bob])
+    assert str(caught.value) == (
+        "Bulk save failed for 'Author': 2 rows were sent and 1 came back: a trigger or a rule of the database keeps "
+        "rows out; those that came back are stored, unless a transaction around them is undone"
+    )
+    assert [author.name for author in Author.all()] == ["ann"]
+    Author.where(lambda a: a.name == "ann").delete()
     bob.name = "ben"
     bob.save()
     assert [author.name for author in Author.all()] == ["ben"]

@@ -15,7 +15,8 @@ GLANCE = 0.02
 class Slots:
     """A number of places, first come first served.
 
-    A semaphore of `threading` would do, at ten times the price, and it lets newcomers pass those who wait.
+    A semaphore of `threading` would do, at ten times the price, and it lets newcomers pass those who wait. `inline` means
+    something on a loop, and nothing here.
     """
 
     def __init__(self, count: int, *, inline: bool = False) -> None:

@@ -61,7 +61,7 @@ def insert_batches(
         plan = inserting_many(table, unset, dialect, len(batch))
         columns = plan.dumped(batch)
         result = yield plan.sending(columns, len(batch))
-        answers.append((plan, batch, plan.kept(columns), plan.loaded(result, len(batch))))
+        answers.append((plan, batch, plan.kept(columns), plan.loaded(result, len(batch), alone=len(batches) == 1)))
     # Only now is it sure that none of them failed.
     with NoCollection() if len(given) > FEW else nullcontext():
         for plan, batch, sent, returned in answers:

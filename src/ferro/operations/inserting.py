@@ -107,17 +107,20 @@ class Inserting:
         """How the database keeps what can change in place: such a value is sent as the text it is remembered by."""
         return {column.field: list(map(remembered, columns[at])) for at, column in self.mutable}
 
-    def loaded(self, result: Result, sent: int) -> Sequence[tuple[Any, ...]]:
-        """What came back with each of the rows that were sent; nothing at all where nothing was asked for."""
+    def loaded(self, result: Result, sent: int, *, alone: bool = False) -> Sequence[tuple[Any, ...]]:
+        """What came back with each of the rows that were sent; nothing at all where nothing was asked for.
+
+        `alone` says that nothing but a transaction of the caller's would undo the statement.
+        """
         if not self.returning:
             return ()
         if len(result.rows) != sent:
-            raise kept_out(self.table, sent, len(result.rows))
+            raise kept_out(self.table, sent, len(result.rows), alone=alone)
         return self.load(result.rows)
 
 
-def kept_out(table: Table, sent: int, back: int) -> InterfaceError:
-    """The error for rows of which nothing came back."""
+def kept_out(table: Table, sent: int, back: int, *, alone: bool = False) -> InterfaceError:
+    """The error for rows of which nothing came back, and what became of the others."""
     model = table.model.__name__
     if sent == 1:
         return InterfaceError(
@@ -126,6 +129,7 @@ def kept_out(table: Table, sent: int, back: int) -> InterfaceError:
     return InterfaceError(
         f"Bulk save failed for {model!r}: {sent} rows were sent and {back} came back: a trigger or a rule of the "
         "database keeps rows out"
+        + ("; those that came back are stored, unless a transaction around them is undone" if alone and back else "")
     )
 
 
