@@ -122,7 +122,7 @@ def test_a_unique_violation(database, postgres):
         assert str(error) == "Save failed: UNIQUE constraint failed: author.name"
         assert facts(error) == ("2067", None, "author", "name")
         assert isinstance(error.__cause__, sqlite3.IntegrityError)
-        assert error.sql == 'INSERT INTO "author" ("name") VALUES (?) RETURNING "author"."id"'
+        assert error.sql == 'INSERT INTO "author" ("name") VALUES (?)'
     assert tuple(error.params) == ("ann",)
     assert error.driver_message == str(error).removeprefix("Save failed: ")
 

@@ -221,6 +221,7 @@ postgres = Dialect(
     default_keyword="DEFAULT",
     copies=True,
     sends=True,
+    rowids=False,
     clock={
         "timestamp": "CAST(now() AT TIME ZONE 'UTC' AS timestamp)",
         "datetime": "now()",

@@ -198,6 +198,7 @@ sqlite = Dialect(
     default_keyword="",
     copies=False,
     sends=False,
+    rowids=True,
     clock={
         "timestamp_text": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "datetime": "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",

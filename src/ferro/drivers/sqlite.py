@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from time import monotonic, perf_counter, sleep
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
 from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
+from ferro.drivers.rowids import Rowids
 from ferro.drivers.slots import Slots, turn_of
 from ferro.drivers.urls import Address
 from ferro.errors import (
@@ -95,6 +96,7 @@ class SqliteLink(Link):
         self.cursors: list[SqliteCursor] = []
         self.waits = BUSY_TIMEOUT_MS
         self.reading: sqlite3.Cursor | None = None  # a statement whose rows are being read in parts
+        self.rowids = Rowids()
         self.raw = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -290,6 +292,8 @@ class SqliteLink(Link):
 
     def _ask(self, statement: Compiled, started: float) -> Result:
         template = statement.template
+        if (numbered := template.numbered) is not None and self.rowids.has(numbered.key, self.raw):
+            return self._insert(Compiled(numbered.template, statement.params), numbered.key, started)
         if isinstance(statement, Bulk):
             rows_of_each = (zip(*part, strict=True) for part in statement.parts)
             cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
@@ -301,6 +305,9 @@ class SqliteLink(Link):
             # Nobody has said what it is.
             names = tuple(column[0] for column in cursor.description or ())
             fetches = bool(names)
+            if template.writes and cursor.rowcount < 0:
+                # Neither INSERT, UPDATE nor DELETE: the tables may be others now.
+                self.rowids.forget()
         # Who listens is told of all rows at once.
         if statement.in_parts and not started:
             rows = cursor.fetchmany(PART)
@@ -313,6 +320,26 @@ class SqliteLink(Link):
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
+
+    def _insert(self, statement: Compiled, key: tuple[str, str], started: float) -> Result:
+        """Insert one row whose key is its rowid, and answer with that."""
+        cursor = self.raw.execute(statement.template.sql, statement.params)
+        if cursor.rowcount == 1:
+            rows: list[tuple[Any, ...]] = [(cursor.lastrowid,)]
+        else:
+            # Something keeps it out; or the table is a view by now, and nobody knows what its trigger did with it.
+            self.rowids.forget()
+            rows = [] if self.rowids.has(key, self.raw) else [(None,)]
+        if started:
+            log_statement(statement, self.address, started, len(rows))
+        return Result(rows, len(rows))
+
+    def _sent(self, statement: Compiled) -> Compiled:
+        """What was sent in the place of a statement."""
+        numbered = statement.template.numbered
+        if numbered is not None and self.rowids.has_seen(numbered.key):
+            return Compiled(numbered.template, statement.params)
+        return statement
 
     def _read_on(self, cursor: sqlite3.Cursor, statement: Compiled) -> Result:
         self._check_interrupted()
@@ -329,6 +356,7 @@ class SqliteLink(Link):
         if was_interrupted(problem) and not self.interrupted:
             # Nobody of ferro's asked for it: it was Ctrl-C, which sqlite3 keeps to itself.
             raise KeyboardInterrupt from problem
+        statement = self._sent(statement)
         error = describe(self._translated(problem, phrase(statement.template)), statement)
         if started:
             log_statement(statement, self.address, started, 0, error)
@@ -434,6 +462,7 @@ class SqliteLink(Link):
     def rollback(self) -> None:
         """Undo the transaction; never fails on a transaction the database has ended already."""
         self._leave_cursors()
+        self.rowids.forget()
         if self.raw.in_transaction:
             self.control("ROLLBACK")
         self._over()
@@ -445,6 +474,7 @@ class SqliteLink(Link):
             self._leave_cursors()
             if not self.raw.in_transaction:
                 return
+            self.rowids.forget()
             self.control(f"ROLLBACK TO SAVEPOINT {name}")
             self.control(f"RELEASE SAVEPOINT {name}")
         self.failure = None

@@ -5,6 +5,7 @@ ferro writes the expressions; PyPika puts the statements together.
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pypika.dialects import PostgreSQLQuery
@@ -14,7 +15,7 @@ from pypika.terms import Field, Term
 from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.query import expressions as tree
-from ferro.query.dialect import Compiled, Dialect, Template
+from ferro.query.dialect import Compiled, Dialect, Numbered, Template
 from ferro.query.expressions import Expression
 from ferro.query.inspecting import has_window, is_aggregated
 from ferro.query.plans import Cache, InsertPlan, Plan, dumps_of
@@ -72,8 +73,18 @@ def make_plan(statement: Statement, dialect: Dialect, operation: str, count: int
 
 def make_insert_plan(statement: Insert, dialect: Dialect, operation: str, *, by_key: bool = False) -> InsertPlan:
     template, _ = template_of(statement, dialect, operation, by_key=by_key)
+    if dialect.rowids and asks_for_number(statement):
+        unasked, _ = template_of(replace(statement, returning=()), dialect, operation, by_key=by_key)
+        template.numbered = Numbered(unasked, (statement.source.table.name, statement.returning[0].name))
     model = statement.source.table.model
     return InsertPlan(template, len(statement.columns), dumps_of(statement.columns, model, dialect.name))
+
+
+def asks_for_number(statement: Insert) -> bool:
+    """Whether it is about one row, at most, and asks for nothing but the key that the database gives it."""
+    if len(statement.rows) > 1 or (statement.conflict and statement.conflict.action is not OnConflict.NOTHING):
+        return False
+    return len(statement.returning) == 1 and statement.returning[0].autoincrement
 
 
 def template_of(

@@ -41,6 +41,7 @@ class Dialect:
         copies: COPY takes many rows.
         sends: rows are sent by a server, which goes on with it while some are read.
         default_keyword: what stands for a column's default in VALUES; empty where there is no such word.
+        rowids: the number it gives a row's key can be had of the driver, which is cheaper than RETURNING.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Dialect:
     default_keyword: str
     copies: bool
     sends: bool
+    rowids: bool
 
     def form(self, *names: str) -> Form | None:
         """The first of the forms this database has."""
@@ -77,7 +79,18 @@ class Dialect:
 class Template:
     """The part of a compiled statement that does not depend on its values: made once a shape."""
 
-    __slots__ = ("by_key", "encoded", "fetches", "operation", "raw", "secrets", "sql", "subject", "writes")
+    __slots__ = (
+        "by_key",
+        "encoded",
+        "fetches",
+        "numbered",
+        "operation",
+        "raw",
+        "secrets",
+        "sql",
+        "subject",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -90,6 +103,7 @@ class Template:
         secrets: frozenset[int] = frozenset(),
         raw: bool = False,
         by_key: bool = False,
+        numbered: "Numbered | None" = None,
     ) -> None:
         self.sql = sql
         self.encoded = sql.encode()
@@ -100,6 +114,15 @@ class Template:
         self.secrets = secrets  # positions of values that must not be shown
         self.raw = raw  # written by the user: its rows come back with names, its values with their own types
         self.by_key = by_key  # about the one row of a key: short, however large the table is
+        self.numbered = numbered  # what may be sent in its place, where the driver knows what it asks for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbered:
+    """An INSERT of one row that does not ask for the key the database numbers: table and column of that key."""
+
+    template: Template
+    key: tuple[str, str]
 
 
 class Compiled:

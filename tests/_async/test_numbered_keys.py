@@ -1,0 +1,183 @@
+"""Keys the database numbers: what a new instance is given is what its row has, whatever its table is made of."""
+
+from typing import ClassVar
+
+import pytest
+from statements import recorded
+
+from ferro import AsyncDatabase, Field, InterfaceError, Model, Search, connect, transaction
+
+
+class Guest(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+
+
+class Visit(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+
+
+class Letter(Model):
+    __ferro_search__: ClassVar = Search("text")
+
+    id: int | None = Field(default=None, primary_key=True)
+    text: str
+
+
+TABLE = ("CREATE TABLE guest (id integer PRIMARY KEY, name text UNIQUE)",)
+# SQLite fills in only a key that is declared INTEGER and nothing else; these stay empty.
+UNNUMBERED = {
+    "another type": ("CREATE TABLE guest (id int PRIMARY KEY, name text UNIQUE)",),
+    "descending": ("CREATE TABLE guest (id integer PRIMARY KEY DESC, name text UNIQUE)",),
+    "unique": ("CREATE TABLE guest (id integer UNIQUE, name text UNIQUE)",),
+    "of two columns": ("CREATE TABLE guest (id integer, name text UNIQUE, PRIMARY KEY (id, name))",),
+    "a view": (
+        "CREATE TABLE person (id integer PRIMARY KEY, name text UNIQUE)",
+        "CREATE VIEW guest AS SELECT NULL AS id, name FROM person",
+        "CREATE TRIGGER guest_insert INSTEAD OF INSERT ON guest BEGIN INSERT INTO person (name) VALUES (NEW.name); END",
+    ),
+}
+
+
+async def run(database: AsyncDatabase, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        await database.execute(statement)
+
+
+async def keys(database: AsyncDatabase) -> dict[str, int | None]:
+    return {row["name"]: row["id"] for row in await database.fetch_all("SELECT id AS id, name FROM guest")}
+
+
+async def save_three() -> dict[str, int | None]:
+    """Save guests, by themselves and in a transaction; return the key that each was given."""
+    ann = await Guest.create(name="ann")
+    async with transaction():
+        bob = await Guest.create(name="bob")
+        cid = Guest(name="cid")
+        await cid.save()
+    return {guest.name: guest.id for guest in (ann, bob, cid)}
+
+
+@pytest.mark.backends("sqlite")
+@pytest.mark.parametrize("kind", UNNUMBERED)
+async def test_a_key_that_sqlite_does_not_number_is_not_made_up(database, kind):
+    await run(database, UNNUMBERED[kind])
+    given = await save_three()
+    assert given == await keys(database) == {"ann": None, "bob": None, "cid": None}
+
+
+@pytest.mark.backends("sqlite")
+@pytest.mark.parametrize(
+    "declared", ["id integer PRIMARY KEY", "ID INTEGER PRIMARY KEY AUTOINCREMENT", "id Integer, PRIMARY KEY (id DESC)"]
+)
+async def test_a_numbered_key_is_given(database, declared):
+    name, _, key = declared.partition(", ")
+    await database.execute(f"CREATE TABLE Guest ({name}, name text UNIQUE{', ' + key if key else ''})")
+    await database.execute("INSERT INTO guest VALUES (40, 'zoe')")
+    given = await save_three()
+    assert given == {"ann": 41, "bob": 42, "cid": 43}
+    assert await keys(database) == {"zoe": 40, **given}
+
+
+@pytest.mark.backends("sqlite")
+async def test_what_a_trigger_inserts_elsewhere_is_not_taken_for_the_row(database):
+    await database.create_tables(Guest, Visit)
+    await Visit.create(id=700, name="first")
+    for moment in ("BEFORE", "AFTER"):
+        await database.execute(
+            f"CREATE TRIGGER visit_{moment} {moment} INSERT ON guest "
+            "BEGIN INSERT INTO visit (name) VALUES (NEW.name); END"
+        )
+    given = await save_three()
+    assert given == await keys(database) == {"ann": 1, "bob": 2, "cid": 3}
+    assert await Visit.count() == 7
+
+
+async def test_the_index_of_a_searched_table_is_not_taken_for_the_row(database):
+    await database.create_tables(Letter)
+    await Letter.bulk_create([Letter(text=f"number {number}") for number in range(100)])
+    async with transaction():
+        letters = [await Letter.create(text=f"later {number}") for number in range(100)]
+    letters.append(await Letter.create(text="last"))
+    assert [letter.id for letter in letters] == list(range(101, 202))
+    assert await Letter.where(lambda letter: letter.text == "last").select(lambda letter: letter.id).all() == [201]
+
+
+@pytest.mark.backends("sqlite")
+async def test_a_row_that_is_there_already_gives_no_key(database):
+    await database.create_tables(Guest, Visit)
+    made, new = await Guest.get_or_create(name="ann")
+    assert (made.id, new) == (1, True)
+    await Visit.create(id=700, name="elsewhere")
+    made, new = await Guest.get_or_create(name="ann")
+    assert (made.id, new) == (1, False)
+    again = Guest(name="ann")
+    await database.execute("DROP TABLE guest")
+    await database.execute("CREATE TABLE guest (id integer PRIMARY KEY, name text UNIQUE ON CONFLICT IGNORE)")
+    await database.execute("INSERT INTO guest VALUES (7, 'ann')")
+    with pytest.raises(InterfaceError, match="^Save failed for 'Guest': the row did not come back"):
+        await again.save()
+    assert again.id is None
+
+
+@pytest.mark.backends("sqlite")
+@pytest.mark.parametrize("kind", UNNUMBERED)
+async def test_a_table_made_anew_is_looked_at_anew(database, kind):
+    await run(database, TABLE)
+    assert await save_three() == {"ann": 1, "bob": 2, "cid": 3}
+    async with transaction():
+        await Guest.create(name="dan")
+        await run(database, ("DROP TABLE guest", *UNNUMBERED[kind]))
+        assert (await Guest.create(name="eve")).id is None
+    assert await keys(database) == {"eve": None}
+
+
+@pytest.mark.backends("sqlite")
+@pytest.mark.parametrize("inner", [False, True], ids=["whole", "savepoint"])
+async def test_a_table_that_was_made_in_a_transaction_that_is_undone_is_forgotten(database, inner):
+    await run(database, UNNUMBERED["another type"])
+
+    async def make_anew() -> None:
+        await run(database, ("DROP TABLE guest", *TABLE))
+        assert (await Guest.create(name="ann")).id == 1
+        raise LookupError
+
+    async with transaction():
+        if inner:
+            with pytest.raises(LookupError):
+                async with transaction():
+                    await make_anew()
+            assert (await Guest.create(name="bob")).id is None
+    if not inner:
+        with pytest.raises(LookupError):
+            async with transaction():
+                await make_anew()
+    assert (await Guest.create(name="cid")).id is None
+
+
+@pytest.mark.backends("sqlite")
+async def test_a_view_that_others_put_in_the_place_of_a_table_gives_no_key(database, database_url):
+    await run(database, TABLE)
+    assert (await Guest.create(name="ann")).id == 1
+    async with connect(database_url, name="others", default=False) as others:
+        await run(others, ("DROP TABLE guest", *UNNUMBERED["a view"]))
+    # Without a number of its own it has the row that the trigger wrote, somewhere.
+    assert (await Guest.create(name="bob")).id is None
+    assert (await Guest.create(name="cid")).id is None
+    assert await keys(database) == {"bob": None, "cid": None}
+
+
+@pytest.mark.backends("sqlite")
+async def test_the_log_tells_what_is_sent(database):
+    await database.create_tables(Guest)
+    with recorded() as records:
+        await Guest.create(name="ann")
+        await database.execute("DROP TABLE guest")
+        await run(database, UNNUMBERED["another type"])
+        await Guest.create(name="bob")
+    inserts = [(record.sql, record.params, record.rows) for record in records if record.sql.startswith("INSERT")]
+    assert inserts == [
+        ('INSERT INTO "guest" ("name") VALUES (?)', ("ann",), 1),
+        ('INSERT INTO "guest" ("name") VALUES (?) RETURNING "guest"."id"', ("bob",), 1),
+    ]
