@@ -5,7 +5,7 @@ import sqlite3
 # A key is the rowid itself if it was declared INTEGER and is the whole primary key of a table: any other primary key
 # has an index of its own, and so has that of a table without rowids (sqlite.org/lang_createtable.html#rowid).
 LOOK = """
-SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE
+SELECT max(name) = ?2 COLLATE NOCASE
        AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')
 FROM pragma_table_info(?1) WHERE pk
 """
