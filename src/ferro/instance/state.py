@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from ferro.caches import informing
 from ferro.instance.values import is_kept_as, is_same, restored
 from ferro.schema.registry import table_of
-from ferro.schema.table import Column
 
 # An instance filled from a row has nothing but its `__dict__`. Pydantic's slots are filled when they
 # are first asked for; until then their absence is what tells such an instance from a constructed one.
@@ -75,15 +74,14 @@ def loaded_key(instance: BaseModel) -> tuple[Any, ...]:
     state = state_of(instance) or NEW
     values = vars(instance)
     key = table_of(type(instance)).primary_key
-    if not state.originals and not state.seen:
-        return tuple([values.get(column.field) for column in key])
-
-    def stored(column: Column) -> Any:
-        if column.field in state.seen:
-            return restored(column, state.seen[column.field])
-        return state.originals.get(column.field, values.get(column.field))
-
-    return tuple([stored(column) for column in key])
+    originals, seen = state.originals, state.seen
+    return tuple(
+        [
+            restored(column, seen[field]) if field in seen else originals.get(field, values.get(field))
+            for column in key
+            for field in (column.field,)
+        ]
+    )
 
 
 def first_loaded(instances: Sequence[BaseModel]) -> int | None:

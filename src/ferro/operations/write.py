@@ -1,6 +1,7 @@
 """Writing one instance: saving, deleting and restoring its row, and reading it again."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import is_
 from typing import Any, Literal
@@ -58,14 +59,17 @@ def save(
         return insert(instance, dialect)
     table = table_of(type(instance))
     must_have_key(table, "update")
-    allowed = chosen_fields(table, only, exclude) if chosen else table.by_field.keys()
+    if not chosen:
+        return update(instance, table, changes(instance), dialect)
+    allowed = chosen_fields(table, only, exclude)
     changed = {field: value for field, value in changes(instance).items() if field in allowed}
     return update(instance, table, changed, dialect, untouched=frozenset(exclude or ()))
 
 
 def changes(instance: ModelBase) -> dict[str, Any]:
     """The changed fields of a loaded instance, with the values to write."""
-    return {field: vars(instance)[field] for field in changed_fields(instance)}
+    values = vars(instance)
+    return {field: values[field] for field in changed_fields(instance)}
 
 
 def chosen_fields(table: Table, only: Iterable[str] | None, exclude: Iterable[str] | None) -> frozenset[str]:
@@ -122,18 +126,14 @@ def update(
     """
     stamps = update_stamps(table, sent, untouched)
     sent = {**sent, **stamps}
-    columns = tuple(column for column in table.columns if column.field in sent)
-    if not columns:
+    if not sent:
         return
-    for column in columns:
-        if sent[column.field] is None and not column.nullable:
+    plan = updating(table, tuple(sent), dialect)
+    for column in plan.required:
+        if sent[column.field] is None:
             raise not_none(table, column)
-    if table.version in columns:
-        raise not_assigned(table)
     key, version = loaded_key(instance), version_of(instance, table)
-    plan = updating(table, columns, dialect)
-    values = [*(sent[column.field] for column in columns), *key, *version]
-    result = yield Compiled(plan.template, plan.params(values))
+    result = yield plan.statement(sent, key, version)
     if not result.count:
         yield from must_not_be_stale(table, key, version, "Save", dialect)
         raise ModelDoesNotExist(
@@ -146,10 +146,41 @@ def update(
     written(instance)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Updating:
+    """An UPDATE of certain columns of the row of a key, ready for values.
+
+    Attributes:
+        fields: the fields of its columns, in their order.
+        required: the columns that must not be None.
+    """
+
+    plan: Plan
+    fields: tuple[str, ...]
+    required: Columns
+
+    def statement(self, sent: dict[str, Any], key: tuple[Any, ...], version: tuple[Any, ...]) -> Compiled:
+        values = [sent[field] for field in self.fields]
+        values += key
+        values += version
+        return Compiled(self.plan.template, self.plan.params(values))
+
+
 @informing("saves")
 @lru_cache(maxsize=2048)
-def updating(table: Table, columns: Columns, dialect: Dialect) -> Plan:
-    """The UPDATE of certain columns of the row of a key."""
+def updating(table: Table, fields: tuple[str, ...], dialect: Dialect) -> Updating:
+    """The UPDATE of certain fields, in whatever order they were changed."""
+    columns = tuple(column for column in table.columns if column.field in fields)
+    if table.version in columns:
+        raise not_assigned(table)
+    return Updating(
+        update_by_key(table, columns, dialect),
+        tuple(column.field for column in columns),
+        tuple(column for column in columns if not column.nullable),
+    )
+
+
+def update_by_key(table: Table, columns: Columns, dialect: Dialect) -> Plan:
     source = source_of(table)
     values = tuple((column, Value[Any](None, column.type, ColumnRef[Any](source, column))) for column in columns)
     where = has_key(source) + has_version(source)
