@@ -119,12 +119,15 @@ def state_slot(instance: BaseModel) -> State | None:
 
 def own_state(instance: BaseModel) -> State | None:
     """The same, to be written to: no other instance has it."""
-    state = state_of(instance)
+    # To look for what is not there takes long, so it is done once.
+    untouched = is_untouched(instance)
+    state = LOADED if untouched else state_of(instance)
     if state is not LOADED:
         return state
-    fill_slots(instance)
     own = State(loaded=True)
     remember(instance, own)
+    if untouched:
+        fill_untouched(instance)
     return own
 
 
@@ -146,23 +149,31 @@ def is_untouched(instance: BaseModel) -> bool:
 
 def fill_slots(instance: BaseModel) -> None:
     """Fill Pydantic's slots of an instance that was filled from a row."""
-    values = vars(instance)
-    if not is_untouched(instance):
-        return
+    if is_untouched(instance):
+        if state_slot(instance) is None:
+            remember(instance, LOADED)
+        fill_untouched(instance)
+
+
+def fill_untouched(instance: BaseModel) -> None:
+    fields, takes_extra = facts_of_slots(type(instance))
     # The slot whose absence is the sign comes last.
-    if state_slot(instance) is None:
-        remember(instance, LOADED)
-    fields = type(instance).model_fields
-    extra: dict[str, Any] | None = {} if instance.model_config.get("extra") == "allow" else None
-    object.__setattr__(instance, "__pydantic_extra__", extra)
+    object.__setattr__(instance, "__pydantic_extra__", {} if takes_extra else None)
     object.__setattr__(instance, "__pydantic_private__", None)
-    object.__setattr__(instance, "__pydantic_fields_set__", {name for name in fields if name in values})
+    object.__setattr__(instance, "__pydantic_fields_set__", vars(instance).keys() & fields)
 
 
 def lazy_slot(instance: BaseModel, name: str) -> Any:
     """The value of a slot that was empty when it was asked for."""
     fill_slots(instance)
     return object.__getattribute__(instance, name)
+
+
+@informing("filled slots")
+@lru_cache(maxsize=1024)
+def facts_of_slots(model: type[BaseModel]) -> tuple[frozenset[str], bool]:
+    """The fields of a model, and whether its instances take others."""
+    return frozenset(model.model_fields), model.model_config.get("extra") == "allow"
 
 
 @informing("slots")
