@@ -7,7 +7,7 @@ import pytest
 
 from ferro import Field, ModelBase, ModelDefinitionError, QueryError, Search, search, search_rank
 from ferro.dialects import postgres, sqlite
-from ferro.drivers.sqlite import translated
+from ferro.drivers.sqlite_errors import translated
 from ferro.query.builder import QueryBase
 from ferro.query.compiler import compile
 from ferro.query.ddl import create_table, drop_table

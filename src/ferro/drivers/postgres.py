@@ -5,7 +5,6 @@ server together travels in one pipeline, and every answer is looked at here.
 """
 
 import logging
-import re
 import select
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
@@ -27,23 +26,9 @@ from pydantic_core import from_json, to_json
 from ferro.drivers import settings
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
+from ferro.drivers.postgres_errors import translated
 from ferro.drivers.urls import Address
-from ferro.errors import (
-    CheckViolationError,
-    CommitUnknown,
-    DatabaseBusy,
-    DatabaseConnectionError,
-    DataError,
-    DeadlockError,
-    FerroError,
-    ForeignKeyViolationError,
-    IntegrityError,
-    NotNullViolationError,
-    OperationalError,
-    SerializationError,
-    TransactionAborted,
-    UniqueViolationError,
-)
+from ferro.errors import CommitUnknown, DatabaseConnectionError, DataError, FerroError, TransactionAborted
 from ferro.query.dialect import Answers, Bulk, Compiled, Ready, Rest, Result, Several, Template
 
 T = TypeVar("T")
@@ -65,8 +50,6 @@ TEXT = pq.Format.TEXT
 
 NULL = rb"\N"
 ESCAPES = ((b"\\", rb"\\"), (b"\t", rb"\t"), (b"\n", rb"\n"), (b"\r", rb"\r"))
-# Where the server says an error of COPY is; the value that follows is for nobody.
-COPIED_TO = re.compile(r"COPY .+?, line \d+(?:, column (?P<column>[^:\n]+))?")
 
 # A statement is prepared when a connection meets it for the third time, and no more than this many are.
 PREPARE_AT = 3
@@ -82,31 +65,6 @@ IN_CHUNKS = capabilities.has_stream_chunked()
 STALE_PLANS = ("0A000", "26000", "42883", "42804")
 
 XID = b"SELECT pg_current_xact_id_if_assigned()::text"
-
-ERRORS: dict[str, type[FerroError]] = {
-    "23505": UniqueViolationError,
-    "23503": ForeignKeyViolationError,
-    "23001": ForeignKeyViolationError,  # of a foreign key that says RESTRICT
-    "23502": NotNullViolationError,
-    "23514": CheckViolationError,
-    "40001": SerializationError,
-    "40P01": DeadlockError,
-    "55P03": DatabaseBusy,
-    "25P02": TransactionAborted,
-    # The server ends the session: told to, crashed, starting up, or tired of waiting.
-    "57P01": DatabaseConnectionError,
-    "57P02": DatabaseConnectionError,
-    "57P03": DatabaseConnectionError,
-    "57P05": DatabaseConnectionError,
-    "25P03": DatabaseConnectionError,
-}
-ERROR_CLASSES: dict[str, type[FerroError]] = {
-    "08": DatabaseConnectionError,
-    "22": DataError,
-    "23": IntegrityError,
-    "28": DatabaseConnectionError,
-    "3D": DatabaseConnectionError,
-}
 
 SESSION = b"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'"
 
@@ -531,22 +489,7 @@ class PostgresLink(Link):
         return error
 
     def translated(self, problem: psycopg.Error, prefix: str) -> FerroError:
-        """The FerroError for what psycopg raised."""
-        state = problem.sqlstate
-        if state is not None:
-            kind = ERRORS.get(state) or ERROR_CLASSES.get(state[:2], OperationalError)
-        elif self.lost:
-            kind = DatabaseConnectionError
-        else:
-            kind = DataError if isinstance(problem, psycopg.DataError) else OperationalError
-        text = self.address.masked(problem.diag.message_primary or str(problem)).strip()
-        error = kind(f"{prefix}: {text}")
-        error.driver_message = text
-        error.sqlstate = state
-        error.constraint = problem.diag.constraint_name
-        error.table = problem.diag.table_name
-        error.column = problem.diag.column_name or copied_column(problem)
-        return error
+        return translated(problem, prefix, self.address, lost=self.lost)
 
     # Transactions.
 
@@ -682,12 +625,6 @@ class PostgresLink(Link):
         self.prepared.clear()
 
 
-def copied_column(problem: psycopg.Error) -> str | None:
-    """The column a COPY failed at."""
-    found = COPIED_TO.match(problem.diag.context or "")
-    return None if found is None else found["column"]
-
-
 def escaped(texts: Sequence[Any]) -> Sequence[Any]:
     """Texts as COPY takes them."""
     # No text has a NUL in it, so that all can be looked at, and changed, as one.
@@ -730,11 +667,3 @@ def look_at(fileno: int) -> Callable[[], bool]:
     poll = select.poll()
     poll.register(fileno, select.POLLIN)
     return lambda: bool(poll.poll(0))
-
-
-def connection_refused(problem: psycopg.Error, address: Address) -> DatabaseConnectionError:
-    text = address.masked(str(problem)).strip()
-    error = DatabaseConnectionError(f"DB Connection failed: {address.shown}: {text}")
-    error.driver_message = text
-    error.sqlstate = problem.sqlstate
-    return error

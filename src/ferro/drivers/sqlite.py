@@ -13,21 +13,9 @@ from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.rowids import Rowids
 from ferro.drivers.slots import Slots, turn_of
+from ferro.drivers.sqlite_errors import annotate, is_busy, translated, was_interrupted
 from ferro.drivers.urls import Address
-from ferro.errors import (
-    CheckViolationError,
-    DatabaseBusy,
-    DatabaseConnectionError,
-    DataError,
-    FerroError,
-    ForeignKeyViolationError,
-    IntegrityError,
-    InterfaceError,
-    NotNullViolationError,
-    OperationalError,
-    SerializationError,
-    UniqueViolationError,
-)
+from ferro.errors import DatabaseBusy, DatabaseConnectionError, FerroError, OperationalError
 from ferro.operations.collector import Hold
 from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
@@ -40,42 +28,11 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 100
 CACHED_STATEMENTS = 512
 FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.05
 # How many of its virtual machine's instructions SQLite runs between two looks at pending signals: some milliseconds.
 BETWEEN_LOOKS = 200_000
-# What it says of a foreign key with ON DELETE RESTRICT, under the code of a trigger that raises.
-RESTRICTED = "FOREIGN KEY constraint failed"
-LONGEST_PAUSE = 0.05
 # How many rows are read before something is made of them: tuples that die young cost least.
 PART = 500
-
-ERRORS: dict[int, type[FerroError]] = {
-    sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolationError,
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: UniqueViolationError,
-    sqlite3.SQLITE_CONSTRAINT_ROWID: UniqueViolationError,
-    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ForeignKeyViolationError,
-    sqlite3.SQLITE_CONSTRAINT_NOTNULL: NotNullViolationError,
-    sqlite3.SQLITE_CONSTRAINT_CHECK: CheckViolationError,
-    sqlite3.SQLITE_CONSTRAINT: IntegrityError,
-    sqlite3.SQLITE_BUSY_SNAPSHOT: SerializationError,
-    sqlite3.SQLITE_BUSY: DatabaseBusy,
-    sqlite3.SQLITE_LOCKED: DatabaseBusy,
-    sqlite3.SQLITE_MISMATCH: DataError,
-    sqlite3.SQLITE_TOOBIG: DataError,
-    sqlite3.SQLITE_NOTADB: DatabaseConnectionError,
-    sqlite3.SQLITE_CANTOPEN: DatabaseConnectionError,
-}
-
-ERRORS_BY_CLASS: dict[type[Exception], type[FerroError]] = {
-    sqlite3.IntegrityError: IntegrityError,
-    sqlite3.DataError: DataError,
-    OverflowError: DataError,
-    sqlite3.ProgrammingError: InterfaceError,
-    sqlite3.InterfaceError: InterfaceError,
-}
-
-
-# What SQLite says when one of ferro's functions refuses a value, or its own arithmetic does.
-REFUSED = ("user-defined function raised", "user-defined aggregate", "integer overflow")
 
 
 class SqliteLink(Link):
@@ -556,49 +513,3 @@ class SqliteLink(Link):
 
 def go_on() -> int:
     return 0
-
-
-def was_interrupted(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
-
-
-def is_busy(error: Exception) -> bool:
-    if isinstance(error, DatabaseBusy):
-        return True
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def translated(error: Exception, prefix: str) -> FerroError:
-    """The FerroError for what sqlite3 raised."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    kind = ERRORS.get(code) or ERRORS.get(code & 0xFF)
-    if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == RESTRICTED:
-        kind = ForeignKeyViolationError
-    if str(error).startswith(REFUSED):
-        prefix += ": a number left the range of its type, or a pattern ends with its escape character"
-        kind = DataError
-    if "no such module: fts5" in str(error):
-        prefix += ": this sqlite3 was built without FTS5, which __ferro_search__ needs; install a Python that has it"
-    if kind is None:
-        kind = next((ours for theirs, ours in ERRORS_BY_CLASS.items() if isinstance(error, theirs)), OperationalError)
-    return annotate(kind(f"{prefix}: {error}"), error)
-
-
-def annotate(error: FerroError, cause: Exception) -> FerroError:
-    """Say what SQLite says: its extended result code, and what its message names."""
-    error.driver_message = str(cause)
-    code: int | None = getattr(cause, "sqlite_errorcode", None)
-    if code is not None:
-        error.sqlstate = str(code)
-    _, found, subject = str(cause).partition(" constraint failed: ")
-    if not found:
-        return error
-    if isinstance(error, CheckViolationError):
-        error.constraint = subject
-    elif subject.startswith("index "):
-        error.constraint = subject.removeprefix("index ").strip("'")
-    else:
-        columns = [name.rpartition(".") for name in subject.split(", ")]
-        error.table = columns[0][0] or None
-        error.column = ", ".join(name for _, _, name in columns)
-    return error

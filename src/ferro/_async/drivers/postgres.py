@@ -11,7 +11,8 @@ from ferro._concurrency._async.libpq import PsycopgConnection, close, converse, 
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
-from ferro.drivers.postgres import PostgresLink, caught, connection_refused, read_off
+from ferro.drivers.postgres import PostgresLink, caught, read_off
+from ferro.drivers.postgres_errors import connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.collector import Hold

@@ -12,7 +12,8 @@ from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
-from ferro.drivers.postgres import PostgresLink, caught, connection_refused, read_off
+from ferro.drivers.postgres import PostgresLink, caught, read_off
+from ferro.drivers.postgres_errors import connection_refused
 from ferro.drivers.urls import Address
 from ferro.errors import FerroError
 from ferro.operations.collector import Hold
