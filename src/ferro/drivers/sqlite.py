@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from time import monotonic, perf_counter, sleep
@@ -20,7 +20,7 @@ from ferro.operations.collector import Hold
 from ferro.operations.reading import Done, Unanswered
 from ferro.operations.steps import Steps
 from ferro.operations.transaction import READ_ONLY
-from ferro.query.dialect import Answers, Bulk, Compiled, Ready, Result, Several
+from ferro.query.dialect import Answers, Bulk, Compiled, Numbered, Ready, Result, Several
 
 T = TypeVar("T")
 
@@ -250,7 +250,7 @@ class SqliteLink(Link):
     def _ask(self, statement: Compiled, started: float) -> Result:
         template = statement.template
         if (numbered := template.numbered) is not None and self.rowids.has(numbered.key, self.raw):
-            return self._insert(Compiled(numbered.template, statement.params), numbered.key, started)
+            return self._insert(numbered, statement.params, started)
         if isinstance(statement, Bulk):
             rows_of_each = (zip(*part, strict=True) for part in statement.parts)
             cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
@@ -278,17 +278,17 @@ class SqliteLink(Link):
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
 
-    def _insert(self, statement: Compiled, key: tuple[str, str], started: float) -> Result:
+    def _insert(self, numbered: Numbered, params: Sequence[Any], started: float) -> Result:
         """Insert one row whose key is its rowid, and answer with that."""
-        cursor = self.raw.execute(statement.template.sql, statement.params)
+        cursor = self.raw.execute(numbered.template.sql, params)
         if cursor.rowcount == 1:
             rows: list[tuple[Any, ...]] = [(cursor.lastrowid,)]
         else:
             # Something keeps it out; or the table is a view by now, and nobody knows what its trigger did with it.
             self.rowids.forget()
-            rows = [] if self.rowids.has(key, self.raw) else [(None,)]
+            rows = [] if self.rowids.has(numbered.key, self.raw) else [(None,)]
         if started:
-            log_statement(statement, self.address, started, len(rows))
+            log_statement(Compiled(numbered.template, params), self.address, started, len(rows))
         return Result(rows, len(rows))
 
     def _sent(self, statement: Compiled) -> Compiled:
