@@ -51,7 +51,7 @@ from ferro.operations import (
 )
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
-from ferro.operations.naming import check_values
+from ferro.operations.naming import check_using
 from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
@@ -291,7 +291,8 @@ class AsyncDatabase:
 
     async def create(self, model: type[M], /, **values: Any) -> M:
         """Validate and insert a row; return it with what the database filled in."""
-        check_values(model, values)
+        if "using" in values:
+            check_using(model)
         instance = model(**values)
         await self._write(instance, write.insert)
         return instance

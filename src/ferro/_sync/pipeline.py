@@ -13,7 +13,7 @@ from ferro.errors import InterfaceError, QueryError
 from ferro.model import ModelBase
 from ferro.operations import matching, raw, read, typed_rows, write
 from ferro.operations.hooks import hooks_of
-from ferro.operations.naming import check_values
+from ferro.operations.naming import check_using
 from ferro.operations.pipeline import Queued, in_step
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
@@ -148,7 +148,8 @@ class Pipeline:
 
     def create(self, model: type[M], /, **values: Any) -> Queued[M]:
         """Validate a row, and insert it."""
-        check_values(model, values)
+        if "using" in values:
+            check_using(model)
         instance = model(**values)
         return self._hooked(instance, "save", followed_by(instance, write.save(instance, self.database.dialect)))
 

@@ -67,7 +67,7 @@ def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[s
     if returned:
         vars(instance).update(returned)
         instance.__pydantic_fields_set__.update(returned)
-    remember(instance, State(True, None, kept) if kept else LOADED)
+    object.__setattr__(instance, "__ferro_state__", State(True, None, kept) if kept else LOADED)
 
 
 def mark_all_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequence[Any]]) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -115,7 +115,7 @@ def generated_loader(
 
 def as_they_are(rows: Rows) -> list[Any]:
     """Rows that are what their caller wants: the driver has made them for nobody else."""
-    return cast("list[Any]", rows)
+    return rows if isinstance(rows, list) else list(rows)
 
 
 def in_parts(statement: Compiled, make: Fill, *, many: bool = True) -> Steps[list[Any]]:

@@ -87,8 +87,10 @@ class Inserting:
             return {}
         if not result.rows:
             raise kept_out(self.table, 1, 0)
-        row = self.load(result.rows)[0]
-        return {field: row[at] for at, field in enumerate(self.filled)}
+        row, filled = self.load(result.rows)[0], self.filled
+        if len(filled) == 1:
+            return {filled[0]: row[0]}
+        return {field: row[at] for at, field in enumerate(filled)}
 
     def note(self, instances: Sequence[ModelBase], sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
         """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""

@@ -1,8 +1,5 @@
 """The names of a field: those a user may give it, and the one its constructor takes."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ferro.errors import OptionError
 from ferro.model import ModelBase
 from ferro.query.row import find_column
@@ -18,9 +15,9 @@ def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
     return find_column(table, name)
 
 
-def check_values(model: type[ModelBase], values: Mapping[str, Any]) -> None:
+def check_using(model: type[ModelBase]) -> None:
     """Refuse a `using=` that is no field: Pydantic would pass it over, and the row would go to another database."""
-    if "using" in values and not any(input_name(model, field) == "using" for field in model.model_fields):
+    if not any(input_name(model, field) == "using" for field in model.model_fields):
         name = model.__name__
         raise OptionError(
             f"create() takes the values of a row, and {name} has no field 'using': {name}.using(...).create(...)"

@@ -16,7 +16,7 @@ from ferro.instance.state import changed_fields, is_loaded, loaded_key
 from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.dehydrate import not_none
-from ferro.operations.inserting import Columns, inserting_one, left_out, remembered, upserting
+from ferro.operations.inserting import Columns, chooser, inserting_one, left_out, remembered, upserting
 from ferro.operations.read import called, fresh_by_key, has_key, is_whole, shown_values
 from ferro.operations.soft_delete import restore_by_key, soft_delete_by_key
 from ferro.operations.stamps import is_kept, stamp_again, stamp_new, update_stamps
@@ -92,7 +92,7 @@ def insert(instance: ModelBase, dialect: Dialect) -> Steps[None]:
         must_refer_to_here((instance,))
     if table.stamps:
         stamp_new(table, (instance,))
-    plan = inserting_one(table, left_out(table, instance), dialect)
+    plan = inserting_one(table, chooser(table)(instance), dialect)
     sent = vars(instance).copy()
     statement = plan.statement(sent)
     kept: dict[str, Any] = {}

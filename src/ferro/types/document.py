@@ -108,19 +108,18 @@ def dump_untyped(value: Any) -> str:
     raise ValueError(reason)
 
 
-def is_kept(value: object) -> bool:
+def is_kept(value: Any) -> bool:
     """Whether a value surely comes back from its JSON, so that nobody need read it: one of plain types only."""
-    kind = type(value)
+    kind: object = type(value)
     if kind is dict:
-        for key, item in cast("dict[object, object]", value).items():
+        for key, item in value.items():
             if type(key) is not str or not (type(item) in KEPT_BY_JSON or is_kept(item)):
                 return False
         return True
     if kind is list:
-        items = cast("list[object]", value)
-        return KEPT_BY_JSON.issuperset(map(type, items)) or all(map(is_kept, items))
+        return KEPT_BY_JSON.issuperset(map(type, value)) or all(map(is_kept, value))
     # Between these a float is written without an exponent.
-    return kind in KEPT_BY_JSON or (kind is float and 0.001 <= abs(cast("float", value)) < 1e15)
+    return kind in KEPT_BY_JSON or (kind is float and 0.001 <= abs(value) < 1e15)
 
 
 def dump_many_untyped(values: Sequence[Any]) -> Sequence[str] | None:
