@@ -110,7 +110,7 @@ def dump_untyped(value: Any) -> str:
 
 def is_kept(value: Any) -> bool:
     """Whether a value surely comes back from its JSON, so that nobody need read it: one of plain types only."""
-    kind: object = type(value)
+    kind = value.__class__
     if kind is dict:
         for key, item in value.items():
             if type(key) is not str or not (type(item) in KEPT_BY_JSON or is_kept(item)):
