@@ -5,9 +5,9 @@ import sqlite3
 # A key is the rowid itself if it was declared INTEGER and is the whole primary key of a table: any other primary key
 # has an index of its own, and so has that of a table without rowids (sqlite.org/lang_createtable.html#rowid).
 LOOK = """
-SELECT max(name) = ?2 COLLATE NOCASE
-       AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')
-FROM pragma_table_info(?1) WHERE pk
+SELECT max(name) = :column COLLATE NOCASE
+       AND NOT EXISTS (SELECT 1 FROM pragma_index_list(:table) WHERE origin = 'pk')
+FROM pragma_table_info(:table) WHERE pk
 """
 
 
@@ -29,7 +29,8 @@ class Rowids:
         """Whether the column of this table, a name each, is the rowid of its rows."""
         seen = self.seen.get(key)
         if seen is None:
-            ((found,),) = raw.execute(LOOK, key)
+            table, column = key
+            ((found,),) = raw.execute(LOOK, {"table": table, "column": column})
             self.seen[key] = seen = bool(found)
         return seen
 
