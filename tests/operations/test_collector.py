@@ -54,6 +54,24 @@ def test_a_hold_goes_on_when_the_one_that_was_there_first_is_over():
     assert gc.isenabled()
 
 
+def test_what_is_read_and_dropped_does_not_make_the_collector_look_at_everything():
+    looked_at: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        looked_at.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        for _ in range(5):
+            hold = Hold()
+            hold.take(600)
+            hold.end()
+    finally:
+        gc.callbacks.remove(note)
+    assert set(looked_at) == {0}
+
+
 def test_a_shorter_turn_of_the_user_stays():
     sys.setswitchinterval(0.0001)
     hold = Hold()

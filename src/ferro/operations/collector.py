@@ -76,6 +76,8 @@ class Hold:
         if self._ours:
             self._ours = False
             try:
-                gc.collect(1)
+                # Not the older ones: what is dropped soon should not be taken for what stays, of which there may be
+                # so much by then that the collector looks at everything the program holds.
+                gc.collect(0)
             finally:
                 gc.enable()
