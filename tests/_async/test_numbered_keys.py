@@ -68,6 +68,15 @@ async def test_a_key_that_sqlite_does_not_number_is_not_made_up(database, kind):
 
 
 @pytest.mark.backends("sqlite")
+@pytest.mark.parametrize("rowid", ["", " WITHOUT ROWID"])
+async def test_a_key_that_the_table_fills_in_by_itself_is_given(database, rowid):
+    await database.execute(f"CREATE TABLE guest (id int PRIMARY KEY DEFAULT 5, name text UNIQUE){rowid}")
+    ann = await Guest.create(name="ann")
+    assert ann.id == 5
+    assert await keys(database) == {"ann": 5}
+
+
+@pytest.mark.backends("sqlite")
 @pytest.mark.parametrize(
     "declared", ["id integer PRIMARY KEY", "ID INTEGER PRIMARY KEY AUTOINCREMENT", "id Integer, PRIMARY KEY (id DESC)"]
 )

@@ -103,7 +103,6 @@ class Template:
         secrets: frozenset[int] = frozenset(),
         raw: bool = False,
         by_key: bool = False,
-        numbered: "Numbered | None" = None,
     ) -> None:
         self.sql = sql
         self.encoded = sql.encode()
@@ -114,7 +113,8 @@ class Template:
         self.secrets = secrets  # positions of values that must not be shown
         self.raw = raw  # written by the user: its rows come back with names, its values with their own types
         self.by_key = by_key  # about the one row of a key: short, however large the table is
-        self.numbered = numbered  # what may be sent in its place, where the driver knows what it asks for
+        # What may be sent in its place, where the driver knows what it asks for.
+        self.numbered: Numbered | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
