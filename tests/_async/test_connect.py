@@ -1,5 +1,6 @@
 """Connecting: URLs, options, the default database, and what happens after the end."""
 
+import os
 import re
 import traceback
 from pathlib import Path
@@ -349,6 +350,19 @@ async def test_a_missing_file_is_not_created_unless_asked_for(folder):
         await connect(f"sqlite:{folder}/none.db")
     assert isinstance(caught.value, ConnectionError)
     assert files(folder) == []
+
+
+async def test_a_path_means_the_same_file_wherever_the_program_goes(folder):
+    (folder / "elsewhere").mkdir()
+    async with connect("sqlite:app.db?mode=rwc", max_connections=2) as database:
+        assert database.url == "sqlite:app.db"
+        await database.create_tables(Sign)
+        os.chdir(folder / "elsewhere")
+        # The second connection is opened here.
+        async with database.pool.connection(), database.pool.connection():
+            pass
+        assert await database.query(Sign).count() == 0
+        assert files(folder / "elsewhere") == []
 
 
 async def test_mode_rw_opens_a_file_that_is_there(folder):

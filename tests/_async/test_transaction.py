@@ -5,6 +5,7 @@ from statements import sent
 
 from ferro import (
     AsyncDatabase,
+    DatabaseConnectionError,
     Field,
     InterfaceError,
     Model,
@@ -14,6 +15,7 @@ from ferro import (
     TransactionAborted,
     TransactionEnded,
     UniqueViolationError,
+    connect,
     execute,
     fetch_all,
     fetch_one,
@@ -451,3 +453,31 @@ async def test_what_is_committed_stays_remembered(database):
     with sent() as statements:
         await ann.save()
     assert statements == []
+
+
+async def test_a_transaction_whose_database_is_dropped_meanwhile_is_an_error(database_url, database):
+    told = []
+    account = Account(owner="ann")
+    other = await connect(database_url, default=False)
+    with pytest.raises(DatabaseConnectionError, match=": nothing of it is stored$"):
+        async with other.transaction() as block:
+            await other.save(account)
+            block.on_commit(lambda: told.append("stored"))
+            other.drop()
+    assert (told, account.id, await owners()) == ([], None, [])
+
+
+@pytest.mark.backends("postgres")
+async def test_after_a_change_of_the_schema_the_next_transaction_is_well_again(database_url, database):
+    async def read() -> list[str]:
+        async with transaction():
+            return await owners()
+
+    await Account.create(owner="ann")
+    for _ in range(4):
+        await read()
+    async with connect(database_url, default=False) as other:
+        await other.execute("ALTER TABLE account ALTER owner TYPE varchar(50)")
+    with pytest.raises(OperationalError, match="cached plan must not change result type"):
+        await read()
+    assert await read() == ["ann"]

@@ -1,6 +1,7 @@
 # Generated from tests/_async/test_connect.py by scripts/unasync.py: edit that file, never this one.
 """Connecting: URLs, options, the default database, and what happens after the end."""
 
+import os
 import re
 import traceback
 from pathlib import Path
@@ -350,6 +351,19 @@ def test_a_missing_file_is_not_created_unless_asked_for(folder):
         connect(f"sqlite:{folder}/none.db")
     assert isinstance(caught.value, ConnectionError)
     assert files(folder) == []
+
+
+def test_a_path_means_the_same_file_wherever_the_program_goes(folder):
+    (folder / "elsewhere").mkdir()
+    with connect("sqlite:app.db?mode=rwc", max_connections=2) as database:
+        assert database.url == "sqlite:app.db"
+        database.create_tables(Sign)
+        os.chdir(folder / "elsewhere")
+        # The second connection is opened here.
+        with database.pool.connection(), database.pool.connection():
+            pass
+        assert database.query(Sign).count() == 0
+        assert files(folder / "elsewhere") == []
 
 
 def test_mode_rw_opens_a_file_that_is_there(folder):

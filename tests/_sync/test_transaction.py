@@ -7,6 +7,7 @@ from statements import sent
 from ferro.operations import raw
 from ferro.sync import (
     Database,
+    DatabaseConnectionError,
     Field,
     InterfaceError,
     Model,
@@ -16,6 +17,7 @@ from ferro.sync import (
     TransactionAborted,
     TransactionEnded,
     UniqueViolationError,
+    connect,
     execute,
     fetch_all,
     fetch_one,
@@ -452,3 +454,31 @@ def test_what_is_committed_stays_remembered(database):
     with sent() as statements:
         ann.save()
     assert statements == []
+
+
+def test_a_transaction_whose_database_is_dropped_meanwhile_is_an_error(database_url, database):
+    told = []
+    account = Account(owner="ann")
+    other = connect(database_url, default=False)
+    with pytest.raises(DatabaseConnectionError, match=": nothing of it is stored$"):
+        with other.transaction() as block:
+            other.save(account)
+            block.on_commit(lambda: told.append("stored"))
+            other.drop()
+    assert (told, account.id, owners()) == ([], None, [])
+
+
+@pytest.mark.backends("postgres")
+def test_after_a_change_of_the_schema_the_next_transaction_is_well_again(database_url, database):
+    def read() -> list[str]:
+        with transaction():
+            return owners()
+
+    Account.create(owner="ann")
+    for _ in range(4):
+        read()
+    with connect(database_url, default=False) as other:
+        other.execute("ALTER TABLE account ALTER owner TYPE varchar(50)")
+    with pytest.raises(OperationalError, match="cached plan must not change result type"):
+        read()
+    assert read() == ["ann"]

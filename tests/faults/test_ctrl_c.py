@@ -55,3 +55,48 @@ def test_ctrl_c_stops_a_call_and_undoes_its_transaction(database_url, backend):
     assert said == ["ready\n", "stopped {'rows': 0}\n", "ready\n", "undone {'rows': 0}\n"]
     program.stdout.close()
     program.stderr.close()
+
+
+# A soft limit, as runners of jobs set one: another signal, whose handler raises an error of its own.
+LIMITED = """
+import signal, sys
+from ferro.sync import connect
+
+class TooLong(Exception):
+    pass
+
+def stop(*_):
+    raise TooLong
+
+signal.signal(signal.SIGALRM, stop)
+url, slow, change = sys.argv[1:]
+with connect(url, max_connections=1) as database:
+    database.execute("CREATE TABLE entry (name text)")
+    database.execute("INSERT INTO entry VALUES ('old')")
+    for sql in (slow, change):
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        try:
+            database.execute(sql)
+        except TooLong:
+            print("too long", database.fetch_all("SELECT name FROM entry"))
+    with database.transaction() as block:
+        block.execute("UPDATE entry SET name = 'new'")
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        try:
+            block.execute(slow)
+        except TooLong:
+            print("too long")
+"""
+
+CHANGE = {
+    "sqlite": f"UPDATE entry SET name = ({SLOW['sqlite']})",
+    "postgres": "UPDATE entry SET name = 'new' FROM (SELECT pg_sleep(1)) AS s",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals on Windows")
+def test_what_the_handler_of_a_signal_raises_arrives_and_stops_the_statement(database_url, backend):
+    command = [sys.executable, "-c", LIMITED, database_url, SLOW[backend], CHANGE[backend]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "too long [{'name': 'old'}]\ntoo long [{'name': 'old'}]\ntoo long\n"
+    assert done.stderr.splitlines()[-1].startswith("ferro.errors.TransactionAborted: this transaction is aborted")

@@ -1,7 +1,6 @@
 """The pool stays whole: under crowds, dead servers, forks and loops that have ended."""
 
 import asyncio
-import os
 import threading
 import time
 
@@ -153,22 +152,30 @@ async def test_another_loop_is_told_that_the_pool_is_not_its_own(database_url):
         await anyio.to_thread.run_sync(elsewhere)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_process_opens_connections_of_its_own(database_url, entry):
-    with sync.connect(database_url, max_connections=3) as database:
-        database.create_tables(entry)
-        database.create(entry, name="before")
-        with database.transaction():
-            database.create(entry, name="parent")
-            child = os.fork()
-            if child == 0:
-                try:
-                    names = [row.name for row in database.query(entry).all()]
-                    os._exit(0 if names == ["before"] else 1)
-                except BaseException:
-                    os._exit(2)
-            _, status = os.waitpid(child, 0)
-            assert os.waitstatus_to_exitcode(status) == 0
-            database.create(entry, name="parent too")
-        assert database.query(entry).count() == 3
+LONG = {
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+    "postgres": "SELECT pg_sleep(30)",
+}
+
+
+def test_a_call_of_another_thread_is_stopped_when_the_engine_is_reset(database_url, backend):
+    database = sync.connect(database_url)
+    problems = []
+
+    def ask() -> None:
+        try:
+            database.fetch_all(LONG[backend])
+        except DatabaseError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    sync.reset_engine()
+    thread.join(10)
+    assert time.monotonic() - began < 2
+    assert not thread.is_alive()
+    assert len(problems) == 1
+    with sync.connect(database_url) as again:
+        assert again.check_connection()

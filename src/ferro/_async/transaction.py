@@ -216,6 +216,7 @@ class AsyncTransaction:
         wrote = unit.link.wrote
         try:
             if error is None:
+                self._must_be_lent(unit)
                 await self._commit(unit)
             else:
                 self._undo()
@@ -252,6 +253,14 @@ class AsyncTransaction:
             self._maps |= inner._maps
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
+
+    def _must_be_lent(self, unit: Unit) -> None:
+        """Make sure that nobody took the connection away, and the transaction with it."""
+        if not self.database.pool.lends(unit.pooled):
+            raise DatabaseConnectionError(
+                f"Failed to COMMIT: {self.database.url} was connected anew, reset or dropped while this transaction was "
+                "open: nothing of it is stored"
+            )
 
     async def _commit(self, unit: Unit) -> None:
         try:

@@ -2,15 +2,15 @@
 """A pool of connections: first come first served, dead ones found by a look, nothing in the background."""
 
 from collections import deque
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from time import monotonic
 from weakref import WeakSet
 
 from ferro._concurrency._sync import Slots, pool_owner
 from ferro._sync.drivers import open_connection
 from ferro._sync.drivers.base import Connection
-from ferro.drivers.forks import in_children
+from ferro.drivers.forks import before_forks, in_children
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import InterfaceError, PoolTimeout
@@ -96,14 +96,20 @@ class Pool:
             return pooled
         pooled.connection.drop()
         standing = list[Pooled]()
-        while self._idle:
-            other = self._idle.popleft()
+        for other in self._taken_out():
             if other.connection.usable:
                 standing.append(other)
             else:
                 other.connection.drop()
+        found = standing.pop() if standing else None
         self._idle.extend(standing)
-        return self._idle.pop() if self._idle else None
+        return found
+
+    def _taken_out(self) -> Iterator[Pooled]:
+        """The idle connections, the one used last at the end, each nobody else's from now on."""
+        with suppress(IndexError):
+            while True:
+                yield self._idle.popleft()
 
     def lends(self, pooled: Pooled) -> bool:
         """Whether a connection is out, and to be given back."""
@@ -119,19 +125,26 @@ class Pool:
         if connection.link.settings:
             connection.link.give_settings(NO_SETTINGS)
         now = pooled.since = monotonic()
-        if self.closed or not connection.usable or now - pooled.born > self.options.max_lifetime:
-            connection.drop()
-        else:
-            self._idle.append(pooled)
-        if self._idle and now - self._idle[0].since > self.options.idle_timeout:
-            self._prune(self._idle[0])
-        self._slots.give()
+        try:
+            if self.closed or not connection.usable or now - pooled.born > self.options.max_lifetime:
+                connection.drop()
+            else:
+                self._idle.append(pooled)
+            self._prune(now)
+        finally:
+            self._slots.give()
 
-    def _prune(self, oldest: Pooled) -> None:
+    def _prune(self, now: float) -> None:
         """Close what nobody has needed for long, beyond the least number."""
-        if len(self._idle) + len(self._lent) > self.options.min_connections:
-            self._idle.popleft()
-            oldest.connection.drop()
+        allowed = self.options.idle_timeout
+        with suppress(IndexError):
+            if now - self._idle[0].since > allowed and len(self._idle) + len(self._lent) > self.options.min_connections:
+                # Another thread may have taken that one meanwhile.
+                oldest = self._idle.popleft()
+                if now - oldest.since > allowed:
+                    oldest.connection.drop()
+                else:
+                    self._idle.appendleft(oldest)
 
     def close(self) -> None:
         """Close every connection; those still lent follow when they come back."""
@@ -158,6 +171,12 @@ class Pool:
                 "call connect() on the loop that uses it"
             )
 
+    def let_go(self) -> None:
+        """Close the idle connections to a file; others are opened when they are needed."""
+        if self.address.path:
+            for pooled in self._taken_out():
+                pooled.connection.drop()
+
     def abandon(self) -> None:
         """Forget the connections of a parent process without touching them."""
         inherited.append((self._idle, self._lent))
@@ -175,10 +194,17 @@ pools: WeakSet[Pool] = WeakSet()
 inherited: list[object] = []
 
 
+def let_go() -> None:
+    """Close the files nobody is at: what SQLite knows of their locks must not come to a child."""
+    for pool in list(pools):
+        pool.let_go()
+
+
 def begin_again() -> None:
     """Give every pool of a child process connections of its own."""
     for pool in list(pools):
         pool.abandon()
 
 
+before_forks(let_go)
 in_children(begin_again)

@@ -217,6 +217,7 @@ class Transaction:
         wrote = unit.link.wrote
         try:
             if error is None:
+                self._must_be_lent(unit)
                 self._commit(unit)
             else:
                 self._undo()
@@ -253,6 +254,14 @@ class Transaction:
             self._maps |= inner._maps
         if self._outer is not None and self._outer._inner is self:
             self._outer._inner = None
+
+    def _must_be_lent(self, unit: Unit) -> None:
+        """Make sure that nobody took the connection away, and the transaction with it."""
+        if not self.database.pool.lends(unit.pooled):
+            raise DatabaseConnectionError(
+                f"Failed to COMMIT: {self.database.url} was connected anew, reset or dropped while this transaction was "
+                "open: nothing of it is stored"
+            )
 
     def _commit(self, unit: Unit) -> None:
         try:

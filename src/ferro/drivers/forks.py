@@ -1,4 +1,4 @@
-"""What a child process must do first, on systems that fork."""
+"""What is to be done around a fork, on systems that fork."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,12 @@ def in_children(function: Callable[[], object]) -> None:
     """Call a function at the start of every child process that is forked."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
+
+
+def before_forks(function: Callable[[], object]) -> None:
+    """Call a function each time before this process is forked."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=function)
 
 
 class Process:

@@ -138,7 +138,8 @@ class PostgresLink(Link):
                 result = yield from self._execute(template, statement.params, in_chunks=in_chunks)
             if self._plan_is_stale(result, template):
                 self.forget_plans()
-                result = yield from self._execute(template, statement.params)
+                if not self.open:
+                    result = yield from self._execute(template, statement.params)
             answer = self._read(result, statement)
         except (psycopg.Error, UnicodeEncodeError) as problem:
             raise self._failed(problem, statement, started) from problem
@@ -186,7 +187,7 @@ class PostgresLink(Link):
         if stale:
             self.forget_plans()
         for at, result in results.items():
-            again = self.fetch(statements[at]) if at in stale else None
+            again = self.fetch(statements[at]) if at in stale and not self.open else None
             answers[at] = yield from self._outcome(statements[at], result, again, started)
         return Answers([answer for answer in answers if answer is not None])
 
@@ -325,8 +326,8 @@ class PostgresLink(Link):
         return True
 
     def _plan_is_stale(self, result: PGresult, template: Template) -> bool:
-        """Whether a change of the schema spoilt a plan, and the statement may simply be asked again."""
-        if result.status != FATAL_ERROR or self.open or template not in self.prepared:
+        """Whether a change of the schema spoilt a plan; outside a transaction the statement may simply be asked again."""
+        if result.status != FATAL_ERROR or template not in self.prepared:
             return False
         state = result.error_field(pq.DiagnosticField.SQLSTATE) or b""
         return state.decode() in STALE_PLANS

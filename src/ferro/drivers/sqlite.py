@@ -5,13 +5,17 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
 from ferro.drivers.cursors import SqliteCursor
+from ferro.drivers.forks import in_children
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.rowids import Rowids
+from ferro.drivers.signals import Signals
 from ferro.drivers.slots import Slots, turn_of
 from ferro.drivers.sqlite_errors import annotate, is_busy, translated, was_interrupted
 from ferro.drivers.urls import Address
@@ -35,6 +39,29 @@ BETWEEN_LOOKS = 200_000
 PART = 500
 
 
+# Those to files, as long as they are open.
+links: "WeakSet[SqliteLink]" = WeakSet()
+# The files, by device and number, at which the parent was when this process was forked. SQLite keeps account of a file's
+# locks in memory, for the whole process: here it would take its parent's for its own, and lose rows.
+parents_files: set[tuple[int, int]] = set()
+
+
+def note_parents_files() -> None:
+    for link in list(links):
+        parents_files.update(file_at(link.address.path))
+
+
+def file_at(path: str) -> set[tuple[int, int]]:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return set()
+    return {(found.st_dev, found.st_ino)}
+
+
+in_children(note_parents_files)
+
+
 class SqliteLink(Link):
     """A sqlite3 connection with what ferro promises about it.
 
@@ -54,9 +81,22 @@ class SqliteLink(Link):
         self.waits = BUSY_TIMEOUT_MS
         self.reading: sqlite3.Cursor | None = None  # a statement whose rows are being read in parts
         self.rowids = Rowids()
-        self.raw = self._connect()
+        self.signals = Signals()
+        if address.path:
+            links.add(self)
+        try:
+            self.raw = self._connect()
+        except BaseException:
+            links.discard(self)
+            raise
 
     def _connect(self) -> sqlite3.Connection:
+        if parents_files and not parents_files.isdisjoint(file_at(self.address.path)):
+            raise DatabaseConnectionError(
+                f"DB Connection failed: {self.address.shown}: this process was forked while its parent was in a "
+                "transaction, a stream or a call on this file, and would take the parent's locks for its own: fork "
+                "while nothing is under way, or start the process by spawning it"
+            )
         try:
             raw = sqlite3.connect(
                 self.address.target,
@@ -76,8 +116,7 @@ class SqliteLink(Link):
             if sys.version_info >= (3, 12):
                 # An index on a column that is not there is an error, not an index on a text.
                 raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DDL, False)
-            # A long query is C code, which a signal cannot stop: Python looks at signals when it is called from there.
-            raw.set_progress_handler(go_on, BETWEEN_LOOKS)
+            raw.set_progress_handler(self.signals.look, BETWEEN_LOOKS)
             for function in FUNCTIONS:
                 raw.create_function(function.name, function.nargs, function.function, deterministic=True)
             for aggregate in AGGREGATES:
@@ -311,8 +350,9 @@ class SqliteLink(Link):
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
         if was_interrupted(problem) and not self.interrupted:
-            # Nobody of ferro's asked for it: it was Ctrl-C, which sqlite3 keeps to itself.
-            raise KeyboardInterrupt from problem
+            # Nobody of ferro's asked for it.
+            self.failed(OperationalError("a call inside it was interrupted"))
+            raise self.signals.take() or KeyboardInterrupt() from problem
         statement = self._sent(statement)
         error = describe(self._translated(problem, phrase(statement.template)), statement)
         if started:
@@ -509,7 +549,4 @@ class SqliteLink(Link):
             self._give_turn()
             self.ended()
             self.raw.close()
-
-
-def go_on() -> int:
-    return 0
+            links.discard(self)

@@ -123,11 +123,13 @@ def sqlite_address(rest: str) -> Address:
         )
     if path in ("", ":memory:", "/:memory:"):
         return Address("sqlite", "sqlite::memory:", ":memory:", mode="rwc", inline=SWITCHES[inline])
+    # Connections that are opened later are to find the same file, wherever the program has gone meanwhile.
+    whole = str(Path(path).absolute())
     return Address(
         "sqlite",
         f"sqlite:{path}",
-        f"file:{quote(path)}?mode={mode}",
-        path=path,
+        f"file:{quote(whole)}?mode={mode}",
+        path=whole,
         mode=mode,
         inline=SWITCHES[inline],
     )

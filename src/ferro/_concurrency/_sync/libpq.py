@@ -36,9 +36,10 @@ def converse(connection: PsycopgConnection, conversation: PQGen[T], *, finish: b
     """
     try:
         return wait(conversation, socket_of(connection.pgconn), interval=INTERVAL)
-    except Exception:
+    except psycopg.Error:
         raise
     except BaseException:
+        # Ctrl-C, or what the handler of another signal raised.
         settle(connection, conversation, finish)
         raise
 

@@ -12,8 +12,9 @@ T = TypeVar("T")
 def visit(worker: Worker, link: SqliteLink, steps: Steps[T], *, inline: bool) -> T:
     """Run an operation to its end: `inline` changes nothing, there is no loop to be spared."""
     link.interrupted = False
-    try:
-        return link.answer(steps)
-    except KeyboardInterrupt:
-        link.interrupt()
-        raise
+    with worker.busy:
+        try:
+            return link.answer(steps)
+        except KeyboardInterrupt:
+            link.interrupt()
+            raise
