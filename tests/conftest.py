@@ -12,6 +12,7 @@ from postgres_server import NoServerError, Server, running_server
 from psycopg.sql import SQL, Identifier
 from pytest_postgresql import factories
 
+from ferro.instance.origin import origins
 from ferro.schema.registry import active, declared
 
 BACKENDS = ("sqlite", "postgres")
@@ -120,6 +121,12 @@ def idle_in_transaction(administrator: psycopg.Connection, started: object) -> d
             break
         time.sleep(wait)
     return dict(rows)
+
+
+@pytest.fixture(autouse=True)
+def no_database_was_open_before() -> None:
+    """Let each test begin as a program does: once there was a second database, every instance notes its own."""
+    origins.begin_again()
 
 
 # The server behind it.

@@ -15,7 +15,20 @@ import pytest
 from pydantic import SecretStr
 from statements import recorded
 
-from ferro import Check, Field, Model, ModelBase, connect, count, now, sync
+import ferro
+from ferro import (
+    Check,
+    Field,
+    InterfaceError,
+    Model,
+    ModelBase,
+    OptionError,
+    connect,
+    count,
+    execute,
+    now,
+    sync,
+)
 
 
 class Item(ModelBase):
@@ -40,6 +53,16 @@ class Place(ModelBase):
     box: str = Field(primary_key=True)
     day: date | None = None
     code: UUID | None = None
+
+
+class Cat(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+
+
+class Dog(sync.Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
 
 
 class StopError(Exception):
@@ -334,3 +357,73 @@ async def test_a_model_goes_to_a_database_of_the_other_colour_and_its_instances_
             tool.name = "axe"
             await tool.save()
             assert [tool.name for tool in await db.query(Tool).all()] == ["axe"]
+
+
+async def test_a_row_of_the_other_colour_s_database_is_not_written_here(tmp_path):
+    async with connect(f"sqlite:{tmp_path}/a.db?mode=rwc", auto_migrate=True) as here:
+        with sync.connect(f"sqlite:{tmp_path}/b.db?mode=rwc", auto_migrate=True) as there:
+            mine, other = await here.create(Cat, name="Mia"), there.create(Cat, name="Tom")
+            other.name = "Tim"
+            with pytest.raises(InterfaceError, match=f"came from sqlite:{tmp_path}/b.db, which is not open in ferro, "):
+                await other.save()
+            with pytest.raises(InterfaceError, match="which is not open in ferro, "):
+                await other.delete()
+            there.save(other)
+            await mine.refresh()
+            assert (mine.name, there.get(Cat, 1).name) == ("Mia", "Tim")
+
+
+async def test_both_colours_of_one_database_share_its_rows(tmp_path):
+    url = f"sqlite:{tmp_path}/a.db?mode=rwc"
+    async with connect(url, auto_migrate=True) as here:
+        with sync.connect(url) as there:
+            cat = there.create(Cat, name="Tom")
+            cat.name = "Tim"
+            await cat.save()
+            assert (await here.get(Cat, 1)).name == "Tim"
+
+
+async def test_a_handle_of_the_other_colour_is_refused_before_anything_is_done():
+    awaiting = (
+        r"^a database for the calls of ferro is a handle that ferro.connect\(\) has opened, or its name; "
+        r"not <Database sqlite::memory:> of ferro.sync.connect\(\)$"
+    )
+    blocking = (
+        r"^a database for the calls of ferro.sync is a handle that ferro.sync.connect\(\) has opened, or its name; "
+        r"not <AsyncDatabase sqlite::memory:> of ferro.connect\(\)$"
+    )
+    async with connect("sqlite::memory:", auto_migrate=True) as here:
+        with sync.connect("sqlite::memory:", auto_migrate=True) as there:
+            for wait in (
+                lambda: Cat(name="Tom").save(using=there),
+                lambda: execute("DELETE FROM cat", using=there),
+                lambda: ferro.create_tables(using=there),
+                lambda: ferro.transaction(using=there).__aenter__(),
+                lambda: ferro.session(there).__aenter__(),
+            ):
+                with pytest.raises(OptionError, match=awaiting):
+                    await wait()
+            with pytest.raises(OptionError, match=awaiting), ferro.using(there):
+                pass
+            for call in (
+                lambda: Dog(name="Rex").save(using=here),
+                lambda: sync.execute("DELETE FROM dog", using=here),
+                lambda: sync.create_tables(using=here),
+                lambda: sync.transaction(using=here).__enter__(),
+                lambda: sync.session(here).__enter__(),
+                lambda: sync.using(here).__enter__(),
+                lambda: sync.pipeline(using=here).__enter__(),
+            ):
+                with pytest.raises(OptionError, match=blocking):
+                    call()
+            assert (await here.query(Cat).count(), there.query(Dog).count()) == (0, 0)
+            # The verbs of a model are of the colour of the handle.
+            assert (await Dog.using(here).count(), Cat.using(there).count()) == (0, 0)
+
+
+def test_a_database_that_was_not_awaited_says_so():
+    for use in (lambda: connect("sqlite::memory:").query(Cat), lambda: connect("sqlite::memory:").__enter__()):
+        with pytest.raises(
+            InterfaceError, match=r"^this database is not open yet: write `await ferro.connect\(...\)`, or"
+        ):
+            use()

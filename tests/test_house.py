@@ -60,7 +60,7 @@ def test_the_reference_lists_every_public_name() -> None:
 # What the rooms below and beside say to a handle, a query, a session or a transaction: without an underscore, because
 # they say it across files; not for users, and not in the reference.
 BETWEEN_ROOMS = {
-    *("asked_by", "called", "drop", "load_along", "load_implicitly", "load_rows", "run"),
+    *("asked_by", "called", "package", "drop", "load_along", "load_implicitly", "load_rows", "run"),
     *("aggregate_statement", "count_statement", "delete_returning_statement", "delete_statement", "exists_statement"),
     *("restore_statement", "select_statement", "soft_delete_statement", "update_returning_statement"),
     *("update_statement", "backwards", "lock", "membership", "numbered", "siblings"),

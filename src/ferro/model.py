@@ -16,7 +16,7 @@ from pydantic._internal._typing_extra import parent_frame_namespace
 from ferro.errors import InterfaceError, ModelDefinitionError, QueryError, UnknownColumnError
 from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToManyField, column_options
 from ferro.instance.edits import Watched, before_assignment, before_sharing, copy_state, note_update
-from ferro.instance.origin import must_come_from, origin_of
+from ferro.instance.origin import forget_origin, must_come_from, origin_of
 from ferro.instance.related import Kept, forget_related, relate, related_to
 from ferro.instance.state import LAZY, lazy_slot, remember, state_of
 from ferro.query.builder import INSTEAD
@@ -413,6 +413,8 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
         super().__setstate__(kept)
         if "__ferro_state__" in kept:
             remember(self, kept["__ferro_state__"])
+            # Another process may have pickled it.
+            forget_origin(self)
 
     # Hidden from type checkers, which would accept any attribute.
     if not TYPE_CHECKING:

@@ -34,6 +34,7 @@ from ferro import (
     transaction,
     using,
 )
+from ferro._concurrency._async import PACKAGE
 
 
 class Writer(Model):
@@ -287,18 +288,34 @@ async def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_
     await main.create(Writer, name="Bob")
     del archive
     expected = (
-        "^this {} came from 'archive', which is not open, and its row is not that of 'main': connect\\(\\) again, or name "
+        "^this {} came from 'archive', which is not open in {}, and its row is not that of 'main': connect\\(\\) again, or name "
         r"the database that has it with using\(\)$"
     )
     for call in (ann.refresh, ann.save, ann.delete, ann.novels.all, ann.novels.count):
-        with pytest.raises(InterfaceError, match=expected.format("Writer")):
+        with pytest.raises(InterfaceError, match=expected.format("Writer", PACKAGE)):
             await call()
-    with pytest.raises(InterfaceError, match=expected.format("Novel")):
+    with pytest.raises(InterfaceError, match=expected.format("Novel", PACKAGE)):
         await novel.writer
     await ann.refresh(using="main")
     assert ann.name == "Bob"
     with using("main"):
         assert (await novel.writer).name == "Bob"
+
+
+async def test_an_instance_of_a_database_before_this_one_is_not_written_here(tmp_path):
+    async with connect(f"sqlite:{tmp_path}/before.db?mode=rwc", auto_migrate=True):
+        ann = await Writer.create(name="Ann")
+    async with connect(f"sqlite:{tmp_path}/now.db?mode=rwc", auto_migrate=True) as now:
+        await Writer.create(name="Bob")
+        ann.name = "Cid"
+        with pytest.raises(
+            InterfaceError, match=f"came from sqlite:{tmp_path}/before.db, which is not open in {PACKAGE}, "
+        ):
+            await ann.save()
+        assert [writer.name for writer in await Writer.all()] == ["Bob"]
+        # Whoever names the database says which row is meant.
+        await now.save(ann)
+        assert [writer.name for writer in await Writer.all()] == ["Cid"]
 
 
 async def test_an_instance_whose_database_is_connected_again_belongs_there(main, archive, tmp_path):

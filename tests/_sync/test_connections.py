@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import pytest
 from pydantic import ValidationError
 
+from ferro._concurrency._sync import PACKAGE
 from ferro.sync import (
     BackRef,
     Database,
@@ -288,18 +289,34 @@ def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(ma
     main.create(Writer, name="Bob")
     del archive
     expected = (
-        "^this {} came from 'archive', which is not open, and its row is not that of 'main': connect\\(\\) again, or name "
+        "^this {} came from 'archive', which is not open in {}, and its row is not that of 'main': connect\\(\\) again, or name "
         r"the database that has it with using\(\)$"
     )
     for call in (ann.refresh, ann.save, ann.delete, ann.novels.all, ann.novels.count):
-        with pytest.raises(InterfaceError, match=expected.format("Writer")):
+        with pytest.raises(InterfaceError, match=expected.format("Writer", PACKAGE)):
             call()
-    with pytest.raises(InterfaceError, match=expected.format("Novel")):
+    with pytest.raises(InterfaceError, match=expected.format("Novel", PACKAGE)):
         novel.writer
     ann.refresh(using="main")
     assert ann.name == "Bob"
     with using("main"):
         assert novel.writer.name == "Bob"
+
+
+def test_an_instance_of_a_database_before_this_one_is_not_written_here(tmp_path):
+    with connect(f"sqlite:{tmp_path}/before.db?mode=rwc", auto_migrate=True):
+        ann = Writer.create(name="Ann")
+    with connect(f"sqlite:{tmp_path}/now.db?mode=rwc", auto_migrate=True) as now:
+        Writer.create(name="Bob")
+        ann.name = "Cid"
+        with pytest.raises(
+            InterfaceError, match=f"came from sqlite:{tmp_path}/before.db, which is not open in {PACKAGE}, "
+        ):
+            ann.save()
+        assert [writer.name for writer in Writer.all()] == ["Bob"]
+        # Whoever names the database says which row is meant.
+        now.save(ann)
+        assert [writer.name for writer in Writer.all()] == ["Cid"]
 
 
 def test_an_instance_whose_database_is_connected_again_belongs_there(main, archive, tmp_path):

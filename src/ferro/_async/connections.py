@@ -1,11 +1,12 @@
 """The databases that are connected: the default one, and those with names."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from ferro._concurrency._async import PACKAGE
 from ferro.errors import NoDatabaseError, OptionError
+from ferro.instance.origin import origins
 
 if TYPE_CHECKING:
     from ferro._async.database import AsyncDatabase
@@ -26,14 +27,12 @@ class Known:
         by_name: those that were given a name.
         defaults: those bare calls went to, now or before; nobody else may hold them.
         every: all of them.
-        several: there is more than one, so that an instance has to remember where it came from.
     """
 
     def __init__(self) -> None:
         self.by_name: dict[str, AsyncDatabase] = {}
         self.defaults: set[AsyncDatabase] = set()
         self.every: WeakSet[AsyncDatabase] = WeakSet()
-        self.several = False
 
 
 known = Known()
@@ -56,7 +55,7 @@ def register(database: "AsyncDatabase") -> None:
     if database.name is not None and known.by_name.setdefault(database.name, database) is not database:
         raise OptionError(f"a connection named {database.name!r} is already registered: choose another name")
     known.every.add(database)
-    known.several = len(known.every) > 1
+    origins.opened(database, database.origin)
 
 
 def forget(database: "AsyncDatabase") -> None:
@@ -67,17 +66,33 @@ def forget(database: "AsyncDatabase") -> None:
         del known.by_name[database.name]
     known.defaults.discard(database)
     known.every.discard(database)
-    known.several = len(known.every) > 1
+    origins.closed(database)
 
 
-def named(database: "AsyncDatabase | str") -> "AsyncDatabase":
-    """The database of a name; a handle is its own."""
+def named(database: object) -> "AsyncDatabase":
+    """The database of a name; a handle is its own, if it is for calls like these."""
     if not isinstance(database, str):
-        return database
+        return checked(database)
     found = known.by_name.get(database)
     if found is None:
         raise OptionError(f"no connection is named {database!r}: {known_names()}")
     return found
+
+
+def checked(database: object) -> "AsyncDatabase":
+    """A handle, once it is sure that it is one of this colour."""
+    package = getattr(database, "package", None)
+    if package == PACKAGE:
+        return cast("AsyncDatabase", database)
+    what = repr(database) if package is None else f"{database!r} of {package}.connect()"
+    raise OptionError(
+        f"a database for the calls of {PACKAGE} is a handle that {PACKAGE}.connect() has opened, or its name; not {what}"
+    )
+
+
+def of_either_colour(database: object) -> Any:
+    """The database of a name; a handle is its own, whatever calls it is for."""
+    return database if hasattr(database, "package") else named(database)
 
 
 def known_names() -> str:

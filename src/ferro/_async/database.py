@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
 
 from ferro._async.bound import AsyncModelConnection
-from ferro._async.connections import forget, known
+from ferro._async.connections import forget
 from ferro._async.pipeline import AsyncPipeline
 from ferro._async.pool import AsyncPool
 from ferro._async.query import AsyncQuery
@@ -25,14 +25,14 @@ from ferro._async.scope import (
 from ferro._async.session import AsyncSession
 from ferro._async.stream import AsyncStream
 from ferro._async.transaction import AsyncTransaction
-from ferro._concurrency._async import aside, call_hook
+from ferro._concurrency._async import PACKAGE, aside, call_hook
 from ferro._concurrency._async.batches import SIBLINGS, Batches, runner
 from ferro.dialects import DIALECTS
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
-from ferro.instance.origin import Origin
+from ferro.instance.origin import Origin, origins
 from ferro.model import ModelBase
 from ferro.operations import (
     bulk,
@@ -75,6 +75,9 @@ class AsyncDatabase:
 
     `async with` closes it at the end of the block.
     """
+
+    # Whose calls it is for.
+    package = PACKAGE
 
     def __init__(
         self,
@@ -162,7 +165,7 @@ class AsyncDatabase:
         session = session_in_scope(self) if inside else None
         if session is not None:
             session.check_open()
-        if session is not None or known.several or self._has_replicas or self.identities is not None:
+        if session is not None or origins.several or self._has_replicas or self.identities is not None:
             return await run_apart(self, operation, session)
         pooled = await self.pool.take()
         try:

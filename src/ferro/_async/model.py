@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._async.bound import AsyncModelConnection, Binds
-from ferro._async.connections import named
+from ferro._async.connections import of_either_colour
 from ferro._async.database import AsyncDatabase
 from ferro._async.query import AsyncQuery, AsyncSelection
 from ferro._async.relations import AsyncRelated
@@ -81,7 +81,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     def using(cls, database: Any) -> Any:
         """The model on a certain database, a handle or the name of a connection: `User.using("archive").all()`."""
-        return named(database).bind(cls)
+        return of_either_colour(database).bind(cls)
 
     # The class: writing.
 

@@ -3,13 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ferro._async.connections import known
 from ferro._async.drivers.base import AsyncConnection
 from ferro._async.pool import AsyncPool, Pooled
 from ferro._async.scope import reads_from_primary
 from ferro._concurrency._async import take_turns
 from ferro.errors import DatabaseConnectionError, FerroError
 from ferro.identity import Place, Touched, place
+from ferro.instance.origin import origins
 from ferro.operations.reading import Done, Unanswered, only_reads, resumed, whole
 from ferro.operations.steps import Steps, under
 from ferro.query.dialect import Ready
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def place_in(database: "AsyncDatabase", session: "AsyncSession | None", touched: Touched | None = None) -> Place | None:
     """Where the instances of an operation belong; None where nobody needs to know."""
     identities = database.identities if session is None else session.identities
-    origin = database.origin if known.several else None
+    origin = database.origin if origins.several else None
     return None if identities is None and origin is None else Place(origin, identities, touched)
 
 

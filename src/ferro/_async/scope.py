@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from ferro._async.connections import default_database, is_open, named
-from ferro._concurrency._async import owner
+from ferro._concurrency._async import PACKAGE, owner
 from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError, OptionError
 from ferro.instance.origin import origin_of
@@ -118,7 +118,7 @@ def database_of(instance: BaseModel | None, using: "AsyncDatabase | str | None" 
         other = chosen(None)
         if scope is None and other.origin.where != noted.where:
             raise InterfaceError(
-                f"this {type(instance).__name__} came from {noted.called}, which is not open, and its row is not that of "
+                f"this {type(instance).__name__} came from {noted.called}, which is not open in {PACKAGE}, and its row is not that of "
                 f"{other.called}: connect() again, or name the database that has it with using()"
             )
         return other

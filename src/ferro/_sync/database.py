@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 from weakref import ref
 
-from ferro._concurrency._sync import aside, call_hook
+from ferro._concurrency._sync import PACKAGE, aside, call_hook
 from ferro._concurrency._sync.batches import SIBLINGS, Batches, runner
 from ferro._sync.bound import ModelConnection
-from ferro._sync.connections import forget, known
+from ferro._sync.connections import forget
 from ferro._sync.pipeline import Pipeline
 from ferro._sync.pool import Pool
 from ferro._sync.query import Query
@@ -33,7 +33,7 @@ from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
 from ferro.errors import DatabaseError, InterfaceError
 from ferro.identity import IdentityMap
-from ferro.instance.origin import Origin
+from ferro.instance.origin import Origin, origins
 from ferro.model import ModelBase
 from ferro.operations import (
     bulk,
@@ -76,6 +76,9 @@ class Database:
 
     `with` closes it at the end of the block.
     """
+
+    # Whose calls it is for.
+    package = PACKAGE
 
     def __init__(
         self,
@@ -163,7 +166,7 @@ class Database:
         session = session_in_scope(self) if inside else None
         if session is not None:
             session.check_open()
-        if session is not None or known.several or self._has_replicas or self.identities is not None:
+        if session is not None or origins.several or self._has_replicas or self.identities is not None:
             return run_apart(self, operation, session)
         pooled = self.pool.take()
         try:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
 from ferro._concurrency._sync import Loaded, unloaded
 from ferro._sync.bound import Binds, ModelConnection
-from ferro._sync.connections import named
+from ferro._sync.connections import of_either_colour
 from ferro._sync.database import Database
 from ferro._sync.query import Query, Selection
 from ferro._sync.relations import Related
@@ -82,7 +82,7 @@ class Model(ModelBase, Loaded):
     @classmethod
     def using(cls, database: Any) -> Any:
         """The model on a certain database, a handle or the name of a connection: `User.using("archive").all()`."""
-        return named(database).bind(cls)
+        return of_either_colour(database).bind(cls)
 
     # The class: writing.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from ferro._concurrency._sync import owner
+from ferro._concurrency._sync import PACKAGE, owner
 from ferro._sync.connections import default_database, is_open, named
 from ferro.drivers.forks import in_children
 from ferro.errors import InterfaceError, OptionError
@@ -119,7 +119,7 @@ def database_of(instance: BaseModel | None, using: "Database | str | None" = Non
         other = chosen(None)
         if scope is None and other.origin.where != noted.where:
             raise InterfaceError(
-                f"this {type(instance).__name__} came from {noted.called}, which is not open, and its row is not that of "
+                f"this {type(instance).__name__} came from {noted.called}, which is not open in {PACKAGE}, and its row is not that of "
                 f"{other.called}: connect() again, or name the database that has it with using()"
             )
         return other

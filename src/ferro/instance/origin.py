@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Any
-from weakref import ref
+from weakref import WeakSet, ref
 
 from pydantic import BaseModel
 
 from ferro.errors import QueryError
+from ferro.instance.state import is_loaded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +25,48 @@ class Origin:
     called: str
 
 
+class Origins:
+    """The databases this process has opened, for awaiting and for blocking calls.
+
+    As long as there is but one, no instance has to note where it came from.
+
+    Attributes:
+        first: where those came from that have noted nothing.
+        several: there is another one, or there was; from then on every instance notes it.
+    """
+
+    def __init__(self) -> None:
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        self.first: Origin | None = None
+        self.several = False
+        self._open: WeakSet[Any] = WeakSet()
+
+    def opened(self, database: Any, origin: Origin) -> None:
+        if not self.several:
+            self.several = self.first is not None and (bool(self._open) or origin.where != self.first.where)
+            self.first = self.first if self.several else origin
+        self._open.add(database)
+
+    def closed(self, database: Any) -> None:
+        self._open.discard(database)
+
+
+origins = Origins()
+
+
 def origin_of(instance: BaseModel) -> Origin | None:
-    """Where an instance was loaded from or saved to, if that was noted."""
+    """Where an instance was loaded from or saved to; None where nobody has to know, or nobody can."""
     try:
         return object.__getattribute__(instance, "__ferro_origin__")
     except AttributeError:
-        return None
+        return origins.first if origins.several and is_loaded(instance) else None
+
+
+def forget_origin(instance: BaseModel) -> None:
+    """Let nobody know where an instance came from."""
+    object.__setattr__(instance, "__ferro_origin__", None)
 
 
 def copy_origin(original: BaseModel, copied: BaseModel) -> None:

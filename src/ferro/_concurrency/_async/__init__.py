@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -237,6 +237,22 @@ class Opening(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._opened.__aexit__(kind, error, traceback)
+
+    # Hidden from type checkers, which say the same.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise InterfaceError(
+                f"this database is not open yet: write `await {PACKAGE}.connect(...)`, or `async with {PACKAGE}.connect(...)`"
+            )
+
+        def __enter__(self) -> Any:
+            return self.opened
+
+        def __exit__(self, *_: object) -> None:
+            """Never reached: nothing is entered."""
 
 
 def opening(open_: Callable[[], Later[T]]) -> Opening[T]:
