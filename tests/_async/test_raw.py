@@ -16,9 +16,7 @@ from ferro import (
     AsyncDatabase,
     DataError,
     Field,
-    InterfaceError,
     Model,
-    OperationalError,
     QueryError,
     execute,
     fetch_all,
@@ -228,11 +226,29 @@ async def test_sql_is_a_text(database):
 async def test_a_wrong_number_of_arguments_is_told(database, placeholders):
     insert = placeholders("INSERT INTO line (text, number) VALUES (?, ?)")
     for arguments in (("a",), ("a", 1, 2)):
-        with pytest.raises(
-            (OperationalError, InterfaceError, QueryError), match="supplie|placeholders for 2 arguments"
-        ):
+        with pytest.raises(QueryError, match=f"uses 2, and there are {len(arguments)} supplied|for 2 arguments, and "):
             await execute(insert, *arguments)
     assert await Line.count() == 0
+    assert await fetch_one("SELECT '$1' AS a /* $2 */") == {"a": "$1"}
+
+
+async def test_a_change_behind_a_with_is_counted(database):
+    await Line.bulk_create([Line(text="a"), Line(text="b")])
+    assert await execute("WITH t(x) AS (VALUES ('a')) UPDATE line SET number = 1 WHERE text IN (SELECT x FROM t)") == 1
+    assert await execute("WITH t(x) AS (VALUES ('c'), ('d'), ('e')) INSERT INTO line (text) SELECT x FROM t") == 3
+    assert await execute("WITH t(x) AS (VALUES ('a'), ('b')) DELETE FROM line WHERE text IN (SELECT x FROM t)") == 2
+    assert await execute("WITH t(x) AS (VALUES ('a')) DELETE FROM line WHERE text IN (SELECT x FROM t)") == 0
+    assert await execute("DROP TABLE line") == 0
+
+
+async def test_a_question_that_names_a_change_is_one(database):
+    await Line.create(text="banana")
+    for sql in (
+        "WITH t AS (SELECT replace(text, 'a', 'o') AS word FROM line) SELECT word FROM t",
+        "WITH t AS (SELECT 'bonono' AS word, 'please delete' AS update_me) SELECT word FROM t",
+    ):
+        assert await execute(sql) == 0
+        assert [row async for row in database.stream(sql)] == [{"word": "bonono"}]
 
 
 async def test_two_columns_of_one_name_are_refused(database):

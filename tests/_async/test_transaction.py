@@ -455,6 +455,18 @@ async def test_what_is_committed_stays_remembered(database):
     assert statements == []
 
 
+@pytest.mark.backends("sqlite")
+async def test_a_block_that_may_begin_as_a_reader_waits_where_it_begins_with_a_write(database, database_url):
+    async with transaction(immediate=False):
+        with sent() as statements:
+            await Account.create(owner="ann")
+    assert statements[0] == "BEGIN IMMEDIATE"
+    async with transaction(immediate=False):
+        with sent() as statements:
+            await owners()
+    assert statements[0] == "BEGIN"
+
+
 async def test_a_transaction_whose_database_is_dropped_meanwhile_is_an_error(database_url, database):
     told = []
     account = Account(owner="ann")

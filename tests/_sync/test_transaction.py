@@ -456,6 +456,18 @@ def test_what_is_committed_stays_remembered(database):
     assert statements == []
 
 
+@pytest.mark.backends("sqlite")
+def test_a_block_that_may_begin_as_a_reader_waits_where_it_begins_with_a_write(database, database_url):
+    with transaction(immediate=False):
+        with sent() as statements:
+            Account.create(owner="ann")
+    assert statements[0] == "BEGIN IMMEDIATE"
+    with transaction(immediate=False):
+        with sent() as statements:
+            owners()
+    assert statements[0] == "BEGIN"
+
+
 def test_a_transaction_whose_database_is_dropped_meanwhile_is_an_error(database_url, database):
     told = []
     account = Account(owner="ann")

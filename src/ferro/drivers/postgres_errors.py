@@ -40,6 +40,7 @@ ERRORS: dict[str, type[FerroError]] = {
     "57P03": DatabaseConnectionError,
     "57P05": DatabaseConnectionError,
     "25P03": DatabaseConnectionError,
+    "08P01": OperationalError,  # what was sent is at fault, and the link is as it was
 }
 ERROR_CLASSES: dict[str, type[FerroError]] = {
     "08": DatabaseConnectionError,

@@ -238,6 +238,9 @@ class SqliteLink(Link):
         if not self.open:
             return self._autocommit(statement)
         if self.pending:
+            if self.pending[0] == "BEGIN" and statement.template.writes:
+                # It has read nothing that would be old once it has waited.
+                self.pending[0] = "BEGIN IMMEDIATE"
             try:
                 self._send_pending()
             except FerroError as error:
@@ -290,20 +293,26 @@ class SqliteLink(Link):
         template = statement.template
         if (numbered := template.numbered) is not None and self.rowids.has(numbered.key, self.raw):
             return self._insert(numbered, statement.params, started)
+        before = self.raw.total_changes if template.raw else 0
         if isinstance(statement, Bulk):
             rows_of_each = (zip(*part, strict=True) for part in statement.parts)
             cursor = self.raw.executemany(template.sql, chain.from_iterable(rows_of_each))
         else:
             cursor = self.raw.execute(template.sql, statement.params)
         names: tuple[str, ...] = ()
+        count = max(cursor.rowcount, 0)
         fetches = template.fetches
         if template.raw:
             # Nobody has said what it is.
             names = tuple(column[0] for column in cursor.description or ())
             fetches = bool(names)
             if template.writes and cursor.rowcount < 0:
-                # Neither INSERT, UPDATE nor DELETE: the tables may be others now.
-                self.rowids.forget()
+                if self.raw.total_changes > before:
+                    # It begins with WITH: sqlite3 counts rows where the first word is INSERT, UPDATE or DELETE.
+                    (count,) = self.raw.execute("SELECT changes()").fetchone()
+                else:
+                    # The tables may be others now.
+                    self.rowids.forget()
         # Who listens is told of all rows at once.
         if statement.in_parts and not started:
             rows = cursor.fetchmany(PART)
@@ -312,7 +321,7 @@ class SqliteLink(Link):
                 return Result(rows, PART, rest=Ready(statement, partial(self._read_on, cursor, statement)))
         else:
             rows = cursor.fetchall() if fetches else []
-        count = len(rows) if fetches else max(cursor.rowcount, 0)
+        count = len(rows) if fetches else count
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)

@@ -13,6 +13,7 @@ from ferro.errors import (
     InterfaceError,
     NotNullViolationError,
     OperationalError,
+    QueryError,
     SerializationError,
     UniqueViolationError,
 )
@@ -69,6 +70,8 @@ def translated(error: Exception, prefix: str) -> FerroError:
     if str(error).startswith(REFUSED):
         prefix += ": a number left the range of its type, or a pattern ends with its escape character"
         kind = DataError
+    if str(error).startswith("Incorrect number of bindings"):
+        kind = QueryError
     if "no such module: fts5" in str(error):
         prefix += ": this sqlite3 was built without FTS5, which __ferro_search__ needs; install a Python that has it"
     if kind is None:

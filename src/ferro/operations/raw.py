@@ -27,9 +27,12 @@ COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 QUOTED = (
     r"""(?:(?<!\w)[Ee]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)"""
 )
+QUOTATION = re.compile(QUOTED, re.DOTALL)
 QUOTED_OR_COMMENT = re.compile(rf"(?P<quoted>{QUOTED})|{COMMENT.pattern}", re.DOTALL)
 WORD = re.compile(r"[^\W\d]\w*")
 CALL = re.compile(r"([\w\".$]+)\s*\(")
+# The function, which changes nothing.
+REPLACING = re.compile(r"\bREPLACE\s*\(")
 NUMBERED = re.compile(r"\$(\d+)")
 PLACEHOLDER = re.compile(r"[$?]\d+")
 
@@ -64,7 +67,7 @@ class Raw:
     Attributes:
         answers: it is a question: the rows that come back are not rows it has changed.
         writes: it may change something.
-        takes: how many arguments it has a use for, at most; None where the driver counts them.
+        takes: how many arguments it has places for; None where the driver counts them.
     """
 
     sql: str
@@ -144,7 +147,7 @@ def apart(sql: str | TString, args: Sequence[object], dialect: Dialect) -> tuple
 
 
 def compiled(raw: Raw, args: Sequence[object], dialect: Dialect, *, fetches: bool) -> Compiled:
-    if raw.takes is not None and len(args) > raw.takes:
+    if raw.takes is not None and len(args) != raw.takes:
         raise QueryError(f"the SQL has placeholders for {raw.takes} arguments, and {len(args)} are given")
     params = [bind(value, at, dialect) for at, value in enumerate(args, 1)]
     secrets = frozenset(at for at, value in enumerate(args) if is_secret(value))
@@ -178,8 +181,8 @@ def classified(sql: str, dialect: str) -> Raw:
             f"{first} cannot be sent as SQL, because ferro has to know about every transaction: use transaction()"
         )
     answers = first in ANSWERS and (first != "WITH" or changes_nothing(text))
-    # PostgreSQL drops arguments that are too many without a word.
-    takes = max(map(int, NUMBERED.findall(sql)), default=0) if dialect == "postgresql" else None
+    # PostgreSQL drops arguments that are too many without a word, and calls it a broken protocol when there are too few.
+    takes = max(map(int, NUMBERED.findall(unquoted(text))), default=0) if dialect == "postgresql" else None
     return Raw(sql, answers=answers, writes=not (answers and READS[dialect](first, text)), takes=takes)
 
 
@@ -190,8 +193,13 @@ def first_word(sql: str) -> str:
     return found[0].upper() if found else ""
 
 
+def unquoted(text: str) -> str:
+    """A text without what is quoted in it."""
+    return QUOTATION.sub(" ", text)
+
+
 def changes_nothing(text: str) -> bool:
-    return CHANGES.isdisjoint(WORD.findall(text.upper()))
+    return CHANGES.isdisjoint(WORD.findall(REPLACING.sub("(", unquoted(text).upper())))
 
 
 def reads_on_sqlite(first: str, text: str) -> bool:
