@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from enum import Enum
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
 from pydantic import AliasChoices, AliasPath, Discriminator
@@ -114,6 +116,21 @@ class PydanticOptions(TypedDict, total=False):
     fail_fast: bool | None
 
 
+# What `Field` takes: those of Pydantic's former versions are for it to answer.
+OPTIONS = frozenset({*DEFAULTS, *PydanticOptions.__annotations__, "init", "init_var"}) | {
+    *("allow_mutation", "const", "include", "max_items", "min_items", "regex", "unique_items"),
+}
+
+
+def refuse_option(name: str) -> None:
+    """Refuse a keyword nobody knows, which Pydantic would keep and never use; it may know newer ones than ferro does."""
+    known = OPTIONS | signature(PydanticField).parameters.keys()
+    if name not in known:
+        close = next(iter(get_close_matches(name, known, n=1)), None)
+        guess = f"; did you mean {close!r}?" if close else ""
+        raise ModelDefinitionError(f"Field() has no option {name!r}{guess}")
+
+
 # A checker leaves a field whose specifier says init=False out of the constructor. That is what
 # db_default means to it, unless there is a default as well.
 @overload
@@ -204,6 +221,8 @@ def Field(default: Any = PydanticUndefined, **options: Any) -> Any:
     """
     if options.keys() & {"back_ref", "many_to_many"}:
         return relation_field(options)
+    if unknown := options.keys() - OPTIONS:
+        refuse_option(min(unknown))
     column = {name: options.pop(name) for name in DEFAULTS if name in options}
     check_nullable(column.get("nullable", "infer"), "Field")
     if column:

@@ -568,6 +568,17 @@ async def test_a_database_in_memory_lives_as_long_as_its_handle():
         assert await Sign.count() == 1
 
 
+async def test_a_database_in_memory_that_is_lost_is_not_taken_for_an_empty_one():
+    async with connect("sqlite::memory:") as database:
+        await database.create_tables(Sign)
+        async with database.pool.connection() as connection:
+            connection.drop()
+        with pytest.raises(
+            DatabaseConnectionError, match=r"^this database in memory is gone: .*; connect\(\) again for"
+        ):
+            await database.query(Sign).all()
+
+
 async def test_a_url_must_be_a_text():
     with pytest.raises(OptionError, match=exactly("the URL of a database is a str, not NoneType")):
         await connect(None)

@@ -569,6 +569,17 @@ def test_a_database_in_memory_lives_as_long_as_its_handle():
         assert Sign.count() == 1
 
 
+def test_a_database_in_memory_that_is_lost_is_not_taken_for_an_empty_one():
+    with connect("sqlite::memory:") as database:
+        database.create_tables(Sign)
+        with database.pool.connection() as connection:
+            connection.drop()
+        with pytest.raises(
+            DatabaseConnectionError, match=r"^this database in memory is gone: .*; connect\(\) again for"
+        ):
+            database.query(Sign).all()
+
+
 def test_a_url_must_be_a_text():
     with pytest.raises(OptionError, match=exactly("the URL of a database is a str, not NoneType")):
         connect(None)

@@ -441,6 +441,12 @@ def test_a_pool_can_be_described_in_one_object(database_url):
         assert (database.pool.options.min_connections, database.pool.options.max_connections) == (2, 3)
     with pytest.raises(ValidationError, match="min_connections is 4, more than max_connections, which is 3"):
         PoolConfig(max_connections=3, min_connections=4)
+    with pytest.raises(
+        OptionError, match=r"^pool= takes a PoolConfig, not \{'max_connections': 3\}: pool=PoolConfig\("
+    ):
+        connect(database_url, pool={"max_connections": 3})
+    with pytest.raises(OptionError, match="^pool= says how many connections there are: leave min_connections and max"):
+        connect(database_url, pool=PoolConfig(), max_connections=4)
     with pytest.raises(ValidationError, match="frozen"):
         PoolConfig().max_connections = 2
 

@@ -569,3 +569,22 @@ class TestNamesNotYetDefined:
             id: int = Field(primary_key=True)
 
         assert facts(Shelf) == [("id", "int", False)]
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("uniqe", "Field() has no option 'uniqe'; did you mean 'unique'?"),
+        ("indx", "Field() has no option 'indx'; did you mean 'index'?"),
+        ("zzz", "Field() has no option 'zzz'"),
+    ],
+)
+def test_an_option_nobody_knows_is_refused(option: str, text: str) -> None:
+    with pytest.raises(ModelDefinitionError) as caught:
+        Field(default=1, **{option: True})
+    assert str(caught.value) == text
+
+
+def test_every_option_of_pydantics_is_taken() -> None:
+    field = Field(default="a", max_length=3, title="A", examples=["a"], repr=False, frozen=True, index=True)
+    assert (field.title, field.frozen, field.repr) == ("A", True, False)

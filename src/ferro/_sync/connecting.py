@@ -89,6 +89,7 @@ def connect(
         strict_relations=strict_relations,
     )
     if pool is not None:
+        check_pool(pool, options)
         options = replace(options, min_connections=pool.min_connections, max_connections=pool.max_connections)
     guard = None if n_plus_one is None else Guard(n_plus_one, n_plus_one_after, PAUSE)
     if address.target == ":memory:":
@@ -113,6 +114,14 @@ def connect(
         return database
 
     return opening(open_database)
+
+
+def check_pool(pool: object, options: Options) -> None:
+    if not isinstance(pool, PoolConfig):
+        raise OptionError(f"pool= takes a PoolConfig, not {pool!r}: pool=PoolConfig(max_connections=3)")
+    plain = Options()
+    if (options.min_connections, options.max_connections) != (plain.min_connections, plain.max_connections):
+        raise OptionError("pool= says how many connections there are: leave min_connections and max_connections out")
 
 
 def texts(option: str, given: Sequence[str]) -> Sequence[str]:

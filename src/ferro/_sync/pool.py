@@ -13,7 +13,7 @@ from ferro._sync.drivers.base import Connection
 from ferro.drivers.forks import before_forks, in_children
 from ferro.drivers.options import Options
 from ferro.drivers.urls import Address
-from ferro.errors import InterfaceError, PoolTimeout
+from ferro.errors import DatabaseConnectionError, InterfaceError, PoolTimeout
 
 NO_SETTINGS: Mapping[str, str] = {}
 
@@ -79,12 +79,20 @@ class Pool:
         try:
             if self.closed:
                 raise closed(self.address)
-            pooled = self._working() or Pooled(open_connection(self.address, self.options))
+            pooled = self._working() or self._another()
         except BaseException:
             self._slots.give()
             raise
         self._lent.add(pooled)
         return pooled
+
+    def _another(self) -> Pooled:
+        if self.address.target == ":memory:":
+            raise DatabaseConnectionError(
+                "this database in memory is gone: it lives in one connection, which was lost, or is its parent process's; "
+                "connect() again for an empty one"
+            )
+        return Pooled(open_connection(self.address, self.options))
 
     def _working(self) -> Pooled | None:
         """The idle connection used last, if it stands; at the first dead one all are looked at."""
