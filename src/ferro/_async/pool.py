@@ -137,21 +137,28 @@ class AsyncPool:
                 connection.drop()
             else:
                 self._idle.append(pooled)
-            self._prune(now)
+            try:
+                overdue = now - self._idle[0].since > self.options.idle_timeout
+            except IndexError:
+                overdue = False
+            if overdue:
+                self._prune(now)
         finally:
             self._slots.give()
 
     def _prune(self, now: float) -> None:
         """Close what nobody has needed for long, beyond the least number."""
-        allowed = self.options.idle_timeout
-        with suppress(IndexError):
-            if now - self._idle[0].since > allowed and len(self._idle) + len(self._lent) > self.options.min_connections:
-                # Another thread may have taken that one meanwhile.
-                oldest = self._idle.popleft()
-                if now - oldest.since > allowed:
-                    oldest.connection.drop()
-                else:
-                    self._idle.appendleft(oldest)
+        if len(self._idle) + len(self._lent) <= self.options.min_connections:
+            return
+        try:
+            oldest = self._idle.popleft()
+        except IndexError:
+            return
+        # Another thread may have taken the one that was looked at.
+        if now - oldest.since > self.options.idle_timeout:
+            oldest.connection.drop()
+        else:
+            self._idle.appendleft(oldest)
 
     async def close(self) -> None:
         """Close every connection; those still lent follow when they come back."""

@@ -3,7 +3,6 @@
 from typing import TypeVar
 
 from ferro._async.drivers.base import AsyncConnection
-from ferro._concurrency._async import in_background
 from ferro._concurrency._async.visits import visit
 from ferro._concurrency._async.workers import Worker
 from ferro.drivers.cursors import SqliteCursor
@@ -74,11 +73,7 @@ class AsyncSqliteConnection:
         self.drop()
 
     def drop(self) -> None:
-        if self._worker.idle:
-            self._worker.finish(self._link.close)
-        else:
-            self._link.interrupt()
-            in_background(lambda: self._worker.finish(self._link.close))
+        self._worker.finish(self._link.close, self._link.interrupt)
 
 
 async def open_connection(address: Address, options: Options) -> AsyncConnection:

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary, finalize, ref
 
-from ferro._concurrency._async import CLEANUP, Streak, run_quietly, shielded
+from ferro._concurrency._async import CLEANUP, Streak, in_background, run_quietly, shielded
 from ferro.drivers.forks import in_children
 
 T = TypeVar("T")
@@ -298,8 +298,15 @@ class Worker:
         """Whether the thread has come back from every call."""
         return self._last is None or self._last.over
 
-    def finish(self, function: Callable[[], object]) -> None:
-        """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed."""
+    def finish(self, function: Callable[[], object], interrupt: Callable[[], None] | None = None) -> None:
+        """Make one last call and end the thread, waiting no longer than a clean-up may take: no loop is needed.
+
+        Behind a call that is interrupted, nobody waits.
+        """
+        if not self.idle and interrupt is not None:
+            interrupt()
+            in_background(partial(self.finish, function))
+            return
         over = threading.Event()
 
         def end() -> None:

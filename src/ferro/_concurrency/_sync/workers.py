@@ -12,15 +12,13 @@ T = TypeVar("T")
 class Worker:
     """The same calls, made by the caller's own thread."""
 
+    # Whoever asks is who makes the calls.
+    idle = True
+
     def __init__(self, name: str, shared: str = "") -> None:
         self.name = name
         # Held during a call: another thread may not end the connection in the middle of one.
         self.busy = threading.Lock()
-
-    @property
-    def idle(self) -> bool:
-        """Whether no call is under way."""
-        return not self.busy.locked()
 
     def call(self, function: Callable[..., T], *args: Any, interrupt: Callable[[], None] | None = None) -> T:
         """Make a call. Ctrl-C interrupts it where that is possible."""
@@ -32,9 +30,12 @@ class Worker:
                     interrupt()
                 raise
 
-    def finish(self, function: Callable[[], object]) -> None:
-        """Make one last call, if the one that is under way is over in time."""
-        if self.busy.acquire(timeout=CLEANUP):
+    def finish(self, function: Callable[[], object], interrupt: Callable[[], None] | None = None) -> None:
+        """Make one last call; one that another thread is at is interrupted, and must be over in time."""
+        at_once = self.busy.acquire(blocking=False)
+        if not at_once and interrupt is not None:
+            interrupt()
+        if at_once or self.busy.acquire(timeout=CLEANUP):
             try:
                 run_quietly(function)
             finally:

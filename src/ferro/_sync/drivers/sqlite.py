@@ -3,7 +3,6 @@
 
 from typing import TypeVar
 
-from ferro._concurrency._sync import in_background
 from ferro._concurrency._sync.visits import visit
 from ferro._concurrency._sync.workers import Worker
 from ferro._sync.drivers.base import Connection
@@ -75,11 +74,7 @@ class SqliteConnection:
         self.drop()
 
     def drop(self) -> None:
-        if self._worker.idle:
-            self._worker.finish(self._link.close)
-        else:
-            self._link.interrupt()
-            in_background(lambda: self._worker.finish(self._link.close))
+        self._worker.finish(self._link.close, self._link.interrupt)
 
 
 def open_connection(address: Address, options: Options) -> Connection:
