@@ -87,10 +87,12 @@ is right and of the right type.
 ## What is fast, and why
 
 * **Reading many rows.** Instances are filled, not validated, by a function that is written once for each model
-  and set of columns. Documents are read by Pydantic's parser, which takes a seventh of the time of `json.loads`.
+  and set of columns. Documents are read by Pydantic's parser, which takes a third to a fifth of the time of `json.loads`.
   PostgreSQL sends the next rows while it does so. So 50,000 instances may cost less than psycopg's own tuples.
-* **Columns.** For a [data frame](dataframes.md) PostgreSQL writes each row as one text, which Arrow reads, in less than
-  half the time of psycopg's tuples. Nothing becomes an object of Python's that the frame does not need.
+* **Data frames.** For a [data frame](dataframes.md) PostgreSQL writes each row as one text, which Arrow reads. Nothing
+  becomes an object of Python's that the frame does not need: the nine columns above take a quarter to two fifths of
+  the time of psycopg's tuples. Columns that are cheap for psycopg too, such as numbers and short texts, gain nothing,
+  and may take up to twice as long.
 * **Many rows while others wait.** On the loop, rows are made some hundred at a time, and everybody else has a turn in
   between. The garbage collector is held off while they are made, as it would look through all of them again and
   again, and Python changes threads more often meanwhile; both are as before once the rows are there.
@@ -107,10 +109,10 @@ is right and of the right type.
 ## What is not, and why
 
 * **Awaiting SQLite.** A file is read by a thread, and handing a call over to it costs more than a short read itself:
-  20 µs where both threads run on one core, up to 70 where the machine has little to do and another core must be woken
-  each time. Large answers hardly notice, and tasks that ask together share it. For many small reads one by one
+  60 to 150 µs, most of which are two threads that wake each other, on a core that must be woken first where the machine
+  has little to do. Large answers hardly notice, and tasks that ask together share it. For many small reads one by one
   use the blocking side, fetch more at once, or add `inline=true` to the URL: then what is about
-  [one row of a key](connecting.md#short-statements-on-the-event-loop) runs on the loop itself, for about a tenth more
+  [one row of a key](connecting.md#short-statements-on-the-event-loop) runs on the loop itself, for a tenth to a half more
   than the blocking side takes. It keeps the loop from everything else meanwhile: for microseconds where a row is in
   memory, for as long as the disk takes where it is not, or where a write is committed.
 * **One row at a time.** Writing validates, dumps and remembers what each instance holds, which is most of an INSERT
@@ -143,31 +145,29 @@ instances may be 1024
 
 `statements` is the SQL of queries by their shape. A program that is warm has next to no more misses there; if it has,
 something in a query differs each time that is no value, such as the text of a `raw()`: give it its values as arguments.
+The same shows at `raw SQL`, where the texts of `execute`, `fetch_all` and their like are looked at, and at `bulk inserts`,
+which has one statement for each number of rows that went in together. The others are of ferro's inside, a model or a
+relation at a time.
 
 ## Measure your own
 
-The tables above are written by the first of these; without `--write` it only prints them. The others are for a
-minute's look, with short statements on the loop; for a look at other libraries, each in an environment of its own that
-is made for it; for how long the loop has to wait while much is read; for what instances weigh; for what grows with rows and with models;
-and for where the time of one workload goes, by room of the source:
+The benchmarks are in the repository, and need what development does: `pip install -e ".[dev]"` there, once.
 
-```console
-$ python benchmarks/run.py --write
-$ python benchmarks/run.py --quick --backends sqlite --inline
-$ python benchmarks/run.py --quick --peers sqlalchemy,django
-$ python benchmarks/stalls.py
-$ python benchmarks/memory.py
-$ python benchmarks/scaling.py
-$ python benchmarks/profile.py page --backend postgres
-```
+| command | what it answers | takes |
+|---|---|---|
+| `python benchmarks/run.py --write` | writes the tables above; without `--write` they are printed | 8 minutes |
+| `python benchmarks/run.py --quick` | the same in short | 1 minute |
+| `python benchmarks/run.py --quick --backends sqlite --inline` | SQLite with short statements on the loop | half a minute |
+| `python benchmarks/run.py --quick --peers sqlalchemy,django` | other libraries too, each in an environment of its own that is made for it | 1 minute |
+| `python benchmarks/stalls.py` | how long the loop has to wait while much is read | 1 minute |
+| `python benchmarks/memory.py` | what instances weigh | 1 minute |
+| `python benchmarks/scaling.py` | what must not grow: the cost of a model, of a query among many models, and of a row among many rows | half a minute |
+| `python benchmarks/profile.py page --backend postgres` | where the time of one workload goes, by room of the source | 10 seconds |
+| `python benchmarks/counts.py` | the instructions of ten calls, which no other program on the machine can change | 15 seconds |
 
 `--url postgresql://…` measures a server of yours instead of one that is started for the run; everything happens in
 a schema of its own, `ferro_benchmark`, which is dropped at the end. A workload is a line of data in
 `benchmarks/workloads.py` and a method of each contender in `benchmarks/contenders.py`.
 
-`python benchmarks/scaling.py` shows what must not grow: the cost of a model, of a query among many models, and of a row
-among many rows.
-
-`python benchmarks/counts.py` counts the instructions of ten calls, which no other program on the machine can change; a
-test does the same, and fails where one takes a tenth more than `benchmarks/counts.json` has.
+A test counts the instructions too, and fails where a call takes a tenth more than `benchmarks/counts.json` has.
 """

@@ -83,7 +83,7 @@ def measure(contender: AsyncContender, workload: str, rounds: int) -> None:
     gc.unfreeze()
     cost = median(new / old for new, old in zip(beside, alone, strict=True)) - 1
     print(
-        f"  {contender.name}, {workload}: {median(alone) * 1000:.0f} ms, beside the task {cost:+.0%}; "
+        f"  {contender.name}, {workload}: {median(alone) * 1000:.0f} ms, beside the ticking task it takes {cost:+.0%}; "
         f"longest stall of a round: median {median(worst) * 1000:.1f} ms, least {min(worst) * 1000:.1f} ms "
         f"(idle loop {median(idle) * 1000:.1f}, {min(idle) * 1000:.1f})"
     )
