@@ -407,6 +407,13 @@ def test_mode_ro_reads_and_refuses_to_write(folder):
             "postgresql+psycopg://localhost/x",
             "Unsupported database URL scheme 'postgresql+psycopg'. Supported schemes: sqlite, postgres, postgresql",
         ),
+        (
+            "app.db",
+            (
+                "Unsupported database URL scheme '…'. Supported schemes: sqlite, postgres, postgresql; the URL of a file is "
+                "sqlite:app.db"
+            ),
+        ),
         ("nonsense:", "Unsupported database URL scheme 'nonsense'. Supported schemes: sqlite, postgres, postgresql"),
     ],
 )

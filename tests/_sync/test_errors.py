@@ -294,7 +294,9 @@ def test_a_file_another_program_writes_to_is_a_busy_database(database, database_
     with connect(database_url, default=False, busy_timeout=0.2) as hasty:
         with closing(sqlite3.connect(database.address.path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(DatabaseBusy, match="^Save failed: database is locked") as caught:
+            with pytest.raises(
+                DatabaseBusy, match="^Save failed: database is locked; another connection is at"
+            ) as caught:
                 hasty.create(Author, name="ann")
             with pytest.raises(DatabaseBusy, match="^Failed to BEGIN: database is locked"):
                 with hasty.transaction():
@@ -510,3 +512,10 @@ def test_what_a_database_reports_is_one_class_and_what_the_program_does_wrong_an
     assert not issubclass(ModelDoesNotExist, DatabaseError)
     with pytest.raises(DatabaseError):
         Absent.all()
+
+
+def test_a_table_that_is_missing_is_told_with_what_makes_it(database):
+    database.execute("DROP TABLE author CASCADE" if database.dialect.arrays else "DROP TABLE author")
+    for call in (database.query(Author).count, database.query(Author).all, lambda: database.create(Author, name="ann")):
+        with pytest.raises(OperationalError, match=r"; create_tables\(\) makes the tables that are missing$"):
+            call()

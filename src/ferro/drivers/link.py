@@ -10,6 +10,9 @@ from ferro.query.dialect import Compiled, Template
 
 log = logging.getLogger("ferro.sql")
 
+# What is said beside a database's words for a table that is not there.
+NO_TABLE = "; create_tables() makes the tables that are missing"
+
 PHRASES = {
     "Bulk save": "Bulk save failed for {subject!r}",
     "Create table": "SQL Execution failed for {subject!r} table",

@@ -4,6 +4,7 @@ import re
 
 import psycopg
 
+from ferro.drivers.link import NO_TABLE
 from ferro.drivers.urls import Address
 from ferro.errors import (
     CheckViolationError,
@@ -24,6 +25,7 @@ from ferro.errors import (
 # Where the server says an error of COPY is; the value that follows is for nobody.
 COPIED_TO = re.compile(r"COPY .+?, line \d+(?:, column (?P<column>[^:\n]+))?")
 
+UNDEFINED_TABLE = "42P01"
 ERRORS: dict[str, type[FerroError]] = {
     "23505": UniqueViolationError,
     "23503": ForeignKeyViolationError,
@@ -61,7 +63,7 @@ def translated(problem: psycopg.Error, prefix: str, address: Address, *, lost: b
     else:
         kind = DataError if isinstance(problem, psycopg.DataError) else OperationalError
     text = address.masked(problem.diag.message_primary or str(problem)).strip()
-    error = kind(f"{prefix}: {text}")
+    error = kind(f"{prefix}: {text}{NO_TABLE if state == UNDEFINED_TABLE else ''}")
     error.driver_message = text
     error.sqlstate = state
     error.constraint = problem.diag.constraint_name

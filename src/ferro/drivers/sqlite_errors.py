@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from ferro.drivers.link import NO_TABLE
 from ferro.errors import (
     CheckViolationError,
     DatabaseBusy,
@@ -74,9 +75,14 @@ def translated(error: Exception, prefix: str) -> FerroError:
         kind = QueryError
     if "no such module: fts5" in str(error):
         prefix += ": this sqlite3 was built without FTS5, which __ferro_search__ needs; install a Python that has it"
+    advice = ""
+    if kind is DatabaseBusy:
+        advice = "; another connection is at the file, and stayed longer than the busy_timeout: keep transactions short"
+    elif "no such table" in str(error):
+        advice = NO_TABLE
     if kind is None:
         kind = next((ours for theirs, ours in ERRORS_BY_CLASS.items() if isinstance(error, theirs)), OperationalError)
-    return annotate(kind(f"{prefix}: {error}"), error)
+    return annotate(kind(f"{prefix}: {error}{advice}"), error)
 
 
 def annotate(error: FerroError, cause: Exception) -> FerroError:

@@ -97,7 +97,10 @@ def parse(url: str) -> Address:
     scheme, separator, rest = url.partition(":")
     if not separator or scheme not in SCHEMES:
         named = scheme if separator and re.fullmatch(r"[\w.+-]+", scheme) else "" if separator else "…"
-        raise refused(f"Unsupported database URL scheme '{named}'. Supported schemes: sqlite, postgres, postgresql")
+        advice = "" if separator else "; the URL of a file is sqlite:app.db"
+        raise refused(
+            f"Unsupported database URL scheme '{named}'. Supported schemes: sqlite, postgres, postgresql{advice}"
+        )
     return sqlite_address(rest) if scheme == "sqlite" else postgres_address(url)
 
 
