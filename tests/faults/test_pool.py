@@ -179,3 +179,23 @@ def test_a_call_of_another_thread_is_stopped_when_the_engine_is_reset(database_u
     assert len(problems) == 1
     with sync.connect(database_url) as again:
         assert again.check_connection()
+
+
+@pytest.mark.backends("postgres")
+def test_the_server_is_told_to_stop_what_nobody_waits_for_any_more(tagged_url, outside):
+    database = sync.connect(tagged_url[0])
+
+    def ask() -> None:
+        with pytest.raises(DatabaseError):
+            database.fetch_all(LONG["postgres"])
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.2)
+    assert len(outside.sessions("state = 'active'")) == 1
+    sync.reset_engine()
+    thread.join(10)
+    deadline = time.monotonic() + 5
+    while outside.sessions("state = 'active'") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert outside.sessions("state = 'active'") == []

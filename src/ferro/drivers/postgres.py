@@ -439,7 +439,7 @@ class PostgresLink(Link):
     def leave(self) -> bool:
         """Give up the rows that nobody reads any more; say whether some are still to come."""
         coming, self.coming = self.coming, False
-        return coming and self.pgconn.transaction_status == ACTIVE
+        return coming and self.at_work
 
     # Cursors.
 
@@ -610,6 +610,11 @@ class PostgresLink(Link):
             and pgconn.transaction_status == IDLE
             and pgconn.pipeline_status == pq.PipelineStatus.OFF
         )
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the server is at a statement."""
+        return self.pgconn.transaction_status == ACTIVE
 
     def alive(self) -> bool:
         """Whether the link still stands: nothing to read, or nothing bad. A look at the socket, not a round trip."""

@@ -7,7 +7,7 @@ from psycopg.abc import PQGen
 
 from ferro._async.drivers.base import AsyncConnection
 from ferro._concurrency._async import take_turns
-from ferro._concurrency._async.libpq import PsycopgConnection, close, converse, settle
+from ferro._concurrency._async.libpq import PsycopgConnection, close, converse, give_up, settle
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
 from ferro.drivers.options import Options
@@ -113,7 +113,10 @@ class AsyncPostgresConnection:
     def drop(self) -> None:
         # Nothing to wait for: no loop is needed.
         self._link.ended()
-        close(self._raw)
+        if self._link.at_work:
+            give_up(self._raw)
+        else:
+            close(self._raw)
 
 
 async def open_connection(address: Address, options: Options) -> AsyncConnection:

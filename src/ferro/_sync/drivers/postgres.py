@@ -7,7 +7,7 @@ import psycopg
 from psycopg.abc import PQGen
 
 from ferro._concurrency._sync import take_turns
-from ferro._concurrency._sync.libpq import PsycopgConnection, close, converse, settle
+from ferro._concurrency._sync.libpq import PsycopgConnection, close, converse, give_up, settle
 from ferro._sync.drivers.base import Connection
 from ferro.drivers.cursors import PostgresCursor
 from ferro.drivers.link import Link
@@ -114,7 +114,10 @@ class PostgresConnection:
     def drop(self) -> None:
         # Nothing to wait for: no loop is needed.
         self._link.ended()
-        close(self._raw)
+        if self._link.at_work:
+            give_up(self._raw)
+        else:
+            close(self._raw)
 
 
 def open_connection(address: Address, options: Options) -> Connection:
