@@ -36,8 +36,19 @@ with connect(url, max_connections=1) as database:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a child process on Windows cannot be sent Ctrl-C alone")
 def test_ctrl_c_stops_a_call_and_undoes_its_transaction(database_url, backend):
+    interrupt_twice(database_url, SLOW[backend])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a child process on Windows cannot be sent Ctrl-C alone")
+@pytest.mark.backends("sqlite")
+@pytest.mark.parametrize("called", ["ferro_decimal_sum(x)", "count(ferro_upper(x))", "count(ferro_decimal_round(x))"])
+def test_ctrl_c_in_a_function_of_ferro_s_is_not_taken_for_a_bad_value(database_url, called):
+    interrupt_twice(database_url, SLOW["sqlite"].replace("count(*)", called))
+
+
+def interrupt_twice(database_url, slow):
     program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, database_url, SLOW[backend]],
+        [sys.executable, "-c", PROGRAM, database_url, slow],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -57,8 +57,8 @@ def lower_glob(pattern: str) -> str:
 
 
 TEXT_FUNCTIONS = (
-    SqliteFunction("ferro_lower", 1, lower),
-    SqliteFunction("ferro_upper", 1, upper),
+    SqliteFunction("ferro_lower", 1, lower, refuses=False),
+    SqliteFunction("ferro_upper", 1, upper, refuses=False),
     SqliteFunction("ferro_glob", 1, glob_of),
 )
 # Everything a connection must register before it runs a statement of ferro's.

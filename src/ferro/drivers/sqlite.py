@@ -15,7 +15,7 @@ from ferro.drivers.cursors import SqliteCursor
 from ferro.drivers.forks import in_children
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.rowids import Rowids
-from ferro.drivers.signals import Signals
+from ferro.drivers.signals import Signals, noting, noting_class
 from ferro.drivers.slots import Slots, turn_of
 from ferro.drivers.sqlite_errors import annotate, is_busy, translated, was_interrupted
 from ferro.drivers.urls import Address
@@ -38,6 +38,10 @@ BETWEEN_LOOKS = 200_000
 # How many rows are read before something is made of them: tuples that die young cost least.
 PART = 500
 
+
+# What SQLite calls. Functions that refuse nothing are called as they are: what they raise was a signal.
+CALLED_FUNCTIONS = [(one.name, one.nargs, noting(one.function) if one.refuses else one.function) for one in FUNCTIONS]
+CALLED_AGGREGATES = [(one.name, one.nargs, noting_class(one.factory), one.window) for one in AGGREGATES]
 
 # Those to files, as long as they are open.
 links: "WeakSet[SqliteLink]" = WeakSet()
@@ -117,11 +121,10 @@ class SqliteLink(Link):
                 # An index on a column that is not there is an error, not an index on a text.
                 raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DDL, False)
             raw.set_progress_handler(self.signals.look, BETWEEN_LOOKS)
-            for function in FUNCTIONS:
-                raw.create_function(function.name, function.nargs, function.function, deterministic=True)
-            for aggregate in AGGREGATES:
-                register = raw.create_window_function if aggregate.window else raw.create_aggregate
-                register(aggregate.name, aggregate.nargs, aggregate.factory)
+            for name, nargs, function in CALLED_FUNCTIONS:
+                raw.create_function(name, nargs, function, deterministic=True)
+            for name, nargs, factory, window in CALLED_AGGREGATES:
+                (raw.create_window_function if window else raw.create_aggregate)(name, nargs, factory)
             for collation in COLLATIONS:
                 raw.create_collation(collation.name, collation.compare)
         except sqlite3.Error as error:
@@ -358,10 +361,13 @@ class SqliteLink(Link):
         return Result(rows, PART, rest=Ready(statement, partial(self._read_on, cursor, statement)))
 
     def _failed(self, problem: Exception, statement: Compiled, started: float) -> FerroError:
+        signal = self.signals.behind(problem)
         if was_interrupted(problem) and not self.interrupted:
             # Nobody of ferro's asked for it.
+            signal = self.signals.take()
+        if signal is not None:
             self.failed(OperationalError("a call inside it was interrupted"))
-            raise self.signals.take() or KeyboardInterrupt() from problem
+            raise signal from problem
         statement = self._sent(statement)
         error = describe(self._translated(problem, phrase(statement.template)), statement)
         if started:

@@ -7,12 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SqliteFunction:
-    """A scalar function for `create_function`; `nargs` is -1 for any number."""
+    """A scalar function for `create_function`.
+
+    Attributes:
+        nargs: -1 for any number.
+        refuses: it raises an error where it is given what it cannot take.
+    """
 
     name: str
     nargs: int
     function: Callable[..., Any]
     deterministic: bool = True
+    refuses: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
