@@ -72,6 +72,13 @@ async def test_the_first_row_of_a_previous_page_is_its_first() -> None:
     assert last.id == 5
 
 
+async def test_what_is_calculated_of_the_nearest_rows_before_is_of_those() -> None:
+    nearest = Runner.order_by("id").before((7,)).limit(3)
+    assert [(row.id, row.points) for row in await nearest.all()] == [(4, None), (5, 1), (6, 5)]
+    assert (await nearest.sum("id"), await nearest.sum("points"), await nearest.min("points")) == (15, 6, 1)
+    assert (await nearest.max("id"), await nearest.avg("id"), await nearest.count()) == (6, 5, 3)
+
+
 async def test_selected_rows_have_positions_too() -> None:
     query = Runner.order_by("points", "id").select(lambda r: {"id": r.id, "points": r.points}).limit(2)
     page = await query.all()

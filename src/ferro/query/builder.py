@@ -431,6 +431,9 @@ class QueryBase(Generic[M]):
         """Whether the database is asked for the rows in the opposite order: the nearest before a position."""
         return self._position == "before" and self._limit is not None
 
+    def _as_asked(self, ordering: tuple[Order, ...]) -> tuple[Order, ...]:
+        return tuple(map(reversed_order, ordering)) if self.backwards else ordering
+
     def select(self, *columns: Any, into: Any = None) -> "QueryBase[Any]":
         """Return some columns or expressions instead of instances.
 
@@ -475,8 +478,7 @@ class QueryBase(Generic[M]):
         ordering = self.ordering
         if projection is not None and ordering and (self._is_aggregated or self._distinct):
             ordering = tuple(self._sorted_by(order, projection) for order in ordering)
-        if self.backwards:
-            ordering = tuple(map(reversed_order, ordering))
+        ordering = self._as_asked(ordering)
         chosen = () if projection is None else columns
         sorted_by = (order.expression for order in ordering)
         joins = self._joins(*chosen, *self.where_clause, *self.having_clause, *sorted_by, *self._distinct_on)
@@ -523,9 +525,10 @@ class QueryBase(Generic[M]):
                 self.source, (aggregate,), self.where_clause, joins=self._joins(aggregate, *self.where_clause)
             )
         value = self._expression(column)
-        sorted_by = (order.expression for order in self.ordering)
+        ordering = self._as_asked(self.ordering)
+        sorted_by = (order.expression for order in ordering)
         joins = self._joins(value, *self.where_clause, *sorted_by, *self._distinct_on)
-        rows = Select(self.source, (value,), self.where_clause, self.ordering, self._limit, self._offset, joins=joins)
+        rows = Select(self.source, (value,), self.where_clause, ordering, self._limit, self._offset, joins=joins)
         rows = replace(rows, distinct_on=self._distinct_on)
         over = AGGREGATES[name](Picked[Any]("chosen", "value", value), distinct)
         return Select(Derived(rows, "chosen", ("value",)), (over,))
