@@ -221,6 +221,14 @@ async def test_count_and_exists(database):
     assert await Toy.limit(0).exists() is False
 
 
+async def test_there_is_a_row_where_equal_ones_are_once_and_some_are_left_out(database):
+    kinds = Toy.select("fragile").distinct()
+    assert [await kinds.offset(at).count() for at in range(4)] == [2, 1, 0, 0]
+    assert [await kinds.offset(at).exists() for at in range(4)] == [True, True, False, False]
+    assert await Toy.where(lambda t: exists(kinds.offset(1))).count() == 4
+    assert await Toy.where(lambda t: exists(kinds.offset(2))).count() == 0
+
+
 async def test_exists_asks_for_one_row(database):
     with sent() as statements:
         await Toy.where(lambda t: t.stock > 0).exists()

@@ -222,6 +222,14 @@ def test_count_and_exists(database):
     assert Toy.limit(0).exists() is False
 
 
+def test_there_is_a_row_where_equal_ones_are_once_and_some_are_left_out(database):
+    kinds = Toy.select("fragile").distinct()
+    assert [kinds.offset(at).count() for at in range(4)] == [2, 1, 0, 0]
+    assert [kinds.offset(at).exists() for at in range(4)] == [True, True, False, False]
+    assert Toy.where(lambda t: exists(kinds.offset(1))).count() == 4
+    assert Toy.where(lambda t: exists(kinds.offset(2))).count() == 0
+
+
 def test_exists_asks_for_one_row(database):
     with sent() as statements:
         Toy.where(lambda t: t.stock > 0).exists()

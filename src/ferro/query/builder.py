@@ -508,7 +508,8 @@ class QueryBase(Generic[M]):
     def exists_statement(self) -> Select:
         """One row when there is any."""
         self._unlocked("exists")
-        if self._limit == 0 or self._is_aggregated or self._distinct_on:
+        skips_merged = self._distinct and self._offset is not None
+        if self._limit == 0 or self._is_aggregated or self._distinct_on or skips_merged:
             return Select(Derived(self._counted_rows(), "found"), (ONE,), limit=1)
         joins = self._joins(*self.where_clause)
         return Select(self.source, (ONE,), self.where_clause, limit=1, offset=self._offset, joins=joins)
