@@ -174,6 +174,23 @@ async def test_a_key_may_have_several_columns(topics):
     ]
 
 
+async def test_a_row_that_a_query_gives_twice_is_one_to_begin_with(topics):
+    root = topics.query(Topic).where(lambda t: t.name == "root")
+    twice = root.union_all(root)
+    assert await twice.count() == 2
+    below = topics.query(Topic).descendants(of=twice, along=lambda t: t.parent, include_roots=True)
+    assert [topic.name for topic in await below.order_by("id").all()] == ["root", "a", "b", "aa", "aaa", "ba"]
+    assert await below.count() == 6
+    above = topics.query(Topic).ancestors(of=twice, along=lambda t: t.parent, include_roots=True)
+    assert [topic.name for topic in await above.all()] == ["root"]
+    await topics.bulk_create(
+        Place, [Place(land="de", number=1), Place(land="de", number=2, within_land="de", within_number=1)]
+    )
+    place = topics.query(Place).where(lambda p: p.number == 1)
+    parts = topics.query(Place).descendants(of=place.union_all(place), along=lambda p: p.within)
+    assert [(part.land, part.number) for part in await parts.all()] == [("de", 2)]
+
+
 async def test_walks_stand_in_other_queries(topics):
     query = topics.query(Topic)
 

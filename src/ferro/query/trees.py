@@ -342,7 +342,8 @@ def below(table: Table, relation: Relation, given: Select, include_roots: bool, 
     row = Source(table, path_name(table.name, "row"))
     own = of_row(row, key)
     is_given = Exists(Select(start, (ONE,), (all_equal(start.part(), own),)))
-    first = Select(start, (*start.part(), ZERO))
+    repeats = isinstance(given.source, Made) and not given.source.keyed
+    first = Select(start, (*start.part(), ZERO), distinct=repeats)
     step = Select(
         tree,
         (*own, Next(tree.depth)),
