@@ -336,6 +336,29 @@ async def test_numbers_of_more_digits_than_a_frame_has_are_refused(database):
     assert (await FrameEverything.where(lambda e: e.text == "fine").to_polars())["exact"][0] == Decimal("0.123456789")
 
 
+async def test_arrays_among_rows_are_lists_of_lists(database):
+    await database.create_tables(FrameEverything)
+    tags = [["x", "y"], [], None, ["it's"]]
+    await FrameEverything.bulk_create([FrameEverything(text="a", tags=some) for some in tags])
+    gathered = FrameEverything.select(lambda p: {"text": p.text, "tags": array_agg(p.tags, order_by=p.id)})
+    assert await gathered.one() == {"text": "a", "tags": tags}
+    frame = await gathered.to_arrow()
+    assert frame.to_pylist() == [{"text": "a", "tags": tags}]
+    assert frame.schema.field("tags").type == pa.list_(pa.list_(pa.string()))
+    assert (await gathered.to_polars()).rows() == [("a", tags)]
+    nobody = FrameEverything.where(lambda p: p.text == "b").select(lambda p: {"tags": array_agg(p.tags)})
+    assert (await nobody.to_arrow()).to_pylist() == [{"tags": []}]
+
+
+@pytest.mark.backends("postgres")
+async def test_floats_are_exact_whatever_a_role_is_set_to(postgres_database_url):
+    async with connect(f"{postgres_database_url}&options=-c%20extra_float_digits%3D-3") as database:
+        await database.create_tables(FrameEverything)
+        await FrameEverything.bulk_create([FrameEverything(text="sum", number=0.1 + 0.2)])
+        assert (await FrameEverything.query().one()).number == 0.30000000000000004
+        assert (await FrameEverything.select("number").to_arrow()).to_pylist() == [{"number": 0.30000000000000004}]
+
+
 @pytest.mark.backends("postgres")
 async def test_what_postgresql_holds_and_arrow_does_not_is_named(database):
     await database.create_tables(FrameEverything)

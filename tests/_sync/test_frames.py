@@ -337,6 +337,29 @@ def test_numbers_of_more_digits_than_a_frame_has_are_refused(database):
     assert FrameEverything.where(lambda e: e.text == "fine").to_polars()["exact"][0] == Decimal("0.123456789")
 
 
+def test_arrays_among_rows_are_lists_of_lists(database):
+    database.create_tables(FrameEverything)
+    tags = [["x", "y"], [], None, ["it's"]]
+    FrameEverything.bulk_create([FrameEverything(text="a", tags=some) for some in tags])
+    gathered = FrameEverything.select(lambda p: {"text": p.text, "tags": array_agg(p.tags, order_by=p.id)})
+    assert gathered.one() == {"text": "a", "tags": tags}
+    frame = gathered.to_arrow()
+    assert frame.to_pylist() == [{"text": "a", "tags": tags}]
+    assert frame.schema.field("tags").type == pa.list_(pa.list_(pa.string()))
+    assert gathered.to_polars().rows() == [("a", tags)]
+    nobody = FrameEverything.where(lambda p: p.text == "b").select(lambda p: {"tags": array_agg(p.tags)})
+    assert nobody.to_arrow().to_pylist() == [{"tags": []}]
+
+
+@pytest.mark.backends("postgres")
+def test_floats_are_exact_whatever_a_role_is_set_to(postgres_database_url):
+    with connect(f"{postgres_database_url}&options=-c%20extra_float_digits%3D-3") as database:
+        database.create_tables(FrameEverything)
+        FrameEverything.bulk_create([FrameEverything(text="sum", number=0.1 + 0.2)])
+        assert FrameEverything.query().one().number == 0.30000000000000004
+        assert FrameEverything.select("number").to_arrow().to_pylist() == [{"number": 0.30000000000000004}]
+
+
 @pytest.mark.backends("postgres")
 def test_what_postgresql_holds_and_arrow_does_not_is_named(database):
     database.create_tables(FrameEverything)
