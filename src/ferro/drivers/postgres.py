@@ -66,7 +66,9 @@ STALE_PLANS = ("0A000", "26000", "42883", "42804")
 
 XID = b"SELECT pg_current_xact_id_if_assigned()::text"
 
-SESSION = b"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1"
+SESSION = (
+    b"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1"
+)
 
 
 def answer_of(results: Sequence[PGresult]) -> PGresult:

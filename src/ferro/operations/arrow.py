@@ -164,7 +164,9 @@ def made(values: Values, type: ColumnType, dialect: str, places: int = 0) -> Col
         if type.kind == "array":
             # Arrays among rows are texts, each of them.
             gathered = dialect and type.item.kind == "array"
-            return lists(loaded(values, type, dialect), type.item, "") if gathered else lists(values, type.item, dialect)
+            return (
+                lists(loaded(values, type, dialect), type.item, "") if gathered else lists(values, type.item, dialect)
+            )
         if type.key is not None:
             return objects(loaded(values, type, dialect) if dialect else values, type.key, type.item)
         return ranges(loaded(values, type, dialect) if dialect else values, type.item)
