@@ -79,3 +79,22 @@ async def test_a_row_without_that_key_is_not_referred_to(ann):
         (await Order.create()).buyer = nameless
     with pytest.raises(QueryError, match=r"^Buyer.orders: this Buyer has no email, and nothing can refer to it$"):
         _ = nameless.orders
+
+
+async def test_a_row_without_that_key_has_nothing_loaded_beside_others_that_have_some(ann):
+    order, card = await Order.create(buyer=ann), await Card.create(buyer=ann)
+    nameless = await Buyer.create()
+    both = Buyer.where(lambda b: (b.email == "ann") | (b.email == None)).order_by("id")
+    for found in (
+        await both.include(lambda b: (b.orders.buyer, b.card)).all(),
+        [buyer async for buyer in both.include(lambda b: (b.orders.buyer, b.card)).stream()],
+    ):
+        assert [list(buyer.orders) for buyer in found] == [[order], []]
+        assert [buyer.card for buyer in found] == [card, None]
+        assert await found[1].orders.all() == []
+        assert await found[1].orders.where(lambda o: o.id > 0).count() == 0
+        with pytest.raises(QueryError, match=r"^Order.buyer: this Buyer has no email to refer to: set it first$"):
+            await found[1].orders.create()
+    with sent() as statements:
+        alone = await Buyer.where(lambda b: b.id == nameless.id).include("orders", "card").one()
+    assert (list(alone.orders), alone.card, len(statements)) == ([], None, 1)

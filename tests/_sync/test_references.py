@@ -80,3 +80,22 @@ def test_a_row_without_that_key_is_not_referred_to(ann):
         Order.create().buyer = nameless
     with pytest.raises(QueryError, match=r"^Buyer.orders: this Buyer has no email, and nothing can refer to it$"):
         _ = nameless.orders
+
+
+def test_a_row_without_that_key_has_nothing_loaded_beside_others_that_have_some(ann):
+    order, card = Order.create(buyer=ann), Card.create(buyer=ann)
+    nameless = Buyer.create()
+    both = Buyer.where(lambda b: (b.email == "ann") | (b.email == None)).order_by("id")
+    for found in (
+        both.include(lambda b: (b.orders.buyer, b.card)).all(),
+        [buyer for buyer in both.include(lambda b: (b.orders.buyer, b.card)).stream()],
+    ):
+        assert [list(buyer.orders) for buyer in found] == [[order], []]
+        assert [buyer.card for buyer in found] == [card, None]
+        assert found[1].orders.all() == []
+        assert found[1].orders.where(lambda o: o.id > 0).count() == 0
+        with pytest.raises(QueryError, match=r"^Order.buyer: this Buyer has no email to refer to: set it first$"):
+            found[1].orders.create()
+    with sent() as statements:
+        alone = Buyer.where(lambda b: b.id == nameless.id).include("orders", "card").one()
+    assert (list(alone.orders), alone.card, len(statements)) == ([], None, 1)

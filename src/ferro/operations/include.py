@@ -1,7 +1,7 @@
 """Loading what belongs to many rows: one statement for each relation, however many rows there are."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ferro.errors import QueryError
@@ -108,7 +108,10 @@ def load_reverse(
     keys = keys_of_owners(one, owners)
     how = loading_reverse(one, dialect)
     held: list[Any] = []
-    found = yield from in_parts(how.asking(list(dict.fromkeys(keys)), dialect), keyed(held, how))
+    wanted: Collection[Any] = dict.fromkeys(keys)
+    if is_nullable(relation):
+        wanted = [key for key in wanted if not has_no_key(key)]
+    found = (yield from in_parts(how.asking(list(wanted), dialect), keyed(held, how))) if wanted else []
     with NoCollection():
         # What belongs to others is found through them, and needs no note of its own.
         along = Along(owners, relation.name) if siblings else None
@@ -170,10 +173,15 @@ LOADERS: dict[str, Callable[[Include, Sequence[ModelBase], Dialect, bool, bool],
 }
 
 
+def is_nullable(relation: Relation) -> bool:
+    """Whether others refer to a row by what it may lack: then none of them does, and nothing is missing."""
+    return own_columns(relation) != relation.table.primary_key
+
+
 def keys_of_owners(one: Include, owners: Sequence[ModelBase]) -> list[Any]:
     columns = own_columns(one.relation)
     keys = keys_in(owners, columns)
-    if len(columns) > 1 or None in keys:
+    if not is_nullable(one.relation) and (len(columns) > 1 or None in keys):
         for owner, key in zip(owners, keys, strict=True):
             if has_no_key(key):
                 key_of_owner(one.relation, owner)

@@ -9,7 +9,7 @@ from ferro.errors import InterfaceError, QueryError, UnknownColumnError
 from ferro.instance.related import Kept, related_to
 from ferro.query.builder import INSTEAD, QueryBase, no_rows_yet
 from ferro.query.compared import equals
-from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression
+from ferro.query.expressions import ONE, ColumnRef, Comparison, Expression, membership
 from ferro.query.joins import joins_of
 from ferro.query.row import scope_of
 from ferro.query.sources import Source
@@ -94,7 +94,11 @@ def conditions_for(relation: Relation, source: Source, owner: object) -> tuple[E
         return tuple(equals(source, theirs, values.get(mine.field)) for mine, theirs in relation.pairs)
     if kind == "reverse":
         pairs = relation.pairs
-        key = held_key(relation, owner, tuple(mine for mine, _ in pairs))
+        columns = tuple(mine for mine, _ in pairs)
+        if isinstance(owner, BaseModel) and has_no_key(key_reader(columns)(owner)) and kept_along(relation, owner):
+            # Loaded beside those of others, it is a collection of none.
+            return (membership(ColumnRef[Any](source, pairs[0][1]), (), negated=False),)
+        key = held_key(relation, owner, columns)
         return tuple(equals(source, theirs, held) for (_, theirs), held in zip(pairs, key, strict=True))
     key = held_key(relation, owner, relation.table.primary_key)
     link = relation.link
