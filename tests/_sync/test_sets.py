@@ -1,7 +1,9 @@
 # Generated from tests/_async/test_sets.py by scripts/unasync.py: edit that file, never this one.
 """Queries made of queries on a database: set operations, queries with a name, and the first of equal rows."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,12 +12,17 @@ from ferro.sync import (
     Field,
     Model,
     QueryError,
+    array_agg,
+    case,
+    coalesce,
+    col,
     count,
     exists,
     max_,
     row_number,
     scalar,
     sum_,
+    when,
 )
 
 
@@ -176,3 +183,72 @@ def test_a_union_cannot_be_deleted(sales):
     with pytest.raises(QueryError, match="delete\\(\\) is about the rows of a table, and these come from union\\(\\)"):
         part(sales, 1, 2).union(part(sales, 3, 4)).delete()
     assert sales.query(Sale).count() == 4
+
+
+# Columns of one type in Python, which the database keeps in two ways.
+
+
+class Twofold(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    utc: datetime | None = Field(default=None, db_type="timestamp")
+    old: Any = Field(default=None, nullable=True, db_type="json")
+    new: Any = Field(default=None, nullable=True, db_type="jsonb")
+
+
+NOON, LATER = datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def twofold(database: Database) -> Database:
+    database.create_tables(Twofold)
+    database.bulk_create(
+        Twofold,
+        [
+            Twofold(id=1, at=NOON, utc=NOON, old={"a": 1}, new={"a": 1}),
+            Twofold(id=2, at=LATER, utc=NOON, old={"a": 1}, new={"a": 2}),
+            Twofold(id=3, at=LATER),
+        ],
+    )
+    return database
+
+
+def test_moments_kept_in_two_ways_are_equal_in_set_operations(twofold):
+    rows = Twofold.where(lambda t: t.id < 3)
+    at, utc = rows.select(lambda t: t.at), rows.select(lambda t: t.utc)
+    assert sorted(at.union(utc).all()) == [NOON, LATER]
+    assert sorted(utc.union(at).all()) == [NOON, LATER]
+    assert sorted(at.union_all(utc).all()) == [NOON, NOON, NOON, LATER]
+    assert at.intersect(utc).all() == [NOON]
+    assert utc.intersect(at).all() == [NOON]
+    assert at.except_(utc).all() == [LATER]
+    assert utc.except_(at).all() == []
+    assert ids(Twofold.where(lambda t: t.at.in_(utc)).all()) == [1]
+    assert ids(Twofold.where(lambda t: t.utc.not_in(at.where(lambda t: t.id == 2))).order_by("id").all()) == [
+        1,
+        2,
+    ]
+
+
+def test_moments_kept_in_two_ways_are_one_type_in_a_condition(twofold):
+    rows = Twofold.order_by("id")
+    assert ids(rows.where(lambda t: t.at.between(t.utc, t.utc)).all()) == [1]
+    assert ids(rows.where(lambda t: t.utc.between(t.at, LATER)).all()) == [1]
+    assert rows.select(lambda t: coalesce(t.utc, t.at)).all() == [NOON, NOON, LATER]
+    assert ids(rows.where(lambda t: coalesce(t.utc, t.at) == t.at).all()) == [1, 3]
+    assert rows.select(lambda t: case(when(t.id == 2, t.at), else_=t.utc)).all() == [NOON, LATER, None]
+    assert rows.select(lambda t: case(when(t.id == 1, t.utc), else_=t.at)).all() == [NOON, LATER, LATER]
+    assert ids(rows.where(lambda t: case(when(t.id == 1, t.utc), else_=t.at) >= LATER).all()) == [2, 3]
+
+
+def test_documents_kept_in_two_ways_are_one_type(twofold):
+    rows = Twofold.order_by("id")
+    assert rows.select(lambda t: coalesce(t.old, t.new)).all() == [{"a": 1}, {"a": 1}, None]
+    assert rows.select(lambda t: case(when(t.id == 1, t.old), else_=t.new)).all() == [{"a": 1}, {"a": 2}, None]
+    old, new = Twofold.select("old"), Twofold.select("new")
+    assert ids(rows.where(lambda t: col(t.old).in_(old)).all()) == [1, 2]
+    assert ids(rows.where(lambda t: col(t.old).in_(new)).all()) == [1, 2]
+    assert ids(rows.where(lambda t: col(t.new).in_(old)).all()) == [1]
+    assert ids(rows.where(lambda t: col(t.new).not_in(old)).all()) == [2]
+    once = Twofold.where(lambda t: t.old != None).select(lambda t: array_agg(t.old, distinct=True))
+    assert once.one() == [{"a": 1}]

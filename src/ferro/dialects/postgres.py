@@ -106,6 +106,8 @@ FORMS = {
     "text": Form("CAST({0} AS text)"),
     # json has no equality; jsonb has.
     "comparable:json": Form("CAST({0} AS jsonb)"),
+    "assigned:json:jsonb": Form("CAST({0} AS jsonb)"),
+    "assigned:jsonb:json": Form("CAST({0} AS json)"),
     "distinct on": Form("DISTINCT ON ({0})"),
     # For few rows it would read all of another table that is not large, and forget their order.
     "look up": Form("LATERAL (SELECT {0} FROM {1} WHERE {2} LIMIT 1) AS {3} ON TRUE"),

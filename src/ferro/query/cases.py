@@ -92,7 +92,7 @@ class Case(Expression[T]):
         typed = next((one for one in self.results if not isinstance(one, (Value, Null))), None)
 
         def result(one: Expression[Any]) -> str:
-            return (writer.write(one) if typed is None else writer.beside(one, typed)).sql
+            return (writer.write(one) if typed is None else writer.alike(one, typed)).sql
 
         branches = [
             f"WHEN {writer.sql(condition)} THEN {result(value)}"

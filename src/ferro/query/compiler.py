@@ -275,15 +275,26 @@ def render(statement: Statement, dialect: Dialect) -> tuple[str, list[Slot]]:
     return writer.with_names() + sql, writer.slots
 
 
-def select(writer: Writer, statement: Select, names: tuple[str, ...] = (), form: InSet | None = None) -> str:
+def select(
+    writer: Writer,
+    statement: Select,
+    names: tuple[str, ...] = (),
+    form: InSet | None = None,
+    like: Sequence[Expression[Any]] = (),
+) -> str:
+    """A select; `like` are the columns whose values its own stand among."""
     opening = defined(writer, statement.ctes)
     source = statement.source
     columns = [writer.write(column) for column in statement.columns]
+    types = [column.type for column in statement.columns]
+    if like:
+        wanted = [column.type for column in like]
+        columns = list(map(writer.kept_as, columns, types, wanted))
+        types = [theirs or own for own, theirs in zip(types, wanted, strict=True)]
     if statement.distinct or statement.group_by:
         form = writer.compared
     if form is not None:
-        pairs = zip(columns, statement.columns, strict=True)
-        columns = [form(text, column.type) for text, column in pairs]
+        columns = list(map(form, columns, types))
     origin = "".join((rows_of(writer, source), *(joined(writer, join) for join in statement.joins)))
     chosen = [text.sql for text in columns]
     if names:
@@ -368,7 +379,7 @@ def members(writer: Writer, selects: Sequence[Select], operator: str, names: tup
     form = (writer.comparable if operator == "UNION ALL" else writer.compared) if operator else None
     texts: list[str] = []
     for statement in selects:
-        text = select(writer, statement, names if not texts else (), form)
+        text = select(writer, statement, () if texts else names, form, selects[0].columns)
         if operator and (
             statement.order_by or statement.limit is not None or statement.offset is not None or statement.ctes
         ):

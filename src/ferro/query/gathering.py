@@ -98,6 +98,8 @@ class Gather(Aggregate[T]):
         if self.value.kind == "array":
             # PostgreSQL's arrays of arrays are all of one length: each goes as a text.
             value = in_pair(writer, value, self.value.type)
+        if self.distinct:
+            value = writer.comparable(value, self.value.type)
         return [value.sql] if self.beside is None else [value.sql, writer.beside(self.beside, self.value).sql]
 
     def in_arguments(self, writer: Writer, given: list[str]) -> str:

@@ -107,28 +107,15 @@ class InQuery(Condition):
 
     def write(self, writer: Writer) -> Text:
         """`… IN (SELECT …)`."""
-        column = self.statement.columns[0]
-        self.must_be_kept_alike(writer, column)
         operand = within(writer.compared(writer.write(self.operand), self.operand.type), CONCAT)
-        rows = select(writer, self.statement)
+        rows = select(writer, self.statement, form=writer.comparable, like=(self.operand,))
         if not self.negated:
             return Text(f"{operand} IN ({rows})", COMPARE)
-        if not never_null(column):
+        if not never_null(self.statement.columns[0]):
             # One null would make the answer null for every row.
             name, value = quote("given"), quote("value")
             rows = f"WITH {name}({value}) AS ({rows}) SELECT {value} FROM {name} WHERE {value} IS NOT NULL"
         return Text(f"{operand} NOT IN ({rows})", COMPARE)
-
-    def must_be_kept_alike(self, writer: Writer, column: Expression[Any]) -> None:
-        one, other = self.operand.type, column.type
-        if one is None or other is None:
-            return
-        names = writer.stored(one).name, writer.stored(other).name
-        if writer.dialect.form(f"stored:{names[0]}:{names[1]}") is not None:
-            raise QueryError(
-                f"{self.operand.label} and {column.label} are stored differently on {writer.dialect.name} "
-                f"({names[0]} and {names[1]}) and cannot be looked for by in_(): use exists() and =="
-            )
 
     def __repr__(self) -> str:
         return f"({self.operand!r} {'NOT ' if self.negated else ''}IN (...))"

@@ -97,15 +97,25 @@ class Writer:
 
     def assigned(self, node: Expression[Any], target: tree.ColumnRef[Any]) -> Text:
         """What a column is set to: a calculated value is checked where the database keeps whatever comes out."""
-        text = self.beside(node, target)
+        text = self.alike(node, target)
         as_it_is = isinstance(node, tree.Value) or (
             isinstance(node, tree.ColumnRef) and self.stored(node.type).name == self.stored(target.type).name
         )
-        if as_it_is:
-            return text
-        names = (self.stored(node.type).name if node.type else "", self.stored(target.type).name)
-        form = None if isinstance(node, tree.Now) else self.dialect.form(f"assigned:{names[0]}:{names[1]}")
-        return self.checked(Text(filled(form, text), ATOM) if form else text, target.type)
+        return text if as_it_is else self.checked(text, target.type)
+
+    def alike(self, node: Expression[Any], other: Expression[Any]) -> Text:
+        """An operand in the form in which the other operand's type is kept."""
+        text = self.beside(node, other)
+        return text if isinstance(node, (tree.Value, tree.Now)) else self.kept_as(text, node.type, other.type)
+
+    def kept_as(self, text: Text, type: ColumnType | None, other: ColumnType | None) -> Text:
+        """A value of one type in the form in which another one is kept, where both are the same to Python."""
+        form = (
+            self.dialect.form(f"assigned:{self.stored(type).name}:{self.stored(other).name}")
+            if type and other
+            else None
+        )
+        return Text(filled(form, text), ATOM) if form else text
 
     def checked(self, text: Text, type: ColumnType | None) -> Text:
         """A calculated value, refused when it is none of its type, where the database would go on with it."""
@@ -213,8 +223,8 @@ class Writer:
 
     def between(self, node: tree.Between) -> Text:
         operand = self.compared(self.write(node.operand), node.operand.type)
-        low = self.beside(node.low, node.operand)
-        high = self.beside(node.high, node.operand)
+        low = self.alike(node.low, node.operand)
+        high = self.alike(node.high, node.operand)
         return Text(f"{within(operand, CONCAT)} BETWEEN {within(low, CONCAT)} AND {within(high, CONCAT)}", COMPARE)
 
     def like(self, node: tree.Like) -> Text:
@@ -283,7 +293,7 @@ class Writer:
     def function(self, node: tree.Function[Any]) -> Text:
         first = node.arguments[0] if node.arguments else None
         if node.name == "coalesce" and first is not None:
-            arguments = [self.sql(first), *(self.beside(other, first).sql for other in node.arguments[1:])]
+            arguments = [self.sql(first), *(self.alike(other, first).sql for other in node.arguments[1:])]
         else:
             arguments = [self.argument(argument) for argument in node.arguments]
         own = self.stored(first.type).functions.get(node.name.lower()) if first is not None and first.type else None
@@ -347,7 +357,7 @@ class Writer:
         if isinstance(function, tree.WindowFunction):
             leading = function.arguments[:1]
             given = [self.sql(one) for one in leading]
-            given += [self.beside(one, *leading).sql for one in function.arguments[1:]]
+            given += [self.alike(one, *leading).sql for one in function.arguments[1:]]
             return Text(f"{function.name.upper()}({', '.join(given)}){self.window(node)}", ATOM)
         if type(function) is not tree.Aggregate:
             raise QueryError(f"{function!r} has no window: the databases have it for groups only")
