@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from difflib import get_close_matches
+from functools import wraps
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform, overload
 
@@ -67,6 +68,8 @@ class ModelMeta(ModelMetaclass):
         if unread:
             # For the child classes.
             model.model_config["use_attribute_docstrings"] = True
+        if any(isinstance(base, ModelMeta) for base in bases):
+            find_slots_first(made)
         for declared in namespace["__ferro_declared__"]:
             type.__setattr__(made, declared, RelationAttribute(declared))
         type.__setattr__(made, "__ferro_relation_names__", frozenset(relations_of(made)))
@@ -110,6 +113,20 @@ class ModelMeta(ModelMetaclass):
             close = get_close_matches(name, fields_of(cls), n=1)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}{guess}")
+
+
+def find_slots_first(made: type) -> None:
+    """Keep a `__getattr__` of a user's, which may ask no other, from what fills itself when it is asked for."""
+    owner = next(one for one in made.__mro__ if "__getattr__" in vars(one))
+    if owner is not made and isinstance(owner, ModelMeta):
+        return
+    own = vars(owner)["__getattr__"]
+
+    @wraps(own)
+    def get(self: BaseModel, name: str) -> Any:
+        return lazy_slot(self, name) if name in LAZY else own(self, name)
+
+    type.__setattr__(made, "__getattr__", get)
 
 
 def has_docstrings(bases: tuple[type[Any], ...], namespace: dict[str, Any], options: Mapping[str, Any]) -> bool:

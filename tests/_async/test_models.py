@@ -1,5 +1,7 @@
 """Models and their tables: what is declared is what the database keeps to."""
 
+import copy
+import pickle
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
@@ -150,6 +152,44 @@ async def test_pydantics_own_features_work_on_rows_that_were_read(database):
     assert circle.model_copy(update={"radius": 4}).across == 8
     assert Circle.model_validate_json(circle.model_dump_json()) == circle
     assert await columns_of(database, "circle") == ["id", "radius"]
+
+
+class Answering:
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("say_"):
+            return name.removeprefix("say_")
+        raise AttributeError(name)
+
+
+class Parrot(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    words: list[str] = Field(default_factory=list)
+
+    __getattr__ = vars(Answering)["__getattr__"]
+
+
+class Mynah(Answering, Model):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    words: list[str] = Field(default_factory=list)
+
+
+@pytest.mark.parametrize("model", [Parrot, Mynah])
+async def test_a_model_may_answer_for_attributes_that_are_not_there(database, model):
+    await database.create_tables(model)
+    made = await model.create(name="Jo", words=["hi"])
+    for look in (
+        lambda one: one == made,
+        lambda one: one.model_fields_set == {"id", "name", "words"},
+        lambda one: one.model_dump(exclude_unset=True) == {"id": 1, "name": "Jo", "words": ["hi"]},
+        lambda one: copy.deepcopy(one) == made,
+        lambda one: pickle.loads(pickle.dumps(one)) == made,
+        lambda one: (one.say_hello, one.model_extra) == ("hello", None),
+    ):
+        assert look(await model.get(1))
+    with pytest.raises(AttributeError, match="sing"):
+        _ = (await model.get(1)).sing
 
 
 async def test_validators_do_not_run_on_rows_that_are_read(database):
