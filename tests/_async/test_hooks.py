@@ -1,11 +1,12 @@
 """Hooks: what a model overrides is called, and nothing else is."""
 
+from functools import cached_property
 from typing import ClassVar
 
 import pytest
 from pydantic import PrivateAttr
 
-from ferro import AsyncDatabase, Field, Model
+from ferro import AsyncDatabase, Field, Model, session
 
 
 class Note(Model):
@@ -37,6 +38,18 @@ class Plain(Model):
     id: int | None = Field(default=None, primary_key=True)
     before_save: str = ""  # type: ignore[assignment]
     after_load: list[str] = Field(default=[])  # type: ignore[assignment]
+
+
+class Sum(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    parts: list[int]
+
+    @cached_property
+    def total(self) -> int:
+        return sum(self.parts)
+
+    def after_load(self) -> None:
+        _ = self.total
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +98,16 @@ async def test_fields_named_like_hooks_are_fields() -> None:
     await Plain.create(before_save="a", after_load=["b"])
     found = await Plain.get(1)
     assert (found.before_save, found.after_load) == ("a", ["b"])
+
+
+async def test_what_a_hook_works_out_is_no_field(database: AsyncDatabase) -> None:
+    await database.create_tables(Sum)
+    await Sum.create(parts=[1, 2])
+    async with session():
+        held = await Sum.get(1)
+        assert held is await Sum.get(1)
+        assert (held.total, held.model_fields_set) == (3, {"id", "parts"})
+    row = await Sum.get(1)
+    await row.refresh()
+    assert (row.total, row.model_fields_set) == (3, {"id", "parts"})
+    assert row.model_dump(exclude_unset=True) == {"id": 1, "parts": [1, 2]}

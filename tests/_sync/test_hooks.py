@@ -1,12 +1,13 @@
 # Generated from tests/_async/test_hooks.py by scripts/unasync.py: edit that file, never this one.
 """Hooks: what a model overrides is called, and nothing else is."""
 
+from functools import cached_property
 from typing import ClassVar
 
 import pytest
 from pydantic import PrivateAttr
 
-from ferro.sync import Database, Field, Model
+from ferro.sync import Database, Field, Model, session
 
 
 class Note(Model):
@@ -38,6 +39,18 @@ class Plain(Model):
     id: int | None = Field(default=None, primary_key=True)
     before_save: str = ""  # type: ignore[assignment]
     after_load: list[str] = Field(default=[])  # type: ignore[assignment]
+
+
+class Sum(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    parts: list[int]
+
+    @cached_property
+    def total(self) -> int:
+        return sum(self.parts)
+
+    def after_load(self) -> None:
+        _ = self.total
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +99,16 @@ def test_fields_named_like_hooks_are_fields() -> None:
     Plain.create(before_save="a", after_load=["b"])
     found = Plain.get(1)
     assert (found.before_save, found.after_load) == ("a", ["b"])
+
+
+def test_what_a_hook_works_out_is_no_field(database: Database) -> None:
+    database.create_tables(Sum)
+    Sum.create(parts=[1, 2])
+    with session():
+        held = Sum.get(1)
+        assert held is Sum.get(1)
+        assert (held.total, held.model_fields_set) == (3, {"id", "parts"})
+    row = Sum.get(1)
+    row.refresh()
+    assert (row.total, row.model_fields_set) == (3, {"id", "parts"})
+    assert row.model_dump(exclude_unset=True) == {"id": 1, "parts": [1, 2]}

@@ -8,7 +8,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from ferro.instance.journal import journal, note_before, note_source
-from ferro.instance.state import LOADED, NEW, State, changed_fields, fill_slots, remember, state_of, vars_of_slots
+from ferro.instance.state import (
+    LOADED,
+    NEW,
+    State,
+    changed_fields,
+    facts_of_slots,
+    fill_slots,
+    remember,
+    state_of,
+    vars_of_slots,
+)
 from ferro.instance.values import as_kept, is_same
 from ferro.schema.registry import table_of
 
@@ -109,5 +119,7 @@ def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = 
             fresh.seen[name] = as_kept(columns[name], value)
         else:
             fresh.originals[name] = value
-    instance.__pydantic_fields_set__.update(values)
+    # A hook may have left other things in a row than fields, such as a cached property.
+    fields, _ = facts_of_slots(type(instance))
+    instance.__pydantic_fields_set__.update(values.keys() & fields)
     remember(instance, fresh)
