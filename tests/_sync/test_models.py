@@ -5,6 +5,7 @@ import copy
 import pickle
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -14,7 +15,7 @@ from uuid import UUID
 import pydantic
 import pytest
 from postponed import Margin, Mood, Note
-from pydantic import BaseModel, NaiveDatetime, PrivateAttr, SecretStr, computed_field, field_validator
+from pydantic import BaseModel, ConfigDict, NaiveDatetime, PrivateAttr, SecretStr, computed_field, field_validator
 
 from ferro.sync import (
     Check,
@@ -191,6 +192,55 @@ def test_a_model_may_answer_for_attributes_that_are_not_there(database, model):
         assert look(model.get(1))
     with pytest.raises(AttributeError, match="sing"):
         _ = model.get(1).sing
+
+
+class Hue(Enum):
+    RED = "r"
+    BLUE = "b"
+
+
+class Depth(IntEnum):
+    LOW = 1
+
+
+class Corner(Enum):
+    HERE = (1, 2)
+
+
+@dataclass
+class Spot:
+    hue: Hue
+
+
+class Paint(Model):
+    model_config = ConfigDict(use_enum_values=True)
+
+    id: int | None = Field(default=None, primary_key=True)
+    hue: Hue
+    depth: Depth
+    corner: Corner
+    other: Hue | None = None
+    always: Literal[Hue.RED] = Field(default=Hue.RED, validate_default=True)
+    hues: list[Hue] = Field(default_factory=list)
+    spots: dict[str, Spot] = Field(default_factory=dict)
+    spot: Spot | None = None
+    tags: list[Hue] = Field(default_factory=list, db_type="array")
+
+
+def test_a_model_may_hold_the_values_of_enumerations(database):
+    database.create_tables(Paint)
+    made = Paint.create(
+        hue=Hue.BLUE, depth=1, corner=(1, 2), hues=["r"], spots={"a": Spot("b")}, spot=Spot("r"), tags=[Hue.RED]
+    )
+    found = Paint.get(1)
+    assert found == made
+    assert (found.hue, type(found.depth), found.corner, found.other, found.always) == ("b", int, (1, 2), None, "r")
+    assert (found.hues, found.tags) == (["r"], ["r"])
+    assert found.model_dump() == made.model_dump()
+    assert Paint.where(lambda p: (p.hue == Hue.BLUE) & (p.tags == [Hue.RED])).select("hue").all() == [("b",)]
+    found.hue, found.corner, found.hues = "r", Corner.HERE, [*found.hues, "b"]
+    found.save()
+    assert Paint.where(lambda p: p.hue == "r").select("hue", "corner", "hues").all() == [("r", (1, 2), ["r", "b"])]
 
 
 def test_validators_do_not_run_on_rows_that_are_read(database):

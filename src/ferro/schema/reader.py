@@ -132,7 +132,8 @@ def read_field(model: type[BaseModel], name: str, info: FieldInfo) -> Read:
     inner, optional = split_optional(info.annotation)
     refuse_models(where, inner, options)
     try:
-        kept_as = column_type(inner, db_type=options.db_type)
+        enum_values = model.model_config.get("use_enum_values", False)
+        kept_as = column_type(inner, db_type=options.db_type, enum_values=enum_values)
     except ValueError as error:
         raise ModelDefinitionError(f"{where}: {error}") from error
     if options.primary_key and options.nullable is True:

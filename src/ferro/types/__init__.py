@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import NaiveDatetime
@@ -63,7 +63,7 @@ FAMILIES: tuple[Callable[[Asked], ColumnType | None], ...] = (
     temporal.match,
     uuids.match,
     inet.match,
-    lambda asked: arrays.match(asked, column_type),
+    lambda asked: arrays.match(asked, partial(column_type, enum_values=asked.enum_values)),
     lambda asked: ranges.match(asked, column_type),
     document.match,
     document.match_anything,
@@ -91,20 +91,20 @@ SQLITE_COLLATIONS: tuple[SqliteCollation, ...] = (
 SQLITE_AGGREGATES: tuple[SqliteAggregate, ...] = (*decimals.AGGREGATES, *gathering.aggregates(SQLITE_COLLATIONS))
 
 
-def column_type(annotation: Any, *, db_type: str | None = None) -> ColumnType:
+def column_type(annotation: Any, *, db_type: str | None = None, enum_values: bool = False) -> ColumnType:
     """The column type of an annotation that has no `| None`: the same object for the same question.
 
     Raises ValueError for a type that no column can hold, or that does not go with `db_type`.
     """
     asked_for = read_db_type(db_type)
     try:
-        return cached(annotation, asked_for)
+        return cached(annotation, asked_for, enum_values)
     except TypeError:
         if is_hashable(annotation):
             raise
     # Annotations may carry anything, lists too. They hardly ever matter to storage.
     inner = unwrap(annotation)
-    return cached(inner, asked_for) if is_hashable(inner) else find(inner, asked_for)
+    return (cached if is_hashable(inner) else find)(inner, asked_for, enum_values)
 
 
 def is_hashable(annotation: Any) -> bool:
@@ -117,12 +117,12 @@ def is_hashable(annotation: Any) -> bool:
 
 @informing("column types")
 @lru_cache(maxsize=4096)
-def cached(annotation: Any, db_type: DbType | None) -> ColumnType:
+def cached(annotation: Any, db_type: DbType | None, enum_values: bool) -> ColumnType:
     inner = unwrap(annotation)
     # One object for `int` and for `Annotated[int, ...]`, unless the annotation says how to read JSON.
     if inner is not annotation and is_hashable(inner) and not needs_annotation(inner):
-        return cached(inner, db_type)
-    return find(annotation, db_type)
+        return cached(inner, db_type, enum_values)
+    return find(annotation, db_type, enum_values)
 
 
 def needs_annotation(inner: Any) -> bool:
@@ -133,8 +133,8 @@ def needs_annotation(inner: Any) -> bool:
     return is_union(inner) or inner in (Url, MultiHostUrl)
 
 
-def find(annotation: Any, db_type: DbType | None) -> ColumnType:
-    asked = Asked(annotation, unwrap(annotation), db_type)
+def find(annotation: Any, db_type: DbType | None, enum_values: bool) -> ColumnType:
+    asked = Asked(annotation, unwrap(annotation), db_type, enum_values)
     for family in FAMILIES:
         if (found := family(asked)) is not None:
             return found

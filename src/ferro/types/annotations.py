@@ -44,11 +44,13 @@ class Asked:
         annotation: the type as the model says it.
         inner: the same without `Annotated`, aliases and `NewType`.
         db_type: the database type the model asks for, or None for ferro's choice.
+        enum_values: a row holds the values of members of an enumeration, as with Pydantic's `use_enum_values`.
     """
 
     annotation: Any
     inner: Any
     db_type: DbType | None
+    enum_values: bool = False
 
     @property
     def name(self) -> str:

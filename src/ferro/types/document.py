@@ -20,7 +20,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeGuard, cast, get_args, get_origin
 
-from pydantic import BaseModel, Json, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Json, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
@@ -232,13 +232,15 @@ PART = document("part of a document", object, accept_part, dump_part, (from_json
 class Typed:
     """A document with a type: written and read by Pydantic."""
 
-    def __init__(self, annotation: Any, name: str) -> None:
-        self.annotation = annotation
+    def __init__(self, annotation: Any, name: str, *, enum_values: bool = False) -> None:
+        # Of a class that may have a configuration of its own Pydantic would take no other one.
+        self.annotation = annotation | None if enum_values else annotation
+        self.config = ConfigDict(use_enum_values=True) if enum_values else None
         self.name = name
         self.is_set = get_origin(unwrap(annotation)) in SETS or unwrap(annotation) in SETS
         self.known: TypeAdapter[Any] | None = None
         try:
-            self.known = TypeAdapter(annotation)
+            self.known = TypeAdapter(self.annotation, config=self.config)
         except PydanticSchemaGenerationError as error:
             raise ValueError(f"{name} cannot be stored as JSON: Pydantic cannot read and write it") from error
         except (PydanticUndefinedAnnotation, PydanticUserError, NameError):
@@ -248,7 +250,7 @@ class Typed:
     @property
     def adapter(self) -> TypeAdapter[Any]:
         if self.known is None:
-            self.known = TypeAdapter(self.annotation)
+            self.known = TypeAdapter(self.annotation, config=self.config)
         return self.known
 
     def accept(self, value: Any) -> Any:
@@ -307,9 +309,9 @@ def first(error: ValidationError) -> str:
     return f"{at}: {found['msg']}" if at else found["msg"]
 
 
-def typed(annotation: Any, name: str, token: str) -> ColumnType:
-    kept = Typed(annotation, name)
-    inner = unwrap(annotation)
+def typed(asked: Asked, token: str) -> ColumnType:
+    name, inner = asked.name, asked.inner
+    kept = Typed(asked.annotation, name, enum_values=asked.enum_values)
     return document(
         name,
         inner,
@@ -350,7 +352,7 @@ def make(asked: Asked, token: str) -> ColumnType:
         return untyped(asked.name, list, (list,), token)
     if inner in UNTYPED or inner is Json:
         return untyped("JSON", object, (object,), token)
-    return typed(asked.annotation, asked.name, token)
+    return typed(asked, token)
 
 
 def is_plain(inner: Any, origin: type, arguments: tuple[Any, ...]) -> bool:

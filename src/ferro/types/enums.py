@@ -1,6 +1,7 @@
 """Enumerations: members of texts and of numbers by their value, all others by their name."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum, Flag
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -104,6 +105,18 @@ def match(asked: Asked) -> ColumnType | None:
         return None
     values = [member.value for member in enum]
     if issubclass(enum, Flag) or all_are(int, values):
-        return by_number(enum, asked.token(*INTEGER_TOKENS))
-    asked.token(*TEXT_TOKENS)
-    return by_text(enum, asked.db_type or TEXT, by_value=all_are(str, values))
+        found = by_number(enum, asked.token(*INTEGER_TOKENS))
+    else:
+        asked.token(*TEXT_TOKENS)
+        found = by_text(enum, asked.db_type or TEXT, by_value=all_are(str, values))
+    return read_as_values(found) if asked.enum_values else found
+
+
+def read_as_values(found: ColumnType) -> ColumnType:
+    """The same for fields that hold the values of members."""
+
+    def reading(load: Convert) -> Convert:
+        return lambda stored: value_of(load(stored))
+
+    stored = {name: replace(kept, load=kept.load and reading(kept.load)) for name, kept in found.stored.items()}
+    return replace(found, stored=stored)

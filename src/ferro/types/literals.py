@@ -21,7 +21,7 @@ def match(asked: Asked) -> ColumnType | None:
             f"{asked.name} mixes values of different types, and a column has one:"
             " use texts, whole numbers or members of one enumeration"
         )
-    base = Asked(kinds.pop(), type(values[0]), asked.db_type)
+    base = Asked(kinds.pop(), type(values[0]), asked.db_type, asked.enum_values)
     for family in FAMILIES:
         if (found := family(base)) is not None:
             return limited(asked.name, found, frozenset(values))
