@@ -28,6 +28,8 @@ from ferro import (
     NotNullViolationError,
     OperationalError,
     UniqueViolationError,
+    cast,
+    col,
     varchar,
 )
 
@@ -683,6 +685,27 @@ async def test_every_type_survives_the_round_trip(database):
         if name != "id":
             query = Everything.query().filter_by(**{name: getattr(made, name)})
             assert (name, await query.count()) == (name, 1)
+
+
+async def test_the_last_moment_has_a_date_and_none_after_it(database, backend):
+    class Ticket(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        until: datetime
+        clock: NaiveDatetime
+
+    await database.create_tables(Ticket)
+    last = datetime(9999, 12, 31, 23, 59, 59, 999999)
+    await Ticket.create(until=last.replace(tzinfo=UTC), clock=last)
+    dates = Ticket.select(lambda t: (cast(t.until, date), cast(t.clock, date)))
+    assert await dates.one() == (date(9999, 12, 31), date(9999, 12, 31))
+    assert await Ticket.where(lambda t: cast(t.until, date) == date(9999, 12, 31)).count() == 1
+    with pytest.raises(DataError) as refused:
+        await Ticket.select(lambda t: col(t.until) + timedelta(days=1)).all()
+    if backend == "sqlite":
+        assert str(refused.value) == (
+            "Fetch failed: a number, date or time left the range of its type, or a pattern ends with its escape "
+            "character: user-defined function raised exception"
+        )
 
 
 async def test_a_field_hides_the_call_of_its_name_on_the_class_and_nothing_else(database) -> None:

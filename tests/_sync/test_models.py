@@ -29,6 +29,8 @@ from ferro.sync import (
     NotNullViolationError,
     OperationalError,
     UniqueViolationError,
+    cast,
+    col,
     varchar,
 )
 
@@ -682,6 +684,27 @@ def test_every_type_survives_the_round_trip(database):
         if name != "id":
             query = Everything.query().filter_by(**{name: getattr(made, name)})
             assert (name, query.count()) == (name, 1)
+
+
+def test_the_last_moment_has_a_date_and_none_after_it(database, backend):
+    class Ticket(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        until: datetime
+        clock: NaiveDatetime
+
+    database.create_tables(Ticket)
+    last = datetime(9999, 12, 31, 23, 59, 59, 999999)
+    Ticket.create(until=last.replace(tzinfo=UTC), clock=last)
+    dates = Ticket.select(lambda t: (cast(t.until, date), cast(t.clock, date)))
+    assert dates.one() == (date(9999, 12, 31), date(9999, 12, 31))
+    assert Ticket.where(lambda t: cast(t.until, date) == date(9999, 12, 31)).count() == 1
+    with pytest.raises(DataError) as refused:
+        Ticket.select(lambda t: col(t.until) + timedelta(days=1)).all()
+    if backend == "sqlite":
+        assert str(refused.value) == (
+            "Fetch failed: a number, date or time left the range of its type, or a pattern ends with its escape "
+            "character: user-defined function raised exception"
+        )
 
 
 def test_a_field_hides_the_call_of_its_name_on_the_class_and_nothing_else(database) -> None:

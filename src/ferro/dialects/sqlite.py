@@ -148,8 +148,8 @@ FORMS = {
     "cast:int:bool": Form("({0} <> 0)"),
     "cast:text:date": Form("date({0})"),
     "cast:date:date": Form("{0}"),
-    "cast:datetime:date": Form("date({0})"),
-    "cast:naive_datetime:date": Form("date({0})"),
+    "cast:datetime:date": Form("substr({0}, 1, 10)"),
+    "cast:naive_datetime:date": Form("substr({0}, 1, 10)"),
     **DOCUMENTS,
     **MOMENTS,
     # The document, its language, the text, the key, the index and its weights.

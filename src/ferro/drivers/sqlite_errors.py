@@ -69,7 +69,7 @@ def translated(error: Exception, prefix: str) -> FerroError:
     if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == RESTRICTED:
         kind = ForeignKeyViolationError
     if str(error).startswith(REFUSED):
-        prefix += ": a number left the range of its type, or a pattern ends with its escape character"
+        prefix += ": a number, date or time left the range of its type, or a pattern ends with its escape character"
         kind = DataError
     if str(error).startswith("Incorrect number of bindings"):
         kind = QueryError
