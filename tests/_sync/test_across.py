@@ -82,6 +82,20 @@ def test_sorting_by_a_related_column_loses_no_row(library):
     assert [book.title for book in joined] == ["A", "B", "C"]
 
 
+def test_rows_that_come_once_are_sorted_by_their_own_columns(library):
+    books = Book.query().distinct()
+    assert [book.title for book in books.order_by("-title").limit(3).all()] == ["D", "C", "B"]
+    assert [book.title for book in books.order_by(lambda b: (b.author.id, b.title)).all()] == ["A", "B", "C", "D"]
+    for key, label in (
+        (lambda b: b.author.name, "book.author.name"),
+        (lambda b: b.pages * 2, "(book.pages * 2)"),
+    ):
+        with pytest.raises(QueryError) as refused:
+            books.order_by(key).all()
+        assert str(refused.value) == f"{label} cannot be sorted by: distinct() leaves only what is selected"
+        assert books.order_by(key).count() == 4
+
+
 def test_collections_are_asked_inside_conditions(library):
     names = Author.order_by("name").select(lambda a: a.name)
     assert names.where(lambda a: a.books.any(lambda b: b.pages > 200)).all() == ["Ann"]

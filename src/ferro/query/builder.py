@@ -476,8 +476,8 @@ class QueryBase(Generic[M]):
             raise QueryError(f"{does} makes one row of many, so for_update() has no single rows to lock: leave one out")
         columns = self.source.columns if projection is None else projection.columns
         ordering = self.ordering
-        if projection is not None and ordering and (self._is_aggregated or self._distinct):
-            ordering = tuple(self._sorted_by(order, projection) for order in ordering)
+        if self._distinct or (projection is not None and self._is_aggregated):
+            ordering = tuple(self._sorted_by(order, columns) for order in ordering)
         ordering = self._as_asked(ordering)
         chosen = () if projection is None else columns
         sorted_by = (order.expression for order in ordering)
@@ -755,16 +755,16 @@ class QueryBase(Generic[M]):
             return self._expression(given)
         return expression(given)
 
-    def _sorted_by(self, order: Order, projection: Projection) -> Order:
+    def _sorted_by(self, order: Order, columns: Sequence[Expression[Any]]) -> Order:
         """A key by which selected rows can be sorted: one that is selected, or is made of those."""
         found = order.expression
-        for position, column in enumerate(projection.columns, 1):
+        for position, column in enumerate(columns, 1):
             if same(found, column):
                 # With parameters in it, only its position makes it the same expression.
                 by = Number(position) if has_values(found) else found
                 return Order(by, descending=order.descending, nulls=order.nulls)
         loose = loose_columns(found)
-        if self._distinct or any(not any(same(one, column) for column in projection.columns) for one in loose):
+        if self._distinct or any(not any(same(one, column) for column in columns) for one in loose):
             does = "distinct()" if self._distinct else "grouping"
             raise QueryError(f"{found.label} cannot be sorted by: {does} leaves only what is selected")
         return order
