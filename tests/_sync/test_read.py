@@ -495,6 +495,18 @@ def test_decimals_are_sorted_as_numbers(database):
     ]
 
 
+def test_a_text_of_any_length_is_looked_for(database):
+    part = "*é%" * 20_000
+    Toy.bulk_create([Toy(id=10, name=f"{part}a"), Toy(id=11, name=f"a{part}"), Toy(id=12, name=part[1:])])
+    longs = Toy.where(lambda t: t.id >= 10).order_by("id")
+    assert [toy.id for toy in longs.where(lambda t: t.name.startswith(part)).all()] == [10]
+    assert [toy.id for toy in longs.where(lambda t: t.name.endswith(part)).all()] == [11]
+    assert [toy.id for toy in longs.where(lambda t: t.name.contains(part)).all()] == [10, 11]
+    # The same question with a short text is another statement.
+    assert [toy.id for toy in longs.where(lambda t: t.name.startswith("*")).all()] == [10]
+    assert [toy.id for toy in longs.where(lambda t: t.name.contains(part[1:])).all()] == [10, 11, 12]
+
+
 def test_limit_and_offset(database):
     rows = Toy.order_by("id")
     assert [toy.id for toy in rows.limit(2).all()] == [1, 2]

@@ -118,6 +118,8 @@ MOMENTS = {
     "moment:-:timedelta:timedelta": Form("({0} - {1})"),
 }
 
+# What is looked for without a pattern: the text of another column, and one that is too long for a pattern.
+NO_PATTERNS = ("column", "long")
 FORMS = {
     "like": Form("{0} GLOB {1}", glob),
     "ilike": Form("ferro_lower({0}) GLOB {1}", lower_glob),
@@ -126,9 +128,9 @@ FORMS = {
     "contains": Form("{0} GLOB {1}", glob_containing),
     "like:column": Form("{0} GLOB ferro_glob({1})"),
     "ilike:column": Form("ferro_lower({0}) GLOB ferro_lower(ferro_glob({1}))"),
-    "startswith:column": Form("substr({0}, 1, length({1})) = {1}"),
-    "endswith:column": Form("substr({0}, length({0}) - length({1}) + 1) = {1}"),
-    "contains:column": Form("instr({0}, {1}) > 0"),
+    **{f"startswith:{kind}": Form("substr({0}, 1, length({1})) = {1}") for kind in NO_PATTERNS},
+    **{f"endswith:{kind}": Form("substr({0}, length({0}) - length({1}) + 1) = {1}") for kind in NO_PATTERNS},
+    **{f"contains:{kind}": Form("instr({0}, {1}) > 0") for kind in NO_PATTERNS},
     "divisor:decimal": Form("NULLIF(CAST({0} AS TEXT) COLLATE ferro_decimal, '0')"),
     # Beside a float a decimal is one; beside a whole number both are compared as decimals.
     "compare:decimal:float": Form("CAST({0} AS REAL)"),

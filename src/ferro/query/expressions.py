@@ -64,6 +64,8 @@ Values: TypeAlias = list[Any]
 NO_TRUTH = "a condition has no truth value in Python: use &, | and ~, in_() for `in`, and between() for a chain"
 # How many placeholders a list takes on databases without arrays, and from where on it travels as JSON.
 PADDED_UP_TO = 256
+# SQLite takes patterns of 50,000 bytes. A character has four at most, and is spelt with three if it is a wildcard.
+LONG_PATTERN = 10_000
 NOT_AS_JSON = frozenset({"float", "bytes"})
 
 
@@ -878,8 +880,15 @@ class Like(Condition):
     def children(self) -> "tuple[Expression[Any], ...]":
         return (self.operand, self.pattern)
 
+    @property
+    def form(self) -> str:
+        """What it is called where a dialect says how to write it."""
+        if not isinstance(self.pattern, Value):
+            return f"{self.match}:column"
+        return self.match if len(self.pattern.value) <= LONG_PATTERN else f"{self.match}:long"
+
     def collect(self, shape: Shape, values: Values, arrays: bool) -> None:
-        shape.append(self.match)
+        shape.append(self.form)
         self.operand.collect(shape, values, arrays)
         self.pattern.collect(shape, values, arrays)
 

@@ -228,15 +228,15 @@ class Writer:
         return Text(f"{within(operand, CONCAT)} BETWEEN {within(low, CONCAT)} AND {within(high, CONCAT)}", COMPARE)
 
     def like(self, node: tree.Like) -> Text:
-        operand = self.as_text(self.write(node.operand), node.operand)
+        operand, form = self.as_text(self.write(node.operand), node.operand), self.matching(node.form)
         if isinstance(node.pattern, tree.Value):
-            form = self.matching(node.match)
-            return Text(filled(form, operand, self.parameter(node.pattern, form), level=CONCAT), COMPARE)
-        pattern = self.as_text(self.write(node.pattern), node.pattern)
-        return Text(filled(self.matching(f"{node.match}:column"), operand, pattern, level=CONCAT), COMPARE)
+            pattern = self.parameter(node.pattern, form)
+        else:
+            pattern = self.as_text(self.write(node.pattern), node.pattern)
+        return Text(filled(form, operand, pattern, level=CONCAT), COMPARE)
 
     def matching(self, name: str) -> Form:
-        form = self.dialect.form(name)
+        form = self.dialect.form(name, name.removesuffix(":long"))
         if form is None:
             raise QueryError(
                 f"{self.dialect.name} has no regular expressions, which {name.partition(':')[0]}() needs: "
