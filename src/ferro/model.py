@@ -19,7 +19,7 @@ from ferro.fields import BackReference, FerroField, Field, ForeignKey, ManyToMan
 from ferro.instance.edits import Watched, before_assignment, before_sharing, copy_state, note_update
 from ferro.instance.origin import forget_origin, must_come_from, origin_of
 from ferro.instance.related import Kept, forget_related, relate, related_to
-from ferro.instance.state import LAZY, lazy_slot, remember, state_of
+from ferro.instance.state import LAZY, LOADED, lazy_slot, remember, state_of
 from ferro.query.builder import INSTEAD
 from ferro.query.ddl import policy_predicates
 from ferro.query.documents import reference
@@ -428,8 +428,9 @@ class ModelBase(BaseModel, metaclass=ModelMeta):
 
     def __setstate__(self, kept: dict[Any, Any]) -> None:
         super().__setstate__(kept)
-        if "__ferro_state__" in kept:
-            remember(self, kept["__ferro_state__"])
+        if (state := kept.get("__ferro_state__")) is not None:
+            # What all untouched instances share was pickled once for them all, and is no longer what nobody may change.
+            remember(self, state if state.originals or state.seen else LOADED)
             # Another process may have pickled it.
             forget_origin(self)
 

@@ -1,5 +1,6 @@
 """Writing: what reaches the table, what comes back into the instance, and what is refused."""
 
+import pickle
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -83,13 +84,20 @@ class Counter(Model):
     id: int | None = Field(default=None, primary_key=True)
 
 
+class Checked(Model):
+    model_config = ConfigDict(validate_assignment=True)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+
+
 class Trouble(Exception):
     pass
 
 
 @pytest.fixture(autouse=True)
 async def tables(database: AsyncDatabase):
-    await database.create_tables(Reader, Parcel, Ticket, Seat, Token, Country, Event, Counter)
+    await database.create_tables(Reader, Parcel, Ticket, Seat, Token, Country, Event, Counter, Checked)
 
 
 def exactly(text: str) -> str:
@@ -284,6 +292,28 @@ async def test_a_changed_key_that_is_taken_leaves_the_row_where_it_was(database)
     ann.visits = 4
     await ann.save()
     assert (await Reader.get(1)).visits == 4
+
+
+async def test_rows_that_were_pickled_together_remember_each_its_own_changes(database):
+    await Reader.bulk_create([Reader(first="Ann"), Reader(first="Bob")])
+    ann, bob = pickle.loads(pickle.dumps(await Reader.order_by("id").all()))
+    await Reader.where(lambda r: r.id == bob.id).update(first="Bill")
+    ann.first = "Anne"
+    bob.visits = 5
+    await bob.save()
+    await ann.save()
+    found = await Reader.order_by("id").select(lambda r: (r.first, r.visits)).all()
+    assert found == [("Anne", 0), ("Bill", 5)]
+
+
+async def test_rows_that_were_pickled_together_keep_their_keys(database):
+    await Checked.bulk_create([Checked(name="Ann"), Checked(name="Bob")])
+    ann, bob = pickle.loads(pickle.dumps(await Checked.order_by("id").all()))
+    ann.name = "Anne"
+    bob.name = "Bill"
+    await ann.save()
+    await bob.delete()
+    assert await Checked.select(lambda c: (c.id, c.name)).all() == [(1, "Anne")]
 
 
 async def test_only_updates_the_named_fields_and_keeps_the_others_changed(database):

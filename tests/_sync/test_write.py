@@ -1,6 +1,7 @@
 # Generated from tests/_async/test_write.py by scripts/unasync.py: edit that file, never this one.
 """Writing: what reaches the table, what comes back into the instance, and what is refused."""
 
+import pickle
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -84,13 +85,20 @@ class Counter(Model):
     id: int | None = Field(default=None, primary_key=True)
 
 
+class Checked(Model):
+    model_config = ConfigDict(validate_assignment=True)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+
+
 class Trouble(Exception):
     pass
 
 
 @pytest.fixture(autouse=True)
 def tables(database: Database):
-    database.create_tables(Reader, Parcel, Ticket, Seat, Token, Country, Event, Counter)
+    database.create_tables(Reader, Parcel, Ticket, Seat, Token, Country, Event, Counter, Checked)
 
 
 def exactly(text: str) -> str:
@@ -283,6 +291,28 @@ def test_a_changed_key_that_is_taken_leaves_the_row_where_it_was(database):
     ann.visits = 4
     ann.save()
     assert Reader.get(1).visits == 4
+
+
+def test_rows_that_were_pickled_together_remember_each_its_own_changes(database):
+    Reader.bulk_create([Reader(first="Ann"), Reader(first="Bob")])
+    ann, bob = pickle.loads(pickle.dumps(Reader.order_by("id").all()))
+    Reader.where(lambda r: r.id == bob.id).update(first="Bill")
+    ann.first = "Anne"
+    bob.visits = 5
+    bob.save()
+    ann.save()
+    found = Reader.order_by("id").select(lambda r: (r.first, r.visits)).all()
+    assert found == [("Anne", 0), ("Bill", 5)]
+
+
+def test_rows_that_were_pickled_together_keep_their_keys(database):
+    Checked.bulk_create([Checked(name="Ann"), Checked(name="Bob")])
+    ann, bob = pickle.loads(pickle.dumps(Checked.order_by("id").all()))
+    ann.name = "Anne"
+    bob.name = "Bill"
+    ann.save()
+    bob.delete()
+    assert Checked.select(lambda c: (c.id, c.name)).all() == [(1, "Anne")]
 
 
 def test_only_updates_the_named_fields_and_keeps_the_others_changed(database):
