@@ -1,6 +1,7 @@
 """Transactions: whole or not at all, and honest about which."""
 
 import pytest
+from pydantic import ConfigDict
 from statements import sent
 
 from ferro import (
@@ -415,6 +416,47 @@ async def test_values_of_the_database_are_asked_for_again_after_an_undone_insert
             raise TroubleError
     await Ledger.bulk_create(ledgers)
     assert [(ledger.state, ledger.rank) for ledger in ledgers] == [("open", 7), ("shut", 7), ("open", None)]
+
+
+async def test_a_key_that_was_undone_is_forgotten_where_assignments_are_checked(database):
+    class Badge(Model):
+        model_config = ConfigDict(validate_assignment=True)
+
+        id: int | None = Field(default=None, primary_key=True)
+        owner: str
+
+    await database.create_tables(Badge)
+    badge = Badge(owner="ann")
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await badge.save()
+            badge.owner = "anna"
+            raise TroubleError
+    assert (badge.id, badge.owner) == (None, "anna")
+    await Badge.create(owner="bob")
+    await badge.save()
+    assert await Badge.order_by("id").select(lambda b: b.owner).all() == ["bob", "anna"]
+
+
+async def test_what_was_assigned_after_an_undone_insert_wins_over_the_databases_values(database):
+    class Basket(Model):
+        id: int | None = Field(default=None, primary_key=True)
+        fruits: list[str] = Field(db_default=["apple"])
+        nuts: list[str] = Field(db_default=["walnut"])
+        weight: int = Field(db_default=5)
+
+    await database.create_tables(Basket)
+    basket = Basket()
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await basket.save()
+            basket.fruits = ["pear"]
+            basket.nuts.append("almond")
+            basket.weight = 9
+            raise TroubleError
+    await basket.save()
+    found = await Basket.get(basket.id)
+    assert (found.fruits, found.nuts, found.weight) == (["pear"], ["walnut", "almond"], 9)
 
 
 async def test_a_second_try_saves_what_the_first_one_saved(database):

@@ -24,15 +24,15 @@ def put_back(instance: BaseModel, noted: Before) -> None:
     """Let an instance be as it was before its row was written; what its user has assigned since stays."""
     now = state_of(instance) or NEW
     values = vars(instance)
+    edited = changed_fields(instance)
     if noted.state is None:
         for name, value in noted.values.items():
-            if name not in now.originals:
+            if name not in edited:
                 values[name] = value
                 if name not in noted.given:
                     instance.__pydantic_fields_set__.discard(name)
         remember(instance, NEW)
         return
-    edited = changed_fields(instance)
     fresh = noted.state.copy()
     fresh.seen = {**now.seen, **fresh.seen}
     columns = table_of(type(instance)).by_field
