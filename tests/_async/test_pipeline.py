@@ -225,6 +225,44 @@ async def test_hooks_are_called(database):
     assert await PipedNote.select("text", "told").order_by("id").all() == [("one", ["before"]), ("two", ["before"])]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "saved"),
+    [({}, ("two", ["before"])), ({"only": ["told"]}, ("one", ["before"])), ({"exclude": ["told"]}, ("two", []))],
+)
+async def test_what_a_hook_assigns_to_a_row_that_is_there_is_saved_too(database, chosen, saved):
+    await PipedNote.upsert(id=1, text="one")
+    note = await PipedNote.get(1)
+    note.text = "two"
+    async with pipeline() as pipe:
+        pipe.save(note, **{option: iter(names) for option, names in chosen.items()})
+    assert await PipedNote.select("text", "told").all() == [saved]
+
+
+async def test_what_cannot_be_saved_is_refused_at_once_where_there_is_a_hook(database):
+    note = await PipedNote.create(text="one")
+    with pytest.raises(QueryError, match="only= is empty"):
+        async with pipeline() as pipe:
+            pipe.create(PipedShelf, name="low")
+            pipe.save(note, only=[])
+    assert await names() == ["middle", "top"]
+
+
+async def test_a_new_row_is_inserted_once(database):
+    low = PipedShelf(name="low")
+    with pytest.raises(QueryError, match="^this PipedShelf is new, and this pipeline inserts it already"):
+        async with pipeline() as pipe:
+            pipe.save(low)
+            pipe.save(low)
+    assert await names() == ["middle", "top"]
+    async with pipeline() as pipe:
+        pipe.save(low)
+    low.name = "lower"
+    async with pipeline() as pipe:
+        pipe.save(low)
+        pipe.save(low)
+    assert await names() == ["lower", "middle", "top"]
+
+
 async def test_in_a_session_a_row_is_one_object(database):
     async with session():
         held = await PipedShelf.get(1)

@@ -2,6 +2,7 @@
 """Many calls in one round trip."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
@@ -10,11 +11,12 @@ from ferro._sync.query import Query, Selection, check_lock
 from ferro._sync.relations import held_by
 from ferro._sync.scope import chosen
 from ferro.errors import InterfaceError, QueryError
+from ferro.instance.state import is_loaded
 from ferro.model import ModelBase
 from ferro.operations import matching, raw, read, typed_rows, write
 from ferro.operations.hooks import hooks_of
 from ferro.operations.naming import check_using
-from ferro.operations.pipeline import Queued, in_step
+from ferro.operations.pipeline import Queued, in_step, put_off
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
 from ferro.query.related import RelatedQuery
@@ -41,6 +43,7 @@ class Pipeline:
         self._database = database
         self._using = using
         self._queued: list[Queued[Any]] = []
+        self._new: dict[int, ModelBase] = {}
         self._before: list[Callable[[], object]] = []
         self._after: list[tuple[Queued[Any], Callable[[], object]]] = []
         self._state: Literal["made", "open", "over"] = "made"
@@ -157,8 +160,23 @@ class Pipeline:
         self, instance: ModelBase, *, only: Iterable[str] | None = None, exclude: Iterable[str] | None = None
     ) -> Queued[None]:
         """Insert a new instance, or update the changed columns of one that was loaded or saved before."""
-        steps = write.save(instance, self.database.dialect, only=only, exclude=exclude)
+        chosen = {option: repeatable(names) for option, names in (("only", only), ("exclude", exclude))}
+        saving = partial(write.save, instance, self.database.dialect, **chosen)
+        # Called here for what it refuses.
+        steps = saving()
+        if not is_loaded(instance):
+            self._must_be_saved_once(instance)
+        if "before_save" in hooks_of(type(instance)):
+            steps = put_off(saving)
         return self._hooked(instance, "save", steps)
+
+    def _must_be_saved_once(self, instance: ModelBase) -> None:
+        if id(instance) in self._new:
+            raise QueryError(
+                f"this {type(instance).__name__} is new, and this pipeline inserts it already: save what changes "
+                "after that when the block has ended"
+            )
+        self._new[id(instance)] = instance
 
     def delete(self, instance: ModelBase, *, hard: bool = False) -> Queued[bool]:
         """Delete an instance's row; False when there was none."""
@@ -204,6 +222,11 @@ class Pipeline:
 def must_be_a_query(given: object) -> None:
     if not isinstance(given, QueryBase):
         raise QueryError(f"a pipeline takes queries, such as User.query() or User.where(...), not {given!r}")
+
+
+def repeatable(names: Iterable[str] | None) -> Iterable[str] | None:
+    """Names that can be gone through twice."""
+    return names if names is None or isinstance(names, str) else tuple(names)
 
 
 def followed_by(instance: M, steps: Steps[None]) -> Steps[M]:

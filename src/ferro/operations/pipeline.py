@@ -57,6 +57,11 @@ class Queued(Generic[T]):
         return f"Queued({self._value!r})" if self._error is None else f"Queued({self._error})"
 
 
+def put_off(operation: Callable[[], Steps[T]]) -> Steps[T]:
+    """An operation that looks at what it was given when its turn has come: hooks may change that before."""
+    return (yield from operation())
+
+
 def in_step(queued: Sequence[Queued[Any]]) -> Steps[None]:
     """Run operations side by side, and note in each what became of it.
 
