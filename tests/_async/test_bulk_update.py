@@ -57,6 +57,19 @@ async def test_only_what_changed_is_written(crates: list[Crate]) -> None:
     assert await Crate.bulk_update(crates) == 0
 
 
+async def test_a_number_that_cannot_be_compared_is_refused(crates: list[Crate]) -> None:
+    first, second, _ = crates
+    first.price = second.price = Decimal("1.50")
+    await first.save()
+    first.price = second.price = Decimal("sNaN")
+    for save in (first.save, second.save, lambda: Crate.bulk_update([first])):
+        with pytest.raises(DataError, match=r"^Crate\.price: "):
+            await save()
+    first.price = Decimal("1.50")
+    await first.save()
+    assert (await Crate.get((UUID(int=0), "a"))).price == Decimal("1.50")
+
+
 async def test_a_row_that_is_gone_undoes_all(crates: list[Crate]) -> None:
     await Crate.where(lambda c: c.shelf == UUID(int=1)).delete()
     for one in crates:

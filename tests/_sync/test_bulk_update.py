@@ -58,6 +58,19 @@ def test_only_what_changed_is_written(crates: list[Crate]) -> None:
     assert Crate.bulk_update(crates) == 0
 
 
+def test_a_number_that_cannot_be_compared_is_refused(crates: list[Crate]) -> None:
+    first, second, _ = crates
+    first.price = second.price = Decimal("1.50")
+    first.save()
+    first.price = second.price = Decimal("sNaN")
+    for save in (first.save, second.save, lambda: Crate.bulk_update([first])):
+        with pytest.raises(DataError, match=r"^Crate\.price: "):
+            save()
+    first.price = Decimal("1.50")
+    first.save()
+    assert Crate.get((UUID(int=0), "a")).price == Decimal("1.50")
+
+
 def test_a_row_that_is_gone_undoes_all(crates: list[Crate]) -> None:
     Crate.where(lambda c: c.shelf == UUID(int=1)).delete()
     for one in crates:

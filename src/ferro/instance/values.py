@@ -8,7 +8,11 @@ from ferro.schema.table import Column
 
 
 def is_same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and bool(one == other) and is_spelt_alike(one, other))
+    try:
+        return one is other or (type(one) is type(other) and bool(one == other) and is_spelt_alike(one, other))
+    except (ArithmeticError, TypeError, ValueError):
+        # A signalling NaN cannot be compared: it is refused where it would be written.
+        return False
 
 
 def is_spelt_alike(one: Any, other: Any) -> bool:
