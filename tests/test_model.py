@@ -505,7 +505,7 @@ class TestChanges:
         one.age = 4
         one.extra["b"] = 2
         fresh = {"id": 1, "name": "Cid", "age": 8, "address": None, "extra": {"a": 0}}
-        adopt(one, fresh, keep_edits=True)
+        adopt(one, fresh, changed_fields(one))
         assert (one.name, one.age, one.extra) == ("Cid", 4, {"a": 1, "b": 2})
         assert changed_fields(one) == {"age": 8, "extra": {"a": 0}}
         adopt(one, fresh)

@@ -126,7 +126,7 @@ def take_over(held: BaseModel, read: BaseModel) -> None:
         # With the version of the row as it is now, save() could not notice that someone else has changed it.
         return
     copy_origin(read, held)
-    adopt(held, vars(read), keep_edits=True)
+    adopt(held, vars(read), changed_fields(held))
 
 
 # What is known while the steps of an operation run.

@@ -26,6 +26,7 @@ from ferro import (
 )
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Note(Timestamps, Model):
@@ -144,6 +145,20 @@ async def test_a_save_without_changes_and_one_that_says_so_stamp_nothing(tables:
     note.text = "b"
     await note.save(exclude={"updated_at"})
     assert (await Note.get(1)).updated_at == note.updated_at == LONG_AGO
+
+
+async def test_a_moment_that_was_assigned_and_left_out_is_still_to_be_saved(tables: AsyncDatabase) -> None:
+    note = await Note.create(name="a")
+    note.updated_at, note.text = LONG_AGO, "b"
+    await note.save(only={"text"})
+    assert note.updated_at == LONG_AGO < (await Note.get(1)).updated_at
+    await note.save()
+    assert (await Note.get(1)).updated_at == LONG_AGO
+    note.updated_at, note.text = SOON, "c"
+    await Note.bulk_update([note], ["text"])
+    assert note.updated_at == SOON != (await Note.get(1)).updated_at
+    await note.save()
+    assert (await Note.get(1)).updated_at == SOON
 
 
 async def test_an_undone_update_takes_its_moment_along(tables: AsyncDatabase) -> None:

@@ -27,6 +27,7 @@ from ferro.sync import (
 )
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Note(Timestamps, Model):
@@ -145,6 +146,20 @@ def test_a_save_without_changes_and_one_that_says_so_stamp_nothing(tables: Datab
     note.text = "b"
     note.save(exclude={"updated_at"})
     assert Note.get(1).updated_at == note.updated_at == LONG_AGO
+
+
+def test_a_moment_that_was_assigned_and_left_out_is_still_to_be_saved(tables: Database) -> None:
+    note = Note.create(name="a")
+    note.updated_at, note.text = LONG_AGO, "b"
+    note.save(only={"text"})
+    assert note.updated_at == LONG_AGO < Note.get(1).updated_at
+    note.save()
+    assert Note.get(1).updated_at == LONG_AGO
+    note.updated_at, note.text = SOON, "c"
+    Note.bulk_update([note], ["text"])
+    assert note.updated_at == SOON != Note.get(1).updated_at
+    note.save()
+    assert Note.get(1).updated_at == SOON
 
 
 def test_an_undone_update_takes_its_moment_along(tables: Database) -> None:

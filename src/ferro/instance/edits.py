@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ferro.instance.origin import copy_origin
 from ferro.instance.related import related_to
-from ferro.instance.state import NEW, own_state, remember, state_of, state_slot
+from ferro.instance.state import NEW, UNDER_WAY, own_state, remember, state_of, state_slot
 from ferro.instance.values import as_kept, is_same
 from ferro.schema.registry import table_of
 from ferro.schema.table import Column
@@ -21,6 +21,8 @@ def before_assignment(instance: BaseModel, name: str) -> None:
         object.__getattribute__(instance, "__pydantic_fields_set__")
     state = own_state(instance)
     if state is None:
+        if state_slot(instance) is UNDER_WAY:
+            remember(instance, NEW)
         return
     columns = table_of(type(instance)).by_field
     # Validators that run on assignment may change any field.

@@ -1,8 +1,9 @@
 """What operations tell an instance: that its row was written, deleted, or read again."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import repeat
+from operator import is_
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,15 +12,15 @@ from ferro.instance.journal import journal, note_before, note_source
 from ferro.instance.state import (
     LOADED,
     NEW,
+    UNDER_WAY,
     State,
-    changed_fields,
     facts_of_slots,
     fill_slots,
     remember,
     state_of,
     vars_of_slots,
 )
-from ferro.instance.values import as_kept, is_same
+from ferro.instance.values import as_kept, is_kept_as, is_same
 from ferro.schema.registry import table_of
 
 
@@ -29,23 +30,31 @@ def mark_saved(
     *,
     sent: Mapping[str, Any] | None = None,
     kept: Mapping[str, Any] | None = None,
+    stamps: Mapping[str, Any] | None = None,
 ) -> None:
     """Note that the row was written: with what the database returned, and, of a loaded row, the fields that were sent.
 
     A field assigned to while the statement was under way keeps counting as changed. Without `sent` everything was
-    written; `kept` is how the database keeps values that can change in place, where that is known.
+    written; `kept` is how the database keeps values that can change in place, where that is known. `stamps` were
+    written besides; what was assigned to such a field, and not sent, still is to be saved.
     """
     pages = journal.get()
     if pages is not None:
         pages.note(instance)
     state = state_of(instance)
     values = vars(instance)
-    written = {**(values if sent is None else sent), **(returned or {})}
+    told = {**(returned or {}), **(stamps or {})}
+    written = {**(values if sent is None else sent), **told}
+    if told:
+        unsaved = [name for name in returned or () if sent and name in sent and values.get(name) is not sent[name]]
+        originals = {} if state is None else state.originals
+        unsaved += [name for name in stamps or () if name in originals and not is_same(originals[name], values[name])]
+        for name in unsaved:
+            del told[name]
+        values.update(told)
+        instance.__pydantic_fields_set__.update(told)
     if pages is not None:
-        pages.note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(returned or (), True)}, instance)
-    if returned:
-        values.update(returned)
-        instance.__pydantic_fields_set__.update(returned)
+        pages.note_source({**dict.fromkeys(sent or (), False), **dict.fromkeys(told, True)}, instance)
     table = table_of(type(instance))
     # What a journal holds is its own copy.
     fresh = State(loaded=True) if sent is None or state is None or state is LOADED else state
@@ -56,7 +65,8 @@ def mark_saved(
     for column in table.mutable:
         if column.field in written:
             fresh.originals.pop(column.field, None)
-            fresh.seen[column.field] = as_kept(column, written[column.field])
+            if kept is None or column.field not in kept:
+                fresh.seen[column.field] = as_kept(column, written[column.field])
     fresh.seen.update(kept or {})
     remember(instance, fresh if fresh.originals or fresh.seen else LOADED)
 
@@ -78,6 +88,21 @@ def mark_inserted(instance: BaseModel, returned: Mapping[str, Any], kept: dict[s
         vars(instance).update(returned)
         instance.__pydantic_fields_set__.update(returned)
     object.__setattr__(instance, "__ferro_state__", State(True, None, kept) if kept else LOADED)
+
+
+def mark_under_way(instances: Sequence[BaseModel]) -> None:
+    """Note that the rows of new instances are sent."""
+    if instances:
+        note: Callable[..., None] = vars_of_slots(type(instances[0]))["__ferro_state__"].__set__
+        deque(map(note, instances, repeat(UNDER_WAY)), maxlen=0)
+
+
+def are_as_sent(instances: Sequence[BaseModel]) -> bool:
+    """Whether nobody has assigned to new instances since their rows were sent."""
+    if not instances:
+        return True
+    state: Callable[..., State] = vars_of_slots(type(instances[0]))["__ferro_state__"].__get__
+    return all(map(is_, map(state, instances), repeat(UNDER_WAY)))
 
 
 def mark_all_inserted(instances: Sequence[BaseModel], kept: Mapping[str, Sequence[Any]]) -> None:
@@ -105,11 +130,21 @@ def mark_deleted(instance: BaseModel) -> None:
     remember(instance, NEW)
 
 
-def adopt(instance: BaseModel, values: Mapping[str, Any], *, keep_edits: bool = False) -> None:
-    """Take over what the database holds now; `keep_edits` leaves the changed fields as they are."""
+def assigned_since(instance: BaseModel, sent: Mapping[str, Any], kept: Mapping[str, Any]) -> set[str]:
+    """The fields that hold something else than what was sent of them, or were changed in place.
+
+    `kept` is how the database keeps what was sent of the values that can change in place.
+    """
+    values, columns = vars(instance), table_of(type(instance)).by_field
+    return {name for name, value in sent.items() if values.get(name) is not value} | {
+        name for name, value in kept.items() if not is_kept_as(columns[name], values.get(name), value)
+    }
+
+
+def adopt(instance: BaseModel, values: Mapping[str, Any], edited: Collection[str] = ()) -> None:
+    """Take over what the database holds now, but in the fields that were edited and are still to be saved."""
     note_before(instance)
-    edited = changed_fields(instance) if keep_edits else {}
-    note_source(dict.fromkeys(values.keys() - edited.keys(), True), instance)
+    note_source(dict.fromkeys(values.keys() - set(edited), True), instance)
     columns = table_of(type(instance)).by_field
     fresh = State(loaded=True)
     for name, value in values.items():

@@ -41,6 +41,8 @@ class State:
 # Shared by all instances nobody has touched, and never changed.
 LOADED = State(loaded=True)
 NEW = State(loaded=False)
+# That of new instances whose rows are on their way to the database: one that is assigned to meanwhile is NEW again.
+UNDER_WAY = State(loaded=False)
 
 
 # What operations ask.

@@ -1,7 +1,7 @@
 """Writing many rows with few statements: new ones of which nothing comes back, and what changed in many instances."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from ferro.errors import ModelDoesNotExist, QueryError, StaleObjectError
 from ferro.identity import changed_elsewhere, must_refer_to_here, written
 from ferro.instance.marks import mark_saved
 from ferro.instance.state import is_loaded, loaded_key
+from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
 from ferro.operations.bulk_create import check_new
@@ -38,13 +39,17 @@ M = TypeVar("M", bound=ModelBase)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What is to be written of one instance: `version` is empty where rows have none, `stamps` are what ferro adds."""
+    """What is to be written of one instance: `version` is empty where rows have none, `stamps` are what ferro adds.
+
+    `kept` is how the database keeps what can change in place, known when the statement is made.
+    """
 
     instance: ModelBase
     key: tuple[Any, ...]
     version: tuple[Any, ...]
     sent: dict[str, Any]
     stamps: dict[str, Any]
+    kept: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 # How many rows of an iterator are taken at once.
@@ -126,12 +131,12 @@ def bulk_update(
         known: dict[tuple[str, ...], Columns] = {}
         for instance, key in zip(given, keys, strict=True):
             change = change_of(instance, key, table, named)
-            sent = tuple(change.sent)
+            sent = (*change.sent, *change.stamps)
             columns = known.get(sent)
             if columns is None:
                 columns = known[sent] = updatable(table, sent)
             for column in columns:
-                if change.sent[column.field] is None and not column.nullable:
+                if change.sent.get(column.field, ...) is None and not column.nullable:
                     raise not_none(table, column)
             if columns:
                 groups.setdefault(columns, []).append(change)
@@ -186,7 +191,7 @@ def change_of(instance: ModelBase, key: tuple[Any, ...], table: Table, named: fr
         raise not_assigned(table)
     sent = changed if named is None else {name: values[name] for name in named}
     stamps = update_stamps(table, sent)
-    return Change(instance, key, version_of(instance, table), {**sent, **stamps}, stamps)
+    return Change(instance, key, version_of(instance, table), sent, stamps)
 
 
 def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Dialect) -> Steps[int]:
@@ -199,16 +204,21 @@ def update_groups(table: Table, groups: dict[Columns, list[Change]], dialect: Di
     # Only now is it sure that none of them failed.
     with NoCollection():
         for change in done:
-            mark_saved(change.instance, {**next_version(table, change.version), **change.stamps}, sent=change.sent)
+            version = next_version(table, change.version)
+            mark_saved(change.instance, version, sent=change.sent, kept=change.kept, stamps=change.stamps)
     written(*(change.instance for change in done))
     return len(done)
 
 
 def update_batch(table: Table, columns: Columns, batch: list[Change], dialect: Dialect) -> Steps[None]:
     plan = planned(table, columns, len(batch), dialect)
+    mutable = [column for column in columns if column.type.mutable]
     values: list[Any] = []
     for change in batch:
-        values += (*change.key, *change.version, *(change.sent[column.field] for column in columns))
+        written = {**change.sent, **change.stamps}
+        values += (*change.key, *change.version, *(written[column.field] for column in columns))
+        for column in mutable:
+            change.kept[column.field] = as_kept(column, written[column.field])
     result = yield Compiled(plan.template, plan.params(values))
     if len(result.rows) == len(batch):
         return

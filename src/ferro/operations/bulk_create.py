@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from ferro.errors import QueryError
 from ferro.identity import must_refer_to_here
+from ferro.instance.marks import mark_under_way
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import batched, rows_at_once
 from ferro.operations.collector import NoCollection
 from ferro.operations.hydrate import FEW
-from ferro.operations.inserting import Columns, Inserting, Kept, chooser, inserting_many
+from ferro.operations.inserting import Columns, Held, Inserting, Kept, chooser, inserting_many
 from ferro.operations.stamps import stamp_new
 from ferro.operations.steps import Atomic, Operation, Steps
 from ferro.query.dialect import Dialect
@@ -56,14 +57,17 @@ def insert_batches(
 ) -> Steps[list[M]]:
     must_refer_to_here(given)
     stamp_new(table, given)
-    answers: list[tuple[Inserting, list[M], Kept, Sequence[tuple[Any, ...]]]] = []
+    answers: list[tuple[Inserting, list[M], Held, Kept, Sequence[tuple[Any, ...]]]] = []
     for unset, batch in batches:
         plan = inserting_many(table, unset, dialect, len(batch))
-        columns = plan.dumped(batch)
+        picked = plan.picked(batch)
+        columns, held = plan.converted(picked), plan.held(batch, picked)
+        mark_under_way(batch)
         result = yield plan.sending(columns, len(batch))
-        answers.append((plan, batch, plan.kept(columns), plan.loaded(result, len(batch), alone=len(batches) == 1)))
+        returned = plan.loaded(result, len(batch), alone=len(batches) == 1)
+        answers.append((plan, batch, held, plan.kept(columns), returned))
     # Only now is it sure that none of them failed.
     with NoCollection() if len(given) > FEW else nullcontext():
-        for plan, batch, sent, returned in answers:
-            plan.note(batch, sent, returned)
+        for plan, batch, held, sent, returned in answers:
+            plan.note(batch, held, sent, returned)
     return given

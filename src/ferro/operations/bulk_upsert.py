@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from ferro.caches import informing
 from ferro.errors import QueryError
 from ferro.identity import changed_elsewhere, must_refer_to_here, settled
-from ferro.instance.marks import adopt
+from ferro.instance.marks import adopt, assigned_since
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import rows_at_once
@@ -92,10 +92,13 @@ def bulk_upsert(
     stamp_new(table, instances)
     for shape, batch in batches_of(table, instances, shapes, dialect):
         plan = upserting_many(table, shape, dialect, len(batch), returning)
-        result = yield plan.insertion(batch)
-        fields = [column.field for column in plan.returning]
-        for instance, values in zip(batch, plan.loaded(result, len(batch)), strict=returning):
-            adopt(instance, dict(zip(fields, values, strict=True)))
+        columns = plan.dumped(batch)
+        held = [vars(instance).copy() for instance in batch] if returning else []
+        result = yield plan.sending(columns, len(batch))
+        kept = plan.kept(columns)
+        for at, values in enumerate(plan.loaded(result, len(batch))):
+            sent = {field: column[at] for field, column in kept.items()}
+            adopt(batch[at], dict(zip(plan.filled, values, strict=True)), assigned_since(batch[at], held[at], sent))
     if not returning:
         changed_elsewhere(model)
         return []

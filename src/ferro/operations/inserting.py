@@ -11,7 +11,7 @@ from ferro.errors import InterfaceError
 from ferro.fields import SET_BY_DATABASE
 from ferro.identity import written
 from ferro.instance.journal import journal
-from ferro.instance.marks import fill_in, mark_all_inserted
+from ferro.instance.marks import are_as_sent, fill_in, mark_all_inserted, mark_saved
 from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.dehydrate import Dump, absent, not_none, row_dumper
@@ -27,6 +27,8 @@ from ferro.types.base import Respelled
 Columns: TypeAlias = tuple[Column, ...]
 # How the database keeps values that can change in place: those of each row, by field.
 Kept: TypeAlias = dict[str, list[Any]]
+# The values of many instances, by column.
+Held: TypeAlias = Sequence[Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +73,18 @@ class Inserting:
 
     def dumped(self, instances: Sequence[ModelBase]) -> list[Sequence[Any]]:
         """The driver values of many rows, each of which may be sent, by column."""
+        return self.converted(self.picked(instances))
+
+    def picked(self, instances: Sequence[ModelBase]) -> Held:
+        """The values of many rows, by column."""
         try:
-            columns: list[Sequence[Any]] = list(zip(*map(self.pick, map(vars, instances)), strict=True))
+            return list(zip(*map(self.pick, map(vars, instances)), strict=True))
         except KeyError as error:
             raise absent(self.table, error.args[0]) from None
+
+    def converted(self, values: Held) -> list[Sequence[Any]]:
+        """Values as the driver values of them, each of which may be sent."""
+        columns = list(values)
         kinds = [set(map(type, column)) for column in columns]
         for at, column in self.required:
             if NONE in kinds[at]:
@@ -92,17 +102,33 @@ class Inserting:
             return {filled[0]: row[0]}
         return {field: row[at] for at, field in enumerate(filled)}
 
-    def note(self, instances: Sequence[ModelBase], sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
-        """Write what came back into new instances: both databases answer an INSERT in the order of its rows."""
-        if (pages := journal.get()) is not None:
-            pages.note_batch(instances, self.filled, numbered=self.numbered)
-        if self.returning:
-            fill_in(instances, self.filled, returned)
+    def held(self, instances: Sequence[ModelBase], picked: Held) -> Held:
+        """What new instances hold in the columns that were picked, and in those that come back, by column."""
+        if self.numbered:
+            return [*picked, *([None] * len(instances) for _ in self.filled)]
+        return [*picked, *([values.get(field) for values in map(vars, instances)] for field in self.filled)]
+
+    def note(self, instances: Sequence[ModelBase], held: Held, sent: Kept, returned: Sequence[tuple[Any, ...]]) -> None:
+        """Write what came back into new instances: both databases answer an INSERT in the order of its rows.
+
+        `held` is what they held when they were sent.
+        """
         kept = {
             **sent,
             **{column.field: [as_kept(column, row[at]) for row in returned] for at, column in self.mutable_back},
         }
-        mark_all_inserted(instances, kept)
+        if are_as_sent(instances):
+            if (pages := journal.get()) is not None:
+                pages.note_batch(instances, self.filled, numbered=self.numbered)
+            if self.returning:
+                fill_in(instances, self.filled, returned)
+            mark_all_inserted(instances, kept)
+        else:
+            fields = [*(column.field for column in self.columns), *self.filled]
+            for at, instance in enumerate(instances):
+                back = dict(zip(self.filled, returned[at], strict=True)) if returned else {}
+                one = {field: column[at] for field, column in zip(fields, held, strict=True)}
+                mark_saved(instance, back, sent=one, kept={field: column[at] for field, column in kept.items()})
         written(*instances)
 
     def kept(self, columns: Sequence[Sequence[Any]]) -> Kept:

@@ -10,7 +10,7 @@ from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError
 from ferro.identity import gone, must_refer_to_here, place, written
 from ferro.instance.journal import journal
-from ferro.instance.marks import adopt, mark_deleted, mark_inserted, mark_saved
+from ferro.instance.marks import adopt, assigned_since, mark_deleted, mark_inserted, mark_saved
 from ferro.instance.related import forget_related
 from ferro.instance.state import changed_fields, is_loaded, loaded_key
 from ferro.instance.values import as_kept
@@ -125,15 +125,20 @@ def update(
     `untouched` are the fields that are not even stamped.
     """
     stamps = update_stamps(table, sent, untouched)
-    sent = {**sent, **stamps}
     if not sent:
         return
-    plan = updating(table, tuple(sent), dialect)
+    plan = updating(table, (*sent, *stamps), dialect)
     for column in plan.required:
-        if sent[column.field] is None:
+        if sent.get(column.field, ...) is None:
             raise not_none(table, column)
     key, version = loaded_key(instance), version_of(instance, table)
-    result = yield plan.statement(sent, key, version)
+    # Now: they may change while the statement is under way.
+    kept = (
+        {one.field: as_kept(one, sent[one.field]) for one in table.mutable if one.field in sent}
+        if table.mutable
+        else {}
+    )
+    result = yield plan.statement({**sent, **stamps}, key, version)
     if not result.count:
         yield from must_not_be_stale(table, key, version, "Save", dialect)
         raise ModelDoesNotExist(
@@ -142,7 +147,7 @@ def update(
             model=table.model,
             pk=shown_key(key),
         )
-    mark_saved(instance, {**next_version(table, version), **stamps}, sent=sent)
+    mark_saved(instance, next_version(table, version), sent=sent, kept=kept, stamps=stamps)
     written(instance)
 
 
@@ -202,8 +207,10 @@ def overwrite(instance: ModelBase, dialect: Dialect) -> Steps[None]:
     update = tuple(column for column in table.columns if column not in kept and not column.primary_key)
     plan = upserting(table, unset, dialect, table.primary_key, update)
     sent = dict(vars(instance))
-    result = yield plan.statement(sent)
-    mark_saved(instance, plan.returned(result), sent=sent)
+    statement = plan.statement(sent)
+    kept = {column.field: remembered(statement.params[at]) for at, column in plan.mutable}
+    back = plan.returned((yield statement))
+    adopt(instance, back, assigned_since(instance, sent, kept))
     written(instance)
 
 
