@@ -1,5 +1,7 @@
 """Transactions: whole or not at all, and honest about which."""
 
+from contextlib import nullcontext
+
 import pytest
 from pydantic import ConfigDict
 from statements import sent
@@ -344,6 +346,23 @@ async def test_a_row_whose_deletion_was_undone_is_updated(database):
             raise TroubleError
     await ann.save()
     assert [(a.id, a.balance) for a in await Account.all()] == [(ann.id, 5)]
+
+
+@pytest.mark.parametrize("inner", [False, True])
+async def test_a_row_that_was_deleted_and_inserted_anew_in_an_undone_block_has_its_first_key(database, inner):
+    ann = await Account.create(owner="ann")
+    key = ann.id
+    with pytest.raises(TroubleError):
+        async with transaction():
+            await ann.delete()
+            ann.id = None
+            async with transaction() if inner else nullcontext():
+                await ann.save()
+            ann.balance = 5
+            raise TroubleError
+    assert (ann.id, ann.balance) == (key, 5)
+    await ann.save()
+    assert [(a.id, a.balance) for a in await Account.all()] == [(key, 5)]
 
 
 async def test_an_undone_savepoint_takes_back_only_its_own(database):

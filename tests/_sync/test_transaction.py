@@ -1,6 +1,8 @@
 # Generated from tests/_async/test_transaction.py by scripts/unasync.py: edit that file, never this one.
 """Transactions: whole or not at all, and honest about which."""
 
+from contextlib import nullcontext
+
 import pytest
 from pydantic import ConfigDict
 from statements import sent
@@ -345,6 +347,23 @@ def test_a_row_whose_deletion_was_undone_is_updated(database):
             raise TroubleError
     ann.save()
     assert [(a.id, a.balance) for a in Account.all()] == [(ann.id, 5)]
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_row_that_was_deleted_and_inserted_anew_in_an_undone_block_has_its_first_key(database, inner):
+    ann = Account.create(owner="ann")
+    key = ann.id
+    with pytest.raises(TroubleError):
+        with transaction():
+            ann.delete()
+            ann.id = None
+            with transaction() if inner else nullcontext():
+                ann.save()
+            ann.balance = 5
+            raise TroubleError
+    assert (ann.id, ann.balance) == (key, 5)
+    ann.save()
+    assert [(a.id, a.balance) for a in Account.all()] == [(key, 5)]
 
 
 def test_an_undone_savepoint_takes_back_only_its_own(database):

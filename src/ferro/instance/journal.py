@@ -72,7 +72,7 @@ class Journal:
         values: list[tuple[Any, ...]] = []
         if not numbered:
             values = [tuple([held.get(name) for name in fields]) for held in map(vars, instances)]
-        self._batches.append(Batch(self._unknown(list(map(ref, instances))), fields, values))
+        self._keep_batch(Batch(list(map(ref, instances)), fields, values))
 
     def note_source(self, told: Mapping[str, bool], instance: BaseModel) -> None:
         """Write down which fields are given values by ferro, and which by the user of an instance."""
@@ -86,7 +86,8 @@ class Journal:
     def join(self, inner: "Journal") -> None:
         """Take over what a block inside this one has written down."""
         self._related += inner._related
-        self._batches += [Batch(self._unknown(one.instances), one.fields, one.values) for one in inner._batches]
+        for batch in inner._batches:
+            self._keep_batch(batch)
         for reference, noted in list(inner._before.values()):
             instance = reference()
             if instance is not None and id(instance) not in self._before:
@@ -112,11 +113,17 @@ class Journal:
                 if (instance := reference()) is not None:
                     yield name, instance
 
-    def _unknown(self, references: list[ref[BaseModel] | None]) -> list[ref[BaseModel] | None]:
-        """Leave out the instances of which it is written down how they were before."""
-        if not self._before:
-            return references
-        return [None if reference is None or id(reference()) in self._before else reference for reference in references]
+    def _keep_batch(self, batch: Batch) -> None:
+        """Keep what is known of a batch, but for those of which it is written down how they were before."""
+        for at, reference in enumerate(batch.instances) if self._before else ():
+            instance = None if reference is None else reference()
+            if instance is not None and id(instance) in self._before:
+                # It was loaded then, and deleted.
+                self.note_source(
+                    {**dict.fromkeys(vars(instance), False), **dict.fromkeys(batch.fields, True)}, instance
+                )
+                batch.instances[at] = None
+        self._batches.append(batch)
 
     def _keep(self, instance: BaseModel, noted: Before) -> None:
         entries, key = self._before, id(instance)
