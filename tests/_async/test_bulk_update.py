@@ -1,13 +1,14 @@
 """bulk_update: the changes of many instances, all or none."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
-from ferro import AsyncDatabase, DataError, Field, Model, ModelDoesNotExist
+from ferro import AsyncDatabase, DataError, Field, Model, ModelDoesNotExist, QueryError
 
 
 class Colour(Enum):
@@ -68,6 +69,32 @@ async def test_a_number_that_cannot_be_compared_is_refused(crates: list[Crate]) 
     first.price = Decimal("1.50")
     await first.save()
     assert (await Crate.get((UUID(int=0), "a"))).price == Decimal("1.50")
+
+
+async def test_one_row_is_told_by_its_key_however_that_is_spelled(database: AsyncDatabase) -> None:
+    class Shift(Model):
+        start: datetime = Field(primary_key=True)
+        crew: str
+
+    await database.create_tables(Shift)
+    first = await Shift.create(start=datetime(2024, 5, 1, 14, tzinfo=timezone(timedelta(hours=2))), crew="a")
+    again = await Shift.get(first.start)
+    first.crew, again.crew = "b", "c"
+    with pytest.raises(QueryError, match=r"^bulk_update\(\) got Shift .* more than once: one row is written once$"):
+        await Shift.bulk_update([first, again])
+    assert (await Shift.get(first.start)).crew == "a"
+
+
+async def test_rows_with_secret_keys_are_told_apart(database: AsyncDatabase) -> None:
+    class Door(Model):
+        code: SecretStr = Field(primary_key=True)
+        opened: int = 0
+
+    await database.create_tables(Door)
+    doors = await Door.bulk_create([Door(code=SecretStr(code)) for code in ("a", "b")])
+    doors[0].opened, doors[1].opened = 1, 2
+    assert await Door.bulk_update(doors) == 2
+    assert [door.opened for door in await Door.order_by("opened").all()] == [1, 2]
 
 
 async def test_a_row_that_is_gone_undoes_all(crates: list[Crate]) -> None:

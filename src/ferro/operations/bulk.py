@@ -164,13 +164,17 @@ def loaded_keys(model: type[ModelBase], given: Sequence[ModelBase]) -> list[tupl
         if not is_loaded(instance):
             raise QueryError(f"the {model.__name__} at position {at} is new: bulk_create() inserts it")
         keys.append(loaded_key(instance))
-    spelled = list(map(repr, keys))
-    if len(set(spelled)) < len(keys):
-        twice = next(at for at, key in enumerate(spelled) if key in spelled[:at])
-        raise QueryError(
-            f"bulk_update() got {called(table_of(model), keys[twice])} more than once: one row is written once"
-        )
+    columns = table_of(model).primary_key
+    # Equal keys can be spelled in several ways, and secret ones all look the same.
+    stored = [tuple(map(as_kept, columns, key)) for key in keys]
+    if len(set(stored)) < len(keys):
+        raise repeated(table_of(model), keys, stored)
     return keys
+
+
+def repeated(table: Table, keys: Sequence[tuple[Any, ...]], stored: Sequence[tuple[Any, ...]]) -> QueryError:
+    twice = next(at for at, key in enumerate(stored) if key in stored[:at])
+    return QueryError(f"bulk_update() got {called(table, keys[twice])} more than once: one row is written once")
 
 
 def chosen_fields(table: Table, fields: Iterable[str]) -> frozenset[str]:
@@ -223,7 +227,10 @@ def update_batch(table: Table, columns: Columns, batch: list[Change], dialect: D
     if len(result.rows) == len(batch):
         return
     found = row_loader(tuple(column.type for column in table.primary_key), dialect.name)(result.rows)
-    missing = next(change.key for change in batch if change.key not in found)
+    missing = next((change.key for change in batch if change.key not in found), None)
+    if missing is None:
+        keys = [change.key for change in batch]
+        raise repeated(table, keys, keys)
     row = f"Bulk update failed: {called(table, missing)}"
     if table.version is not None and (yield from fresh_by_key(table, list(missing), dialect)) is not None:
         raise StaleObjectError(
