@@ -12,6 +12,7 @@ from ferro import (
     BackRef,
     Field,
     ForeignKey,
+    ManyToMany,
     Model,
     ModelBase,
     ModelDefinitionError,
@@ -159,6 +160,50 @@ async def test_a_moment_that_was_assigned_and_left_out_is_still_to_be_saved(tabl
     assert note.updated_at == SOON != (await Note.get(1)).updated_at
     await note.save()
     assert (await Note.get(1)).updated_at == SOON
+
+
+class Rack(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    volumes: Relation[list["Volume"]] = BackRef()
+    terms: Relation[list["Term"]] = ManyToMany(related_name="racks", through="TermOnRack")
+
+
+class Volume(Timestamps, Model):
+    id: int | None = Field(default=None, primary_key=True)
+    rack: Annotated[Rack | None, ForeignKey(related_name="volumes")] = None
+    version: int = Field(version=True)
+
+
+class Term(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    racks: Relation[list[Rack]] = BackRef()
+
+
+class TermOnRack(Timestamps, Model):
+    id: int | None = Field(default=None, primary_key=True)
+    rack: Annotated[Rack, ForeignKey()]
+    term: Annotated[Term, ForeignKey()]
+
+
+async def test_rows_that_are_moved_and_linked_know_their_moments(database: AsyncDatabase) -> None:
+    await database.create_tables(Rack, Volume, Term, TermOnRack)
+    rack = await Rack.create()
+    volume = await Volume.create(updated_at=LONG_AGO)
+    await rack.volumes.add(volume)
+    assert volume == await Volume.get(1)
+    assert (volume.updated_at > LONG_AGO, volume.rack_id, volume.version) == (True, 1, 2)
+    await Volume.update(updated_at=LONG_AGO)
+    await volume.refresh()
+    await rack.volumes.remove(volume)
+    assert volume == await Volume.get(1)
+    volume.updated_at = SOON
+    await rack.volumes.set(volume)
+    assert volume.updated_at == SOON
+    await volume.save()
+    assert (await Volume.get(1)).updated_at == SOON
+    await rack.terms.add(await Term.create(), await Term.create())
+    links = await TermOnRack.all()
+    assert len({moment for link in links for moment in (link.created_at, link.updated_at)}) == 1
 
 
 async def test_an_undone_update_takes_its_moment_along(tables: AsyncDatabase) -> None:

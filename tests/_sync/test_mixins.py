@@ -13,6 +13,7 @@ from ferro.sync import (
     Database,
     Field,
     ForeignKey,
+    ManyToMany,
     Model,
     ModelBase,
     ModelDefinitionError,
@@ -160,6 +161,50 @@ def test_a_moment_that_was_assigned_and_left_out_is_still_to_be_saved(tables: Da
     assert note.updated_at == SOON != Note.get(1).updated_at
     note.save()
     assert Note.get(1).updated_at == SOON
+
+
+class Rack(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    volumes: Relation[list["Volume"]] = BackRef()
+    terms: Relation[list["Term"]] = ManyToMany(related_name="racks", through="TermOnRack")
+
+
+class Volume(Timestamps, Model):
+    id: int | None = Field(default=None, primary_key=True)
+    rack: Annotated[Rack | None, ForeignKey(related_name="volumes")] = None
+    version: int = Field(version=True)
+
+
+class Term(Model):
+    id: int | None = Field(default=None, primary_key=True)
+    racks: Relation[list[Rack]] = BackRef()
+
+
+class TermOnRack(Timestamps, Model):
+    id: int | None = Field(default=None, primary_key=True)
+    rack: Annotated[Rack, ForeignKey()]
+    term: Annotated[Term, ForeignKey()]
+
+
+def test_rows_that_are_moved_and_linked_know_their_moments(database: Database) -> None:
+    database.create_tables(Rack, Volume, Term, TermOnRack)
+    rack = Rack.create()
+    volume = Volume.create(updated_at=LONG_AGO)
+    rack.volumes.add(volume)
+    assert volume == Volume.get(1)
+    assert (volume.updated_at > LONG_AGO, volume.rack_id, volume.version) == (True, 1, 2)
+    Volume.update(updated_at=LONG_AGO)
+    volume.refresh()
+    rack.volumes.remove(volume)
+    assert volume == Volume.get(1)
+    volume.updated_at = SOON
+    rack.volumes.set(volume)
+    assert volume.updated_at == SOON
+    volume.save()
+    assert Volume.get(1).updated_at == SOON
+    rack.terms.add(Term.create(), Term.create())
+    links = TermOnRack.all()
+    assert len({moment for link in links for moment in (link.created_at, link.updated_at)}) == 1
 
 
 def test_an_undone_update_takes_its_moment_along(tables: Database) -> None:

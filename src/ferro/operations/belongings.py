@@ -110,9 +110,9 @@ def add(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Ste
 
 
 def take_in(rows: Change, dialect: Dialect) -> Steps[None]:
-    versions = yield from move(rows, rows.keys, rows.held, (), dialect)
-    must_be_there(rows, versions)
-    note(rows, versions)
+    moved = yield from move(rows, rows.keys, rows.held, (), dialect)
+    must_be_there(rows, moved)
+    note(rows, moved)
 
 
 def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> Steps[None]:
@@ -122,11 +122,11 @@ def remove(query: RelatedQuery[Any], given: Sequence[Any], dialect: Dialect) -> 
 
 
 def let_go(rows: Change, dialect: Dialect) -> Steps[None]:
-    versions = yield from move(rows, rows.keys, nowhere(rows), rows.belonging, dialect)
-    must_be_fresh(rows, versions)
+    moved = yield from move(rows, rows.keys, nowhere(rows), rows.belonging, dialect)
+    must_be_fresh(rows, moved)
     for key, instance in rows.instances:
-        if key in versions:
-            write_down(rows, instance, nowhere(rows), versions[key])
+        if key in moved:
+            write_down(rows, instance, nowhere(rows), moved[key])
 
 
 def clear(query: RelatedQuery[Any], dialect: Dialect) -> Steps[None]:
@@ -149,9 +149,9 @@ def swap(rows: Change, dialect: Dialect) -> Steps[None]:
     held = yield from held_keys(rows, dialect)
     wanted, there = set(rows.keys), set(held)
     yield from move(rows, [key for key in held if key not in wanted], nowhere(rows), rows.belonging, dialect)
-    versions = yield from move(rows, [key for key in rows.keys if key not in there], rows.held, (), dialect)
-    must_be_there(rows, versions.keys() | there)
-    note(rows, versions)
+    moved = yield from move(rows, [key for key in rows.keys if key not in there], rows.held, (), dialect)
+    must_be_there(rows, moved.keys() | there)
+    note(rows, moved)
 
 
 def nowhere(rows: Change) -> Key:
@@ -164,7 +164,7 @@ def nowhere(rows: Change) -> Key:
 def move(
     rows: Change, keys: Sequence[Key], to: Key, where: tuple[Expression[Any], ...], dialect: Dialect
 ) -> Steps[dict[Key, Any]]:
-    """Set the foreign key of some rows; return the keys of those that were there, and the versions they have now."""
+    """Set the foreign key of some rows; return the keys of those that were there, and what else is new in them."""
     found: dict[Key, Any] = {}
     source = source_of(rows.table)
     for some in batched(list(keys), CHUNK):
@@ -177,12 +177,17 @@ def assign(rows: Change, to: Key, where: tuple[Expression[Any], ...], dialect: D
     query = QueryBase[Any](table.model, table)
     query.where_clause = where
     values = dict(zip([column.field for column in rows.columns], to, strict=True))
-    back = table.primary_key if table.version is None else (*table.primary_key, table.version)
+    back = (*table.primary_key, *changed_besides(table))
     statement = query.update_statement(recipe(values), returning=back)
     result = yield compile(statement, dialect, operation=f"{rows.verb.capitalize()} related rows")
     width = len(table.primary_key)
     loaded = row_loader(tuple(column.type for column in back), dialect.name)(result.rows)
     return {row[:width]: row[width:] for row in loaded}
+
+
+def changed_besides(table: Table) -> tuple[Column, ...]:
+    """The columns that every update of a row changes: its version, which is the first, and its stamps."""
+    return (*(() if table.version is None else (table.version,)), *table.stamps.get("updated", ()))
 
 
 def held_keys(rows: Change, dialect: Dialect) -> Steps[list[Key]]:
@@ -207,18 +212,18 @@ def must_be_there(rows: Change, found: Mapping[Key, Any] | set[Key]) -> None:
             )
 
 
-def note(rows: Change, versions: Mapping[Key, Any]) -> None:
+def note(rows: Change, moved: Mapping[Key, Any]) -> None:
     """Let the instances that were given know that they belong here."""
-    must_be_fresh(rows, versions)
+    must_be_fresh(rows, moved)
     for key, instance in rows.instances:
-        write_down(rows, instance, rows.held, versions.get(key, ()))
+        write_down(rows, instance, rows.held, moved.get(key, ()))
         relate(instance, rows.back, rows.owner)
 
 
-def must_be_fresh(rows: Change, versions: Mapping[Key, Any]) -> None:
+def must_be_fresh(rows: Change, moved: Mapping[Key, Any]) -> None:
     """Undo it all when one of the instances was changed by someone else."""
     for key, instance in rows.instances:
-        known, now = version_of(instance, rows.table), versions.get(key)
+        known, now = version_of(instance, rows.table), moved.get(key)
         if known and now and now[0] != known[0] + 1:
             raise StaleObjectError(
                 f"{rows.verb.capitalize()} related rows failed: {called(rows.table, key)} was changed by someone else "
@@ -228,10 +233,11 @@ def must_be_fresh(rows: Change, versions: Mapping[Key, Any]) -> None:
             )
 
 
-def write_down(rows: Change, instance: ModelBase, held: Key, version: Key) -> None:
-    """Let an instance know what its row holds now."""
+def write_down(rows: Change, instance: ModelBase, held: Key, besides: Key) -> None:
+    """Let an instance know what its row holds now; `besides` is empty of one that was there already."""
     values = dict(zip([column.field for column in rows.columns], held, strict=True))
-    if version and rows.table.version is not None:
-        values[rows.table.version.field] = version[0]
+    stamps = {column.field: value for column, value in zip(changed_besides(rows.table), besides, strict=bool(besides))}
+    if besides and rows.table.version is not None:
+        values[rows.table.version.field] = stamps.pop(rows.table.version.field)
     forget_related(instance, rows.back)
-    mark_saved(instance, values, sent={})
+    mark_saved(instance, values, sent={}, stamps=stamps)

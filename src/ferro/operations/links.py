@@ -18,6 +18,7 @@ from ferro.operations.hydrate import row_loader
 from ferro.operations.inserting import Columns, Inserting, chooser, inserting
 from ferro.operations.naming import input_name, named_column
 from ferro.operations.read import called, read_key
+from ferro.operations.stamps import stamp_new
 from ferro.operations.steps import Steps
 from ferro.operations.write import insert
 from ferro.query.builder import QueryBase
@@ -79,6 +80,7 @@ def new_links(query: RelatedQuery[Any], far: Sequence[Key], columns: Mapping[str
         return New(relation, link, near, far)
     given = link_values(relation, link, columns)
     rows = [new_link(relation, link, (*near, *key), given, how) for key in far]
+    stamp_new(link.table, rows)
     named = tuple(column for column in link.table.columns if input_name(link.model, column.field) in given)
     return New(relation, link, near, far, rows, named)
 
