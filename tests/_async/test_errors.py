@@ -223,6 +223,23 @@ async def test_a_row_that_a_trigger_keeps_out_is_not_taken_for_saved(database, p
     assert [author.name for author in await Author.all()] == ["ben"]
 
 
+@pytest.mark.parametrize("rows", [2, 200])
+async def test_rows_that_a_trigger_keeps_out_are_missed_where_none_come_back(database, postgres, rows):
+    await keep_bob_out(database, postgres)
+    names = [str(at) for at in range(rows - 1)] + ["bob"]
+    message = f"^Bulk save failed for 'Author': {rows} rows were sent and {rows - 1} went in: a trigger or a rule"
+    with pytest.raises(InterfaceError, match=message):
+        await Author.bulk_create(({"name": name} for name in names), returning=False)
+    with pytest.raises(InterfaceError, match=message):
+        await Author.bulk_upsert(({"name": name} for name in names), key="name", returning=False)
+    with pytest.raises(InterfaceError, match="the row did not come back"):
+        await Author.bulk_create([{"name": "bob"}], returning=False)
+    assert await Author.count() == 0
+    for times in (1, 2):
+        await Author.bulk_upsert(({"name": name} for name in names[:-1]), key="name", returning=False)
+        assert await Author.count() == rows - 1, times
+
+
 @pytest.mark.backends("postgres")
 async def test_an_exclusion_constraint_is_an_integrity_error(database):
     await database.execute(

@@ -190,3 +190,10 @@ async def test_the_log_tells_what_is_sent(database):
         ('INSERT INTO "guest" ("name") VALUES (?)', ("ann",), 1),
         ('INSERT INTO "guest" ("name") VALUES (?) RETURNING "guest"."id"', ("bob",), 1),
     ]
+
+
+@pytest.mark.backends("sqlite")
+async def test_rows_may_go_into_a_view_of_which_none_come_back(database):
+    await run(database, UNNUMBERED["a view"])
+    assert await Guest.bulk_create([{"name": "ann"}, {"name": "bob"}], returning=False) == 2
+    assert await keys(database) == {"ann": None, "bob": None}

@@ -222,6 +222,23 @@ def test_a_row_that_a_trigger_keeps_out_is_not_taken_for_saved(database, postgre
     assert [author.name for author in Author.all()] == ["ben"]
 
 
+@pytest.mark.parametrize("rows", [2, 200])
+def test_rows_that_a_trigger_keeps_out_are_missed_where_none_come_back(database, postgres, rows):
+    keep_bob_out(database, postgres)
+    names = [str(at) for at in range(rows - 1)] + ["bob"]
+    message = f"^Bulk save failed for 'Author': {rows} rows were sent and {rows - 1} went in: a trigger or a rule"
+    with pytest.raises(InterfaceError, match=message):
+        Author.bulk_create(({"name": name} for name in names), returning=False)
+    with pytest.raises(InterfaceError, match=message):
+        Author.bulk_upsert(({"name": name} for name in names), key="name", returning=False)
+    with pytest.raises(InterfaceError, match="the row did not come back"):
+        Author.bulk_create([{"name": "bob"}], returning=False)
+    assert Author.count() == 0
+    for times in (1, 2):
+        Author.bulk_upsert(({"name": name} for name in names[:-1]), key="name", returning=False)
+        assert Author.count() == rows - 1, times
+
+
 @pytest.mark.backends("postgres")
 def test_an_exclusion_constraint_is_an_integrity_error(database):
     database.execute("CREATE TABLE stay (id bigint PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&))")

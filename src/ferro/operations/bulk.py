@@ -19,7 +19,7 @@ from ferro.operations.batching import LONGEST, ROWS, batched, rows_at_once
 from ferro.operations.bulk_create import check_new
 from ferro.operations.dehydrate import not_none
 from ferro.operations.hydrate import NoCollection, row_loader
-from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting, inserting_by, must_be_in
 from ferro.operations.read import called, fresh_by_key
 from ferro.operations.stamps import stamp_new, update_stamps
 from ferro.operations.steps import Atomic, Steps
@@ -86,7 +86,6 @@ def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start:
     check_new(model, instances, start)
     must_refer_to_here(instances)
     stamp_new(table, instances)
-    count = 0
     for unset, run in groupby(instances, key=chooser(table)):
         rows = list(run)
         columns = tuple(column for column in table.columns if column not in unset)
@@ -94,14 +93,14 @@ def insert_rows(model: type[M], instances: Sequence[M], dialect: Dialect, start:
         if columns and (not dialect.copies or (len(rows) > FEW and table.secured is None)):
             plan = inserting_rows(table, unset, dialect)
             result = yield Bulk(plan.plan.template, map(plan.dumped, batched(rows, PART)))
-            count += result.count
+            yield from must_be_in(table, len(rows), result.count, dialect)
         else:
             for batch in batched(rows, rows_at_once(table, unset, dialect)):
                 plan = inserting_few(table, unset, dialect, len(batch))
                 result = yield plan.insertion(batch)
-                count += result.count
+                yield from must_be_in(table, len(batch), result.count, dialect)
     changed_elsewhere(model)
-    return count
+    return len(instances)
 
 
 @informing("plain bulk inserts")

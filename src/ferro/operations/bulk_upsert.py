@@ -14,7 +14,7 @@ from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import rows_at_once
 from ferro.operations.bulk import CHUNK, made
-from ferro.operations.inserting import Columns, Inserting, chooser, inserting
+from ferro.operations.inserting import Columns, Inserting, chooser, inserting, must_be_in
 from ferro.operations.naming import named_column
 from ferro.operations.stamps import stamp_new
 from ferro.operations.steps import Steps
@@ -95,6 +95,8 @@ def bulk_upsert(
         columns = plan.dumped(batch)
         held = [vars(instance).copy() for instance in batch] if returning else []
         result = yield plan.sending(columns, len(batch))
+        if not returning:
+            yield from must_be_in(table, len(batch), result.count, dialect)
         kept = plan.kept(columns)
         for at, values in enumerate(plan.loaded(result, len(batch))):
             sent = {field: column[at] for field, column in kept.items()}

@@ -16,8 +16,9 @@ from ferro.instance.values import as_kept
 from ferro.model import ModelBase
 from ferro.operations.dehydrate import Dump, absent, not_none, row_dumper
 from ferro.operations.hydrate import row_loader
+from ferro.operations.steps import Steps
 from ferro.query.compiler import make_insert_plan
-from ferro.query.dialect import Compiled, Dialect, Result
+from ferro.query.dialect import Compiled, Dialect, Result, Template
 from ferro.query.plans import NONE, InsertPlan
 from ferro.query.sources import source_of
 from ferro.query.statements import Conflict, Insert, OnConflict
@@ -147,7 +148,27 @@ class Inserting:
         return self.load(result.rows)
 
 
-def kept_out(table: Table, sent: int, back: int, *, alone: bool = False) -> InterfaceError:
+# Asks whether a name is that of a view, where what its trigger puts elsewhere is not counted.
+VIEWS = {
+    "sqlite": Template(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE",
+        fetches=True,
+        writes=False,
+        operation="Bulk save",
+    )
+}
+
+
+def must_be_in(table: Table, sent: int, count: int, dialect: Dialect) -> Steps[None]:
+    """Raise when not all of the rows were taken of which nothing comes back."""
+    if count == sent:
+        return
+    look = None if count else VIEWS.get(dialect.name)
+    if look is None or not (yield Compiled(look, [table.name])).rows:
+        raise kept_out(table, sent, count, "went in")
+
+
+def kept_out(table: Table, sent: int, back: int, became: str = "came back", *, alone: bool = False) -> InterfaceError:
     """The error for rows of which nothing came back, and what became of the others."""
     model = table.model.__name__
     if sent == 1:
@@ -155,7 +176,7 @@ def kept_out(table: Table, sent: int, back: int, *, alone: bool = False) -> Inte
             f"Save failed for {model!r}: the row did not come back: a trigger or a rule of the database keeps it out"
         )
     return InterfaceError(
-        f"Bulk save failed for {model!r}: {sent} rows were sent and {back} came back: a trigger or a rule of the "
+        f"Bulk save failed for {model!r}: {sent} rows were sent and {back} {became}: a trigger or a rule of the "
         "database keeps rows out"
         + ("; those that came back are stored, unless a transaction around them is undone" if alone and back else "")
     )
