@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
+from ferro.errors import QueryError
 from ferro.instance.marks import adopt
 from ferro.instance.origin import Origin, copy_origin, must_come_from, origin_of
 from ferro.instance.related import related_to
@@ -201,6 +202,19 @@ def must_refer_to_here(instances: Iterable[BaseModel]) -> None:
             relations = table_of(type(instance)).relations
             for name, one in related_to(instance).items():
                 must_be_of_here(relations[name].where, one)
+
+
+def must_be_in_here(instance: BaseModel) -> None:
+    """Refuse to leave an instance of another database unsaved because nothing of it has changed there."""
+    here, there = place.get(), origin_of(instance)
+    if here is not None and here.origin is not None and there is not None and there.where != here.origin.where:
+        name = type(instance).__name__
+        key = ", ".join(f"{column.field!r}: None" for column in table_of(type(instance)).primary_key)
+        raise QueryError(
+            f"this {name} came from {there.called}, and nothing of it has changed that could be saved to "
+            f"{here.origin.called}: save(on_conflict='update') writes all of it there, and "
+            f"model_copy(update={{{key}}}) is a new {name}"
+        )
 
 
 def written(*instances: BaseModel) -> None:

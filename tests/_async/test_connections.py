@@ -280,6 +280,23 @@ async def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main,
     assert ann.name == "Ann"
 
 
+async def test_an_instance_without_changes_is_not_taken_for_saved_in_another_database(main, archive):
+    ann = await archive.create(Writer, name="Ann")
+    with pytest.raises(QueryError) as caught:
+        await main.save(ann)
+    assert str(caught.value) == (
+        "this Writer came from 'archive', and nothing of it has changed that could be saved to 'main': "
+        "save(on_conflict='update') writes all of it there, and model_copy(update={'id': None}) is a new Writer"
+    )
+    await archive.save(ann)
+    await main.save(ann.model_copy(update={"id": None}))
+    assert await main.query(Writer).select("id", "name").all() == [(1, "Ann")]
+    ann.name = "Bea"
+    await main.save(ann, on_conflict="update")
+    assert await main.query(Writer).select("id", "name").all() == [(1, "Bea")]
+    await main.save(ann)
+
+
 async def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(main, archive):
     ann = await archive.create(Writer, name="Ann")
     novel = await archive.create(Novel, title="There", writer=ann)

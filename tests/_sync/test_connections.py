@@ -281,6 +281,23 @@ def test_a_block_or_a_handle_goes_before_where_an_instance_came_from(main, archi
     assert ann.name == "Ann"
 
 
+def test_an_instance_without_changes_is_not_taken_for_saved_in_another_database(main, archive):
+    ann = archive.create(Writer, name="Ann")
+    with pytest.raises(QueryError) as caught:
+        main.save(ann)
+    assert str(caught.value) == (
+        "this Writer came from 'archive', and nothing of it has changed that could be saved to 'main': "
+        "save(on_conflict='update') writes all of it there, and model_copy(update={'id': None}) is a new Writer"
+    )
+    archive.save(ann)
+    main.save(ann.model_copy(update={"id": None}))
+    assert main.query(Writer).select("id", "name").all() == [(1, "Ann")]
+    ann.name = "Bea"
+    main.save(ann, on_conflict="update")
+    assert main.query(Writer).select("id", "name").all() == [(1, "Bea")]
+    main.save(ann)
+
+
 def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(main, archive):
     ann = archive.create(Writer, name="Ann")
     novel = archive.create(Novel, title="There", writer=ann)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ferro.caches import informing
 from ferro.errors import ModelDoesNotExist, QueryError
-from ferro.identity import gone, must_refer_to_here, place, written
+from ferro.identity import gone, must_be_in_here, must_refer_to_here, place, written
 from ferro.instance.journal import journal
 from ferro.instance.marks import adopt, assigned_since, mark_deleted, mark_inserted, mark_saved
 from ferro.instance.related import forget_related
@@ -120,12 +120,13 @@ def update(
     dialect: Dialect,
     untouched: frozenset[str] = frozenset(),
 ) -> Steps[None]:
-    """Write some values into the row of a loaded instance; without any, nothing is sent.
+    """Write some values into the row of a loaded instance; without any, nothing is sent to where it came from.
 
     `untouched` are the fields that are not even stamped.
     """
     stamps = update_stamps(table, sent, untouched)
     if not sent:
+        must_be_in_here(instance)
         return
     plan = updating(table, (*sent, *stamps), dialect)
     for column in plan.required:
