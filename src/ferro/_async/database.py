@@ -51,7 +51,7 @@ from ferro.operations import (
 )
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
-from ferro.operations.naming import check_using
+from ferro.operations.naming import check_class, check_using
 from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
@@ -207,10 +207,13 @@ class AsyncDatabase:
     async def load(self, instance: M, relation: Callable[[type[M]], Many[R]]) -> list[R]: ...
     @overload
     async def load(self, instance: M, relation: Callable[[type[M]], T]) -> T: ...
-    async def load(self, instance: M, relation: Callable[[type[M]], Any]) -> Any:
+    @overload
+    async def load(self, instance: ModelBase, relation: str) -> Any: ...
+    async def load(self, instance: ModelBase, relation: Callable[[Any], Any] | str) -> Any:
         """Load what a relation leads to: `author = await db.load(book, lambda b: b.author)`.
 
-        A relation to one row gives the instance, or None; one to many a list.
+        A relation to one row gives the instance, or None; one to many a list. A checker knows which of a lambda, and
+        not of a name.
         """
         return await self.load_along(instance, chosen_relation(type(instance), relation))
 
@@ -294,6 +297,7 @@ class AsyncDatabase:
 
     async def create(self, model: type[M], /, **values: Any) -> M:
         """Validate and insert a row; return it with what the database filled in."""
+        check_class(model)
         if "using" in values:
             check_using(model)
         instance = model(**values)
@@ -440,6 +444,7 @@ class AsyncDatabase:
             ModelDoesNotExist: one of the rows is gone; nothing was written.
             StaleObjectError: one of them has another version; nothing was written.
         """
+        bulk.must_be_many(model, instances, "bulk_update")
         given = list(instances)
         await self._call_hooks(model, "before_save", given)
         if progress is False:

@@ -14,7 +14,7 @@ from ferro.instance.state import is_loaded
 from ferro.model import ModelBase
 from ferro.operations import matching, raw, read, typed_rows, write
 from ferro.operations.hooks import hooks_of
-from ferro.operations.naming import check_using
+from ferro.operations.naming import check_class, check_using
 from ferro.operations.pipeline import Queued, in_step, put_off
 from ferro.operations.steps import Steps
 from ferro.query.builder import QueryBase
@@ -150,6 +150,7 @@ class AsyncPipeline:
 
     def create(self, model: type[M], /, **values: Any) -> Queued[M]:
         """Validate a row, and insert it."""
+        check_class(model)
         if "using" in values:
             check_using(model)
         instance = model(**values)
@@ -161,11 +162,12 @@ class AsyncPipeline:
         """Insert a new instance, or update the changed columns of one that was loaded or saved before."""
         chosen = {option: repeatable(names) for option, names in (("only", only), ("exclude", exclude))}
         saving = partial(write.save, instance, self.database.dialect, **chosen)
+        hooks = hooks_of(type(instance))
         # Called here for what it refuses.
         steps = saving()
         if not is_loaded(instance):
             self._must_be_saved_once(instance)
-        if "before_save" in hooks_of(type(instance)):
+        if "before_save" in hooks:
             steps = put_off(saving)
         return self._hooked(instance, "save", steps)
 

@@ -52,7 +52,7 @@ from ferro.operations import (
 )
 from ferro.operations.hooks import hooks_of
 from ferro.operations.libraries import ArrowTable, PandasFrame, PolarsFrame
-from ferro.operations.naming import check_using
+from ferro.operations.naming import check_class, check_using
 from ferro.operations.progress import Progress, reported
 from ferro.operations.repeats import Guard, guards, on_behalf_of, watched
 from ferro.operations.steps import Atomic, Operation
@@ -208,10 +208,13 @@ class Database:
     def load(self, instance: M, relation: Callable[[type[M]], Many[R]]) -> list[R]: ...
     @overload
     def load(self, instance: M, relation: Callable[[type[M]], T]) -> T: ...
-    def load(self, instance: M, relation: Callable[[type[M]], Any]) -> Any:
+    @overload
+    def load(self, instance: ModelBase, relation: str) -> Any: ...
+    def load(self, instance: ModelBase, relation: Callable[[Any], Any] | str) -> Any:
         """Load what a relation leads to: `author = db.load(book, lambda b: b.author)`.
 
-        A relation to one row gives the instance, or None; one to many a list.
+        A relation to one row gives the instance, or None; one to many a list. A checker knows which of a lambda, and
+        not of a name.
         """
         return self.load_along(instance, chosen_relation(type(instance), relation))
 
@@ -295,6 +298,7 @@ class Database:
 
     def create(self, model: type[M], /, **values: Any) -> M:
         """Validate and insert a row; return it with what the database filled in."""
+        check_class(model)
         if "using" in values:
             check_using(model)
         instance = model(**values)
@@ -441,6 +445,7 @@ class Database:
             ModelDoesNotExist: one of the rows is gone; nothing was written.
             StaleObjectError: one of them has another version; nothing was written.
         """
+        bulk.must_be_many(model, instances, "bulk_update")
         given = list(instances)
         self._call_hooks(model, "before_save", given)
         if progress is False:

@@ -1,6 +1,6 @@
 """Writing many rows with few statements: new ones of which nothing comes back, and what changed in many instances."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, islice
@@ -62,9 +62,21 @@ FEW = 100
 
 def chunks_of(model: type[M], rows: Iterable[M | Mapping[str, Any]], size: int = CHUNK) -> Iterator[list[M]]:
     """The rows of an iterator as instances, some at a time; dicts are validated."""
+    must_be_many(model, rows, "bulk_create")
     numbered = enumerate(rows)
     while chunk := list(islice(numbered, size)):
         yield [made(model, row, at) for at, row in chunk]
+
+
+def must_be_many(model: type, rows: object, verb: str) -> None:
+    """Refuse one row, and what nobody can go through, where any number of rows is expected."""
+    name = type(rows).__name__
+    if isinstance(rows, Mapping | ModelBase | str) or not isinstance(rows, Iterable):
+        how = "; gather the rows of an async iterator first" if isinstance(rows, AsyncIterable) else ""
+        what = with_article(name)
+        raise QueryError(
+            f"{verb}() of {model.__name__} takes a list of rows, or what can be gone through, not {what}{how}"
+        )
 
 
 def made(model: type[M], row: M | Mapping[str, Any], at: int) -> M:

@@ -13,7 +13,7 @@ from ferro.instance.marks import adopt, assigned_since
 from ferro.instance.state import first_loaded
 from ferro.model import ModelBase
 from ferro.operations.batching import rows_at_once
-from ferro.operations.bulk import CHUNK, made
+from ferro.operations.bulk import CHUNK, made, must_be_many
 from ferro.operations.inserting import Columns, Inserting, chooser, inserting, must_be_in
 from ferro.operations.naming import named_column
 from ferro.operations.stamps import stamp_new
@@ -48,6 +48,7 @@ class Shape:
 
 def given_rows(model: type[M], rows: Iterable[M | Mapping[str, Any]]) -> Iterator[list[Given[M]]]:
     """The rows of an iterator, some at a time; dicts are validated."""
+    must_be_many(model, rows, "bulk_upsert")
     table = table_of(model)
     known: dict[tuple[str, ...], Columns] = {}
 

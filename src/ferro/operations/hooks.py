@@ -7,15 +7,28 @@ from types import FunctionType
 from typing import Any
 
 from ferro.caches import informing
-from ferro.errors import ModelDefinitionError
+from ferro.errors import ModelDefinitionError, QueryError
 from ferro.model import GivesWay, ModelBase
+from ferro.types.values import with_article
 
 HOOKS = ("before_save", "after_save", "before_delete", "after_delete", "after_load")
+
+
+# What is given in the place of an instance, and what was meant.
+MISTAKEN = {
+    "ModelMeta": "a model: create(User, name='Ann') inserts a row of it",
+    "dict": "a dict: create(User, name='Ann') takes the values of a row",
+    "list": "a list: bulk_create() and bulk_update() take many instances",
+}
 
 
 @informing("hooks")
 @lru_cache(maxsize=1024)
 def known_hooks(model: type) -> frozenset[str]:
+    name = model.__name__
+    if not issubclass(model, ModelBase):
+        given = MISTAKEN.get(name, with_article(name))
+        raise QueryError(f"expected an instance of a model, such as User(name='Ann'), and got {given}")
     found = {name: hook for name in HOOKS if (hook := overridden(model, name)) is not None}
     if iscoroutinefunction(found.get("after_load")):
         raise ModelDefinitionError(

@@ -1,9 +1,10 @@
 """The names of a field: those a user may give it, and the one its constructor takes."""
 
-from ferro.errors import OptionError
+from ferro.errors import OptionError, QueryError
 from ferro.model import ModelBase
 from ferro.query.row import find_column
 from ferro.schema.table import Column, Table
+from ferro.types.values import with_article
 
 
 def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
@@ -13,6 +14,15 @@ def named_column(model: type[ModelBase], table: Table, name: str) -> Column:
             if name in (info.alias, info.validation_alias) and field in table.by_field:
                 return table.by_field[field]
     return find_column(table, name)
+
+
+def check_class(model: object) -> None:
+    """Refuse what cannot be called to make a row."""
+    if not isinstance(model, type):
+        what = (
+            "an instance, which save() inserts" if isinstance(model, ModelBase) else with_article(type(model).__name__)
+        )
+        raise QueryError(f"create() takes a model and the values of a row, create(User, name='Ann'), not {what}")
 
 
 def check_using(model: type[ModelBase]) -> None:

@@ -128,9 +128,9 @@ class Chooser:
         return found
 
 
-def chosen_relation(model: type, choose: Callable[[Any], Any]) -> Relation:
-    """The relation a lambda names."""
-    found = choose(Chooser(model))
+def chosen_relation(model: type, choose: Callable[[Any], Any] | str) -> Relation:
+    """The relation of a name, or that a lambda names."""
+    found = getattr(Chooser(model), choose) if isinstance(choose, str) else choose(Chooser(model))
     if not isinstance(found, Relation):
         raise QueryError(f"expected a relation of {model.__name__}, such as lambda m: m.author, got {found!r}")
     return found

@@ -1,6 +1,6 @@
 """Which models there are: by bare class name, the last one of a name wins."""
 
-from ferro.errors import ModelDefinitionError
+from ferro.errors import ModelDefinitionError, QueryError
 from ferro.schema.table import Table
 
 # Classes are held strongly: a model defined inside a function has a table for as long as nobody forgets it,
@@ -66,8 +66,12 @@ def table_of(model: type) -> Table:
     return read_late(model) if table is None else table
 
 
-def read_late(model: type) -> Table:
+def read_late(model: object) -> Table:
     read = getattr(model, "__ferro_read__", None)
+    kind = type(model)
+    if read is not None and not issubclass(kind, type):
+        name = kind.__name__
+        raise QueryError(f"expected a model, such as {name}, and got an instance of {name}")
     if read is None:
         name = getattr(model, "__name__", repr(model))
         raise ModelDefinitionError(f"{name} is not a ferro model: inherit from ferro.Model")
