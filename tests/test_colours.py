@@ -360,8 +360,10 @@ async def test_a_model_goes_to_a_database_of_the_other_colour_and_its_instances_
 
 
 async def test_a_row_of_the_other_colour_s_database_is_not_written_here(tmp_path):
-    async with connect(f"sqlite:{tmp_path}/a.db?mode=rwc", auto_migrate=True) as here:
-        with sync.connect(f"sqlite:{tmp_path}/b.db?mode=rwc", auto_migrate=True) as there:
+    async with connect(f"sqlite:{tmp_path}/a.db?mode=rwc") as here:
+        await here.create_tables(Cat)
+        with sync.connect(f"sqlite:{tmp_path}/b.db?mode=rwc") as there:
+            there.create_tables(Cat)
             mine, other = await here.create(Cat, name="Mia"), there.create(Cat, name="Tom")
             other.name = "Tim"
             with pytest.raises(InterfaceError, match=f"came from sqlite:{tmp_path}/b.db, which is not open in ferro, "):
@@ -375,7 +377,8 @@ async def test_a_row_of_the_other_colour_s_database_is_not_written_here(tmp_path
 
 async def test_both_colours_of_one_database_share_its_rows(tmp_path):
     url = f"sqlite:{tmp_path}/a.db?mode=rwc"
-    async with connect(url, auto_migrate=True) as here:
+    async with connect(url) as here:
+        await here.create_tables(Cat)
         with sync.connect(url) as there:
             cat = there.create(Cat, name="Tom")
             cat.name = "Tim"
@@ -392,8 +395,10 @@ async def test_a_handle_of_the_other_colour_is_refused_before_anything_is_done()
         r"^a database for the calls of ferro.sync is a handle that ferro.sync.connect\(\) has opened, or its name; "
         r"not <AsyncDatabase sqlite::memory:> of ferro.connect\(\)$"
     )
-    async with connect("sqlite::memory:", auto_migrate=True) as here:
-        with sync.connect("sqlite::memory:", auto_migrate=True) as there:
+    async with connect("sqlite::memory:") as here:
+        await here.create_tables(Cat, Dog)
+        with sync.connect("sqlite::memory:") as there:
+            there.create_tables(Cat, Dog)
             for wait in (
                 lambda: Cat(name="Tom").save(using=there),
                 lambda: execute("DELETE FROM cat", using=there),

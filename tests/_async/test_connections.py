@@ -320,9 +320,11 @@ async def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_
 
 
 async def test_an_instance_of_a_database_before_this_one_is_not_written_here(tmp_path):
-    async with connect(f"sqlite:{tmp_path}/before.db?mode=rwc", auto_migrate=True):
+    async with connect(f"sqlite:{tmp_path}/before.db?mode=rwc"):
+        await create_tables(Writer, Novel)
         ann = await Writer.create(name="Ann")
-    async with connect(f"sqlite:{tmp_path}/now.db?mode=rwc", auto_migrate=True) as now:
+    async with connect(f"sqlite:{tmp_path}/now.db?mode=rwc") as now:
+        await create_tables(Writer, Novel)
         await Writer.create(name="Bob")
         ann.name = "Cid"
         with pytest.raises(

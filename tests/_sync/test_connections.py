@@ -321,9 +321,11 @@ def test_the_calls_of_an_instance_whose_database_is_closed_go_to_no_other_one(ma
 
 
 def test_an_instance_of_a_database_before_this_one_is_not_written_here(tmp_path):
-    with connect(f"sqlite:{tmp_path}/before.db?mode=rwc", auto_migrate=True):
+    with connect(f"sqlite:{tmp_path}/before.db?mode=rwc"):
+        create_tables(Writer, Novel)
         ann = Writer.create(name="Ann")
-    with connect(f"sqlite:{tmp_path}/now.db?mode=rwc", auto_migrate=True) as now:
+    with connect(f"sqlite:{tmp_path}/now.db?mode=rwc") as now:
+        create_tables(Writer, Novel)
         Writer.create(name="Bob")
         ann.name = "Cid"
         with pytest.raises(
