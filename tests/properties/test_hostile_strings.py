@@ -327,6 +327,10 @@ def sent() -> Iterator[list[str]]:
         log.removeHandler(handler)
 
 
+# On SQLite longer texts are not looked for by patterns.
+LONG = 10_000
+
+
 def statements_of(db: Database, call: Callable[[Database, str], Any], text: str) -> tuple[list[str], FerroError | None]:
     """What a call sends from an empty table, and how it was refused."""
     refusal = None
@@ -344,10 +348,10 @@ def statements_of(db: Database, call: Callable[[Database, str], Any], text: str)
 
 
 @lru_cache(maxsize=1024)
-def harmless_statements(db: Database, call: Callable[[Database, str], Any]) -> list[str]:
-    statements, refusal = statements_of(db, call, "Ann")
-    assert refusal is None
-    return statements
+def harmless_statements(db: Database, call: Callable[[Database, str], Any], text: str) -> list[str]:
+    statements, refusal = statements_of(db, call, text)
+    assert refusal is None or len(text) > LONG
+    return statements if refusal is None else harmless_statements(db, call, "Ann")
 
 
 @pytest.fixture(scope="session")
@@ -359,7 +363,7 @@ def tables(databases: Mapping[str, Database]) -> Mapping[str, Database]:
 
 def must_be_harmless(db: Database, call: Callable[[Database, str], Any], text: str) -> None:
     """See to it that a call sends of a text what it sends of a harmless one, or refuses it."""
-    harmless = harmless_statements(db, call)
+    harmless = harmless_statements(db, call, "Ann" if len(text) <= LONG else "A" * len(text))
     statements, refusal = statements_of(db, call, text)
     if refusal is None:
         assert statements == harmless
