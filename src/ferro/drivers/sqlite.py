@@ -303,16 +303,16 @@ class SqliteLink(Link):
         else:
             cursor = self.raw.execute(template.sql, statement.params)
         names: tuple[str, ...] = ()
-        count = max(cursor.rowcount, 0)
+        changed = cursor.rowcount
         fetches = template.fetches
         if template.raw:
             # Nobody has said what it is.
             names = tuple(column[0] for column in cursor.description or ())
             fetches = bool(names)
-            if template.writes and cursor.rowcount < 0:
+            if template.writes and changed < 0:
                 if self.raw.total_changes > before:
                     # It begins with WITH: sqlite3 counts rows where the first word is INSERT, UPDATE or DELETE.
-                    (count,) = self.raw.execute("SELECT changes()").fetchone()
+                    (changed,) = self.raw.execute("SELECT changes()").fetchone()
                 else:
                     # The tables may be others now.
                     self.rowids.forget()
@@ -324,7 +324,7 @@ class SqliteLink(Link):
                 return Result(rows, PART, rest=Ready(statement, partial(self._read_on, cursor, statement)))
         else:
             rows = cursor.fetchall() if fetches else []
-        count = len(rows) if fetches else count
+        count = len(rows) if fetches else max(changed, 0)
         if started:
             log_statement(statement, self.address, started, count)
         return Result(rows, count, names)
