@@ -348,10 +348,10 @@ def statements_of(db: Database, call: Callable[[Database, str], Any], text: str)
 
 
 @lru_cache(maxsize=1024)
-def harmless_statements(db: Database, call: Callable[[Database, str], Any], text: str) -> list[str]:
+def harmless_statements(db: Database, call: Callable[[Database, str], Any], text: str = "Ann") -> list[str]:
     statements, refusal = statements_of(db, call, text)
     assert refusal is None or len(text) > LONG
-    return statements if refusal is None else harmless_statements(db, call, "Ann")
+    return statements if refusal is None else harmless_statements(db, call)
 
 
 @pytest.fixture(scope="session")
