@@ -5,14 +5,12 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from ferro.dialects.sqlite import AGGREGATES, COLLATIONS, FUNCTIONS
 from ferro.drivers.cursors import SqliteCursor
-from ferro.drivers.forks import in_children
+from ferro.drivers.forks import files
 from ferro.drivers.link import Link, aborted, describe, log, log_control, log_statement, phrase
 from ferro.drivers.rowids import Rowids
 from ferro.drivers.signals import Signals, noting, noting_class
@@ -38,32 +36,9 @@ BETWEEN_LOOKS = 200_000
 # How many rows are read before something is made of them: tuples that die young cost least.
 PART = 500
 
-
 # What SQLite calls. Functions that refuse nothing are called as they are: what they raise was a signal.
 CALLED_FUNCTIONS = [(one.name, one.nargs, noting(one.function) if one.refuses else one.function) for one in FUNCTIONS]
 CALLED_AGGREGATES = [(one.name, one.nargs, noting_class(one.factory), one.window) for one in AGGREGATES]
-
-# Those to files, as long as they are open.
-links: "WeakSet[SqliteLink]" = WeakSet()
-# The files, by device and number, at which the parent was when this process was forked. SQLite keeps account of a file's
-# locks in memory, for the whole process: here it would take its parent's for its own, and lose rows.
-parents_files: set[tuple[int, int]] = set()
-
-
-def note_parents_files() -> None:
-    for link in list(links):
-        parents_files.update(file_at(link.address.path))
-
-
-def file_at(path: str) -> set[tuple[int, int]]:
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return set()
-    return {(found.st_dev, found.st_ino)}
-
-
-in_children(note_parents_files)
 
 
 class SqliteLink(Link):
@@ -87,15 +62,15 @@ class SqliteLink(Link):
         self.rowids = Rowids()
         self.signals = Signals()
         if address.path:
-            links.add(self)
+            files.opened(self, address.path)
         try:
             self.raw = self._connect()
         except BaseException:
-            links.discard(self)
+            files.closed(self)
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        if parents_files and not parents_files.isdisjoint(file_at(self.address.path)):
+        if files.are_of_parent(self.address.path):
             raise DatabaseConnectionError(
                 f"DB Connection failed: {self.address.shown}: this process was forked while its parent was in a "
                 "transaction, a stream or a call on this file, and would take the parent's locks for its own: fork "
@@ -564,4 +539,4 @@ class SqliteLink(Link):
             self._give_turn()
             self.ended()
             self.raw.close()
-            links.discard(self)
+            files.closed(self)
